@@ -1,0 +1,49 @@
+/*
+ * Bytes in and bytes out: a bounds-checked reading cursor and a growing buffer, with the varints both ends of the
+ * format use (LEB128, at most 10 bytes; signed values zigzagged).
+ */
+#ifndef SLABREC_TRACE_CURSOR_H
+#define SLABREC_TRACE_CURSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads from [at, end). The first read that does not fit sets failed; every later read then yields 0. */
+struct cursor {
+	const uint8_t *at;
+	const uint8_t *end;
+	bool failed;
+};
+
+struct cursor cursor_over(const void *bytes, size_t size_bytes);
+size_t cursor_left(const struct cursor *cursor);
+uint64_t cursor_varint(struct cursor *cursor);
+int64_t cursor_zigzag(struct cursor *cursor);
+uint32_t cursor_u32(struct cursor *cursor);
+uint8_t cursor_u8(struct cursor *cursor);
+/* Borrowed pointer to the next size_bytes, which are consumed; NULL (and failed) when there are not that many. */
+const uint8_t *cursor_bytes(struct cursor *cursor, size_t size_bytes);
+/* A cursor over the next size_bytes, which are consumed; a failed one when there are not that many. */
+struct cursor cursor_part(struct cursor *cursor, size_t size_bytes);
+
+/*
+ * A growing byte buffer. Running out of memory sets failed and drops what was added: check it once where the
+ * bytes are used. All-zero is an empty buffer.
+ */
+struct buffer {
+	uint8_t *bytes; /* owned */
+	size_t size_bytes;
+	size_t capacity_bytes;
+	bool failed;
+};
+
+void buffer_release(struct buffer *buffer);
+void buffer_clear(struct buffer *buffer);
+void buffer_add(struct buffer *buffer, const void *bytes, size_t size_bytes);
+void buffer_add_u8(struct buffer *buffer, uint8_t value);
+void buffer_add_u32(struct buffer *buffer, uint32_t value);
+void buffer_add_varint(struct buffer *buffer, uint64_t value);
+void buffer_add_zigzag(struct buffer *buffer, int64_t value);
+
+#endif
