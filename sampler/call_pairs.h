@@ -1,0 +1,50 @@
+/*
+ * Allocation calls under way, where a kernel tells the cache at entry and the pointer at return. The stack pointer is the key:
+ * no two calls under way have the same one, whatever interrupts, sleeps or migrates in between. Pure.
+ */
+#ifndef SLABREC_SAMPLER_CALL_PAIRS_H
+#define SLABREC_SAMPLER_CALL_PAIRS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sampler/u64_map.h"
+
+struct call_entry {
+	uint64_t sp;
+	uint64_t time_ns;
+	uint64_t bytes_req;
+	const void *function; /* which function was entered; compared only */
+	int32_t tid;
+	int32_t node;
+	uint32_t task;
+	uint32_t stack;
+	uint32_t gfp;
+	uint16_t cache;
+};
+
+struct call_pairs {
+	struct call_entry *entries; /* owned; places */
+	size_t count;
+	size_t capacity;
+	uint32_t *unused;
+	size_t unused_count;
+	struct u64_map by_sp;	   /* sp -> place + 1 */
+	uint64_t without_return; /* entries whose return was never seen */
+};
+
+void call_pairs_release(struct call_pairs *pairs);
+
+/* Remembers the call. -ENOMEM. */
+int call_pairs_enter(struct call_pairs *pairs, const struct call_entry *entry);
+
+/*
+ * Ends the call of this task and function whose return has the stack pointer: 1 with the entry, 0 where no entry was seen (another
+ * cache's).
+ */
+int call_pairs_return(struct call_pairs *pairs, uint64_t sp, int32_t tid, const void *function, struct call_entry *entry);
+
+/* Calls whose return was not seen, those still under way included: for the end of a recording. */
+uint64_t call_pairs_unreturned(const struct call_pairs *pairs);
+
+#endif

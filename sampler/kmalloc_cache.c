@@ -1,0 +1,79 @@
+/* The kernel's kmalloc_type(): DMA before reclaimable before accounted; a type without caches of its own uses the normal ones. */
+#include "sampler/kmalloc_cache.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sampler/event_format.h"
+
+/* Who allocates from kmem_buckets: the caller as tracepoints tell it, and the name the set was created with. */
+static const struct {
+	const char *call_site;
+	const char *prefix;
+} bucket_users[] = {
+	{"alloc_msg", "msg_msg"},
+	{"load_msg", "msg_msg"},
+	{"memdup_user", "memdup_user"},
+	{"vmemdup_user", "memdup_user"},
+	{"memdup_user_nul", "memdup_user"},
+};
+
+struct kmalloc_flags kmalloc_flags_read(const char *format)
+{
+	return (struct kmalloc_flags){
+		.dma = event_format_flag(format, "__GFP_DMA"),
+		.reclaimable = event_format_flag(format, "__GFP_RECLAIMABLE"),
+		.account = event_format_flag(format, "__GFP_ACCOUNT"),
+	};
+}
+
+static const struct slab_cache *find_type(const struct slab_cache_list *all, enum slab_cache_type type,
+					  uint32_t size_class_bytes)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (all->caches[i].type == type && all->caches[i].size_class_bytes == size_class_bytes)
+			return &all->caches[i];
+	return NULL;
+}
+
+const char *kmalloc_cache_bucket(const char *call_site)
+{
+	for (size_t i = 0; i < sizeof(bucket_users) / sizeof(bucket_users[0]); i++)
+		if (!strcmp(bucket_users[i].call_site, call_site))
+			return bucket_users[i].prefix;
+	return "";
+}
+
+static const struct slab_cache *find_bucket(const struct slab_cache_list *all, uint32_t size_class_bytes,
+					    const char *bucket)
+{
+	size_t size = strlen(bucket);
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct slab_cache *cache = &all->caches[i];
+
+		if (cache->type == SLAB_CACHE_BUCKET && cache->size_class_bytes == size_class_bytes &&
+		    !strncmp(cache->name, bucket, size) && cache->name[size] == '-')
+			return cache;
+	}
+	return NULL;
+}
+
+const struct slab_cache *kmalloc_cache_find(const struct slab_cache_list *all, const struct kmalloc_flags *flags,
+					    uint32_t size_class_bytes, uint64_t gfp, const char *bucket)
+{
+	const struct slab_cache *cache = *bucket ? find_bucket(all, size_class_bytes, bucket) : NULL;
+
+	if (!cache && gfp & flags->dma)
+		cache = find_type(all, SLAB_CACHE_DMA, size_class_bytes);
+	else if (!cache && gfp & flags->reclaimable)
+		cache = find_type(all, SLAB_CACHE_RECLAIM, size_class_bytes);
+	else if (!cache && gfp & flags->account)
+		cache = find_type(all, SLAB_CACHE_CGROUP, size_class_bytes);
+	return cache ? cache : find_type(all, SLAB_CACHE_NORMAL, size_class_bytes);
+}
+
+bool kmalloc_cache_needs_call_site(const struct slab_cache_list *all, uint32_t size_class_bytes)
+{
+	return find_type(all, SLAB_CACHE_BUCKET, size_class_bytes);
+}

@@ -1,0 +1,199 @@
+/*
+ * Knows what addresses prove: one that is handed out again was freed before, and a page holds objects of one cache only as long
+ * as it stays with it.
+ */
+#include "sampler/live_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_BITS 12
+/* Two events of the same call are microseconds apart, unless the host takes the CPU away in between. */
+#define SAME_CALL_NS 100000000u
+/* How long an ended object is remembered at least. */
+#define ENDED_KEPT_NS 1000000000u
+#define SWEEP_EVERY_NS 5000000000u
+
+void live_table_release(struct live_table *table)
+{
+	free(table->objects);
+	free(table->unused);
+	u64_map_release(&table->by_address);
+	u64_map_release(&table->pages);
+	*table = (struct live_table){0};
+}
+
+static struct live_object *object_at(const struct live_table *table, uint64_t address)
+{
+	const uint64_t *place = u64_map_find(&table->by_address, address);
+
+	return place ? &table->objects[*place - 1] : NULL;
+}
+
+enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object,
+				       uint64_t *old_serial)
+{
+	const struct live_object *old = object_at(table, object->address);
+
+	if (!old || !old->serial)
+		return LIVE_BIRTH_NEW;
+	/* The stack grows down: a caller's frame lies above, and returns the same pointer to its own caller. */
+	if (object->sp && old->sp && old->tid == object->tid && object->sp > old->sp &&
+	    object->time_ns - old->time_ns < SAME_CALL_NS)
+		return LIVE_BIRTH_DUPLICATE;
+	*old_serial = old->serial;
+	return LIVE_BIRTH_REUSED;
+}
+
+static int place_for(struct live_table *table, uint32_t *place)
+{
+	if (table->unused_count) {
+		*place = table->unused[--table->unused_count];
+		return 0;
+	}
+	if (table->object_count == table->object_capacity) {
+		size_t capacity = table->object_capacity ? table->object_capacity * 2 : 1024;
+		struct live_object *objects = realloc(table->objects, capacity * sizeof(*objects));
+
+		if (!objects)
+			return -ENOMEM;
+		table->objects = objects;
+		table->object_capacity = capacity;
+	}
+	*place = (uint32_t)table->object_count++;
+	return 0;
+}
+
+int live_table_add(struct live_table *table, const struct live_object *object)
+{
+	uint64_t *page = u64_map_put(&table->pages, (object->address >> PAGE_BITS) + 1);
+	uint64_t *slot = u64_map_put(&table->by_address, object->address);
+	uint32_t place;
+
+	if (!page || !slot)
+		return -ENOMEM;
+	*page = object->cache + 1u;
+	if (!*slot) {
+		if (place_for(table, &place)) {
+			u64_map_remove(&table->by_address, object->address);
+			return -ENOMEM;
+		}
+		*slot = place + 1u;
+		table->objects[place] = (struct live_object){0};
+	}
+	struct live_object *entry = &table->objects[*slot - 1];
+	table->live_count += !!object->serial - !!entry->serial;
+	*entry = *object;
+	return 0;
+}
+
+static int forget(struct live_table *table, uint32_t place)
+{
+	if (table->unused_count == table->unused_capacity) {
+		size_t capacity = table->unused_capacity ? table->unused_capacity * 2 : 1024;
+		uint32_t *unused = realloc(table->unused, capacity * sizeof(*unused));
+
+		if (!unused)
+			return -ENOMEM;
+		table->unused = unused;
+		table->unused_capacity = capacity;
+	}
+	u64_map_remove(&table->by_address, table->objects[place].address);
+	table->objects[place] = (struct live_object){0};
+	table->unused[table->unused_count++] = place;
+	return 0;
+}
+
+/* Forgets objects that ended some time ago. */
+static void sweep(struct live_table *table, uint64_t now_ns)
+{
+	if (now_ns - table->swept_ns < SWEEP_EVERY_NS)
+		return;
+	table->swept_ns = now_ns;
+	for (size_t place = 0; place < table->object_count; place++) {
+		const struct live_object *object = &table->objects[place];
+
+		if (object->address && !object->serial && now_ns - object->time_ns > ENDED_KEPT_NS &&
+		    forget(table, (uint32_t)place))
+			return;
+	}
+}
+
+static void end_object(struct live_table *table, struct live_object *object, const struct live_free *event)
+{
+	table->live_count--;
+	object->serial = 0;
+	object->time_ns = event->time_ns;
+	object->tid = event->tid;
+	object->witnesses = (uint8_t)event->witness;
+}
+
+static bool is_confirmation(const struct live_object *ended, const struct live_free *event)
+{
+	return !(ended->witnesses & event->witness) && ended->tid == event->tid &&
+	       event->time_ns - ended->time_ns < SAME_CALL_NS;
+}
+
+/* Remembers the free of an older object, so that its second witness is known for what it is. */
+static enum live_death older(struct live_table *table, const struct live_free *event, uint16_t cache_index,
+			     uint16_t *cache)
+{
+	struct live_object ended = {.address = event->address,
+				    .time_ns = event->time_ns,
+				    .tid = event->tid,
+				    .cache = cache_index,
+				    .witnesses = (uint8_t)event->witness};
+
+	*cache = cache_index;
+	return live_table_add(table, &ended) ? LIVE_DEATH_UNKNOWN : LIVE_DEATH_OLDER;
+}
+
+enum live_death live_table_free(struct live_table *table, const struct live_free *event, uint64_t *serial,
+				uint16_t *cache)
+{
+	sweep(table, event->time_ns);
+	struct live_object *object = object_at(table, event->address);
+	if (object && object->serial) {
+		*serial = object->serial;
+		*cache = object->cache;
+		end_object(table, object, event);
+		return LIVE_DEATH_MATCHED;
+	}
+	if (object && object->witnesses && is_confirmation(object, event)) {
+		object->witnesses |= (uint8_t)event->witness;
+		return LIVE_DEATH_CONFIRMED;
+	}
+	const uint64_t *page = u64_map_find(&table->pages, (event->address >> PAGE_BITS) + 1);
+	if (event->has_cache)
+		return older(table, event, event->cache, cache);
+	if (page)
+		return older(table, event, (uint16_t)(*page - 1), cache);
+	return LIVE_DEATH_UNKNOWN;
+}
+
+static int by_serial(const void *a, const void *b)
+{
+	const struct live_object *left = *(const struct live_object *const *)a;
+	const struct live_object *right = *(const struct live_object *const *)b;
+
+	return left->serial < right->serial ? -1 : left->serial > right->serial;
+}
+
+int live_table_each(const struct live_table *table, void (*take)(void *context, const struct live_object *object),
+		    void *context)
+{
+	const struct live_object **sorted = calloc(table->live_count + 1, sizeof(*sorted));
+	size_t count = 0;
+
+	if (!sorted)
+		return -ENOMEM;
+	for (size_t place = 0; place < table->object_count; place++)
+		if (table->objects[place].serial)
+			sorted[count++] = &table->objects[place];
+	qsort(sorted, count, sizeof(*sorted), by_serial);
+	for (size_t i = 0; i < count; i++)
+		take(context, sorted[i]);
+	free(sorted);
+	return 0;
+}

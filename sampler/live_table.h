@@ -1,0 +1,84 @@
+/*
+ * Which object is at which address now: pairs allocations with their frees. Pure. It also remembers what it ended, so that the
+ * second witness of a free is not taken for another free.
+ */
+#ifndef SLABREC_SAMPLER_LIVE_TABLE_H
+#define SLABREC_SAMPLER_LIVE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sampler/u64_map.h"
+
+/* One address that has been an object of a recorded cache. */
+struct live_object {
+	uint64_t address;
+	uint64_t serial;  /* in the trace; 0: freed, or older than the recording */
+	uint64_t time_ns; /* of the allocation; once freed, of the free */
+	uint64_t sp;	  /* stack pointer of the allocating call; 0 not known */
+	int32_t tid;	  /* of the allocation; once freed, of the free */
+	uint16_t cache;	  /* index of the recorder */
+	uint8_t witnesses; /* freed: enum live_witness bits that told of it */
+};
+
+enum live_witness {
+	LIVE_WITNESS_KPROBE = 1,
+	LIVE_WITNESS_TRACEPOINT = 2,
+};
+
+struct live_table {
+	struct live_object *objects; /* owned; places, some unused */
+	size_t object_count;
+	size_t object_capacity;
+	uint32_t *unused; /* owned; places in objects */
+	size_t unused_count;
+	size_t unused_capacity;
+	struct u64_map by_address; /* address -> place + 1 */
+	struct u64_map pages;	   /* page number + 1 -> cache + 1, of pages seen to belong to a recorded cache */
+	size_t live_count;
+	uint64_t swept_ns;
+};
+
+void live_table_release(struct live_table *table);
+
+/* What an allocation event meant. */
+enum live_birth {
+	LIVE_BIRTH_NEW,
+	LIVE_BIRTH_REUSED,    /* an object was believed live there: its free was missed */
+	LIVE_BIRTH_DUPLICATE, /* an outer function telling of the same allocation */
+};
+
+/* Tells what this allocation would be; its serial does not matter. *old_serial: the object that must have ended, for REUSED. */
+enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object,
+				       uint64_t *old_serial);
+
+/* Puts the object in, in place of whatever was at its address. -ENOMEM. */
+int live_table_add(struct live_table *table, const struct live_object *object);
+
+/* What a free event meant. */
+enum live_death {
+	LIVE_DEATH_MATCHED,   /* *serial ended */
+	LIVE_DEATH_CONFIRMED, /* the other witness of a free that was told already */
+	LIVE_DEATH_OLDER,     /* nothing known at this address, but the page or the event names a recorded cache */
+	LIVE_DEATH_UNKNOWN,   /* another cache's object, or an older one */
+};
+
+struct live_free {
+	uint64_t address;
+	uint64_t time_ns;
+	int32_t tid;
+	enum live_witness witness;
+	bool has_cache; /* the event itself names the cache: an index of the recorder */
+	uint16_t cache;
+};
+
+/* *serial for MATCHED, *cache for MATCHED and OLDER. */
+enum live_death live_table_free(struct live_table *table, const struct live_free *event, uint64_t *serial,
+				uint16_t *cache);
+
+/* Hands out the live objects in the order of their serials. -ENOMEM. */
+int live_table_each(const struct live_table *table, void (*take)(void *context, const struct live_object *object),
+		    void *context);
+
+#endif

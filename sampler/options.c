@@ -1,0 +1,241 @@
+/* The command line, as users of perf and trace-cmd expect it. */
+#include "sampler/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trace/cleanup.h"
+
+const char options_help[] =
+	"Usage: slabrec [options] [--] [command [args]]\n"
+	"Records who allocates from a slab cache and who frees, system-wide, while the command runs\n"
+	"(without one until Ctrl-C). slabreport makes a report of it.\n"
+	"\n"
+	"What to record:\n"
+	"  -c, --cache NAME[,NAME...]  slab cache: a name, a glob, kmalloc-1024 for the whole family of that\n"
+	"                              size, =NAME for exactly one; may be given again\n"
+	"      --list-caches           list the caches of this machine and exit (with -c: what it selects)\n"
+	"  -d, --duration SECONDS      end after this time\n"
+	"  -p, --pid PID               only allocations of this process and its children\n"
+	"  -C, --cpu LIST              only allocations on these CPUs, as 0-3,7\n"
+	"      --user-stack fp|none    user call chains by frame pointers (default) or none\n"
+	"      --free-stacks all|some|none  call chains of frees: of one in 16 objects (default), all, none\n"
+	"\n"
+	"How:\n"
+	"  -o, --output FILE           default slabrec.slab; an existing one is kept as FILE.old; - for a pipe\n"
+	"      --source kprobe|tracepoint|auto  default auto: kprobes where the kernel has them\n"
+	"  -m, --mmap-pages N          ring of each CPU in pages, a power of two\n"
+	"      --without FEATURE[,...] do not use: return-args, maxactive, arg-names, witness, btf, dwarf\n"
+	"  -q, --quiet                 no progress and no summary\n"
+	"  -v, --verbose               tell which probes are set and why\n"
+	"  -h, --help   --version\n"
+	"\n"
+	"Exit status: the command's (126, 127 and 128+n as a shell tells them), else 0; 125 when slabrec fails.\n"
+	"\n"
+	"  slabrec -c kmalloc-1024 sleep 10; slabreport\n";
+
+enum long_only {
+	OPTION_SOURCE = 256,
+	OPTION_LIST_CACHES,
+	OPTION_VERSION,
+	OPTION_USER_STACK,
+	OPTION_FREE_STACKS,
+	OPTION_WITHOUT,
+};
+
+static const struct option long_options[] = {
+	{"cache", required_argument, NULL, 'c'},
+	{"list-caches", no_argument, NULL, OPTION_LIST_CACHES},
+	{"duration", required_argument, NULL, 'd'},
+	{"pid", required_argument, NULL, 'p'},
+	{"cpu", required_argument, NULL, 'C'},
+	{"user-stack", required_argument, NULL, OPTION_USER_STACK},
+	{"free-stacks", required_argument, NULL, OPTION_FREE_STACKS},
+	{"output", required_argument, NULL, 'o'},
+	{"source", required_argument, NULL, OPTION_SOURCE},
+	{"mmap-pages", required_argument, NULL, 'm'},
+	{"without", required_argument, NULL, OPTION_WITHOUT},
+	{"quiet", no_argument, NULL, 'q'},
+	{"verbose", no_argument, NULL, 'v'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+static int parse_caches(struct options *options, const char *text, struct error *err)
+{
+	char *copy CLEANUP(cleanup_free) = strdup(text);
+	char *rest = NULL;
+
+	for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name; name = strtok_r(NULL, ",", &rest)) {
+		if (strpbrk(name, "\"\\"))
+			return error_set(err, -EINVAL, "--cache %s: no cache has a quote or backslash in its name", name);
+		if (options->cache_count == OPTIONS_CACHES_MAX)
+			return error_set(err, -EINVAL, "--cache: more than %d names", OPTIONS_CACHES_MAX);
+		options->caches[options->cache_count++] = strdup(name);
+	}
+	return 0;
+}
+
+/* 0 and the seconds as nanoseconds; decimals are allowed. */
+static int parse_duration(struct options *options, const char *text, struct error *err)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds > 0) || seconds > 1e9)
+		return error_set(err, -EINVAL, "--duration %s: not a number of seconds above 0", text);
+	options->duration_ns = (uint64_t)(seconds * 1e9);
+	return 0;
+}
+
+static int parse_number(const char *name, const char *text, long lowest, long highest, long *value, struct error *err)
+{
+	char *end;
+
+	*value = strtol(text, &end, 10);
+	if (end == text || *end || *value < lowest || *value > highest)
+		return error_set(err, -EINVAL, "--%s %s: not a number from %ld to %ld", name, text, lowest, highest);
+	return 0;
+}
+
+static int parse_pages(struct options *options, const char *text, struct error *err)
+{
+	long pages;
+	int ret = parse_number("mmap-pages", text, 1, 1 << 20, &pages, err);
+
+	if (!ret && pages & (pages - 1))
+		return error_set(err, -EINVAL, "--mmap-pages %s: not a power of two", text);
+	options->ring_bytes = ret ? 0 : (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+	return ret;
+}
+
+/* Place of the word in a NULL-ended list; -EINVAL with a sentence that lists them. */
+static int parse_choice(const char *name, const char *text, const char *const *choices, struct error *err)
+{
+	for (int i = 0; choices[i]; i++)
+		if (!strcmp(choices[i], text))
+			return i;
+	return error_set(err, -EINVAL, "--%s %s: not one of %s, %s%s%s", name, text, choices[0], choices[1],
+			 choices[2] ? ", " : "", choices[2] ? choices[2] : "");
+}
+
+static int parse_without(struct options *options, const char *text, struct error *err)
+{
+	char *copy CLEANUP(cleanup_free) = strdup(text);
+	char *rest = NULL;
+
+	for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name; name = strtok_r(NULL, ",", &rest)) {
+		if (!strcmp(name, "return-args"))
+			options->without_return_args = true;
+		else if (!strcmp(name, "maxactive"))
+			options->without_maxactive = true;
+		else if (!strcmp(name, "arg-names"))
+			options->without_arg_names = options->without_return_args = true;
+		else if (!strcmp(name, "witness"))
+			options->without_witness = true;
+		else if (!strcmp(name, "btf"))
+			options->name_offset = NAME_OFFSET_DWARF;
+		else if (!strcmp(name, "dwarf"))
+			options->name_offset = NAME_OFFSET_CHECKED;
+		else
+			return error_set(err, -EINVAL, "--without %s: not one of return-args, maxactive, arg-names, witness, btf, dwarf",
+					 name);
+	}
+	return 0;
+}
+
+static int parse_option(struct options *options, int option, const char *text, struct error *err)
+{
+	static const char *const sources[] = {"auto", "kprobe", "tracepoint", NULL};
+	static const char *const user_stacks[] = {"fp", "none", NULL};
+	static const char *const free_stacks[] = {"some", "all", "none", NULL};
+	long value;
+	int ret;
+
+	switch (option) {
+	case 'c':
+		return parse_caches(options, text, err);
+	case 'd':
+		return parse_duration(options, text, err);
+	case 'o':
+		options->output = text;
+		return 0;
+	case 'p':
+		ret = parse_number("pid", text, 1, 1 << 22, &value, err);
+		options->pid = ret ? 0 : (pid_t)value;
+		return ret;
+	case 'C':
+		ret = cpu_list_parse(&options->cpus, text);
+		return ret ? error_set(err, ret, "--cpu %s: not a list of CPUs such as 0-3,7", text) : 0;
+	case 'm':
+		return parse_pages(options, text, err);
+	case OPTION_SOURCE:
+		ret = parse_choice("source", text, sources, err);
+		options->source = ret < 0 ? SOURCE_AUTO : (enum source)ret;
+		return ret < 0 ? ret : 0;
+	case OPTION_USER_STACK:
+		ret = parse_choice("user-stack", text, user_stacks, err);
+		options->has_user_stacks = ret == 0;
+		return ret < 0 ? ret : 0;
+	case OPTION_FREE_STACKS:
+		ret = parse_choice("free-stacks", text, free_stacks, err);
+		options->all_free_stacks = ret == 1;
+		options->no_free_stacks = ret == 2;
+		return ret < 0 ? ret : 0;
+	case OPTION_WITHOUT:
+		return parse_without(options, text, err);
+	case 'q':
+		options->is_quiet = true;
+		return 0;
+	case 'v':
+		options->is_verbose = true;
+		return 0;
+	case OPTION_LIST_CACHES:
+		options->action = ACTION_LIST_CACHES;
+		return 0;
+	case 'h':
+		options->action = ACTION_HELP;
+		return 0;
+	case OPTION_VERSION:
+		options->action = ACTION_VERSION;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int options_parse(struct options *options, int argc, char **argv, struct error *err)
+{
+	int ret = 0;
+	int option;
+
+	*options = (struct options){.output = "slabrec.slab", .has_user_stacks = true, .argc = argc, .argv = argv};
+	opterr = 0;
+	/* "+": what follows the command is the command's. */
+	while (!ret && (option = getopt_long(argc, argv, "+:c:d:o:p:C:m:qvh", long_options, NULL)) != -1) {
+		if (option == '?')
+			ret = error_set(err, -EINVAL, "unknown option %s (slabrec --help lists them)", argv[optind - 1]);
+		else if (option == ':')
+			ret = error_set(err, -EINVAL, "option %s needs a value", argv[optind - 1]);
+		else
+			ret = parse_option(options, option, optarg, err);
+	}
+	if (ret)
+		return ret;
+	if (optind < argc)
+		options->command = argv + optind;
+	if (options->action == ACTION_RECORD && !options->cache_count)
+		return error_set(err, -EINVAL, "which slab cache? name it with -c, as in: slabrec -c kmalloc-1024 sleep 10 (slabrec --list-caches shows all)");
+	return 0;
+}
+
+void options_release(struct options *options)
+{
+	for (size_t i = 0; i < options->cache_count; i++)
+		free(options->caches[i]);
+	cpu_list_release(&options->cpus);
+}

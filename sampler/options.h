@@ -1,0 +1,61 @@
+/* What the user asked for on the command line. */
+#ifndef SLABREC_SAMPLER_OPTIONS_H
+#define SLABREC_SAMPLER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "sampler/cpu_list.h"
+#include "sampler/name_offset.h"
+#include "trace/error.h"
+
+#define OPTIONS_CACHES_MAX 256
+
+enum source {
+	SOURCE_AUTO,
+	SOURCE_KPROBE,
+	SOURCE_TRACEPOINT,
+};
+
+enum options_action {
+	ACTION_RECORD,
+	ACTION_LIST_CACHES,
+	ACTION_HELP,
+	ACTION_VERSION,
+};
+
+struct options {
+	enum options_action action;
+	char *caches[OPTIONS_CACHES_MAX]; /* owned; patterns as given, split at commas */
+	size_t cache_count;
+	const char *output;
+	uint64_t duration_ns; /* 0: until the command ends or a signal comes */
+	pid_t pid;	      /* 0: all */
+	struct cpu_list cpus; /* empty: all */
+	enum source source;
+	size_t ring_bytes; /* 0: by the number of CPUs */
+	bool has_user_stacks;
+	bool all_free_stacks;
+	bool no_free_stacks;
+	bool is_quiet;
+	bool is_verbose;
+	/* Features of the kernel that are not to be used, so that fallbacks can be tested. */
+	bool without_return_args;
+	bool without_maxactive;
+	bool without_arg_names;
+	bool without_witness;
+	enum name_offset_source name_offset;
+	char *const *command; /* NULL: none; ends with NULL */
+	int argc;	      /* as main() got it */
+	char **argv;
+};
+
+/* -EINVAL with the sentence. Looks at the command line only: what it names may not exist. */
+int options_parse(struct options *options, int argc, char **argv, struct error *err);
+void options_release(struct options *options);
+
+extern const char options_help[];
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * perf_event's descriptors and rings: opening events on a CPU, sending them into one ring, taking records out of it. What the
+ * records mean is sample.h's business.
+ */
+#ifndef SLABREC_SAMPLER_PERF_RING_H
+#define SLABREC_SAMPLER_PERF_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trace/cursor.h"
+#include "trace/error.h"
+
+/* One mapped ring of one CPU, with the descriptor that owns it. */
+struct perf_ring {
+	int fd; /* -1: not open */
+	void *pages;
+	size_t data_bytes;
+	uint64_t mask;
+};
+
+/*
+ * Opens a ring of data_bytes (a power of two of pages) on the CPU. with_tasks: it also gets the records of tasks and
+ * executable mappings of all processes on that CPU. -EPERM/-EACCES, -ENODEV (CPU offline), -ENOMEM, -EMFILE.
+ */
+int perf_ring_open(struct perf_ring *ring, int cpu, size_t data_bytes, bool with_tasks, struct error *err);
+void perf_ring_close(struct perf_ring *ring);
+
+/* Appends all records that are there to out, each whole as the kernel wrote it, and frees their room. */
+void perf_ring_drain(struct perf_ring *ring, struct buffer *out);
+
+/* How a tracepoint is to be opened. */
+struct perf_event_options {
+	uint64_t tracepoint_id;
+	const char *filter; /* "" none */
+	bool has_callchain;
+	bool has_user_callchain;
+};
+
+/*
+ * Opens the tracepoint on the CPU, disabled, its samples going to ring, which is of the same CPU. Returns the descriptor, or a
+ * negative errno; id gets the number that its samples carry.
+ */
+int perf_event_open_tracepoint(const struct perf_event_options *options, int cpu, const struct perf_ring *ring,
+			       uint64_t *id, struct error *err);
+
+int perf_event_enable(int fd);
+int perf_event_disable(int fd);
+
+/* Records of this event that did not fit the ring; -EOPNOTSUPP where the kernel cannot tell. */
+int perf_event_lost(int fd, uint64_t *lost);
+
+#endif

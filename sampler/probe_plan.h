@@ -1,0 +1,99 @@
+/*
+ * Which probes to set for the selected caches on this kernel, with their definitions and filters. Pure: what the kernel has comes
+ * in as facts, so that every kernel's plan can be tested anywhere.
+ */
+#ifndef SLABREC_SAMPLER_PROBE_PLAN_H
+#define SLABREC_SAMPLER_PROBE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sampler/event_format.h"
+#include "sampler/probe_table.h"
+#include "sampler/slab_cache.h"
+#include "trace/error.h"
+
+enum probe_role {
+	PROBE_ROLE_ALLOC,	 /* pointer and cache in one event */
+	PROBE_ROLE_ALLOC_ENTRY,	 /* cache, flags and call chain; the pointer comes with the return */
+	PROBE_ROLE_ALLOC_RETURN, /* pointer of the call that entered with the same stack pointer */
+	PROBE_ROLE_FREE,
+	PROBE_ROLE_FREE_WITNESS, /* tells the frees that the kprobes tell, and loses nothing to interrupts */
+};
+
+const char *probe_role_name(enum probe_role role);
+
+/* Where the fields of a probe's record lie; filled when it is opened. */
+struct probe_fields {
+	struct event_field object;
+	struct event_field name;  /* of the cache */
+	struct event_field size;  /* asked for */
+	struct event_field alloc; /* tracepoints: bytes_alloc */
+	struct event_field gfp;
+	struct event_field node;
+	struct event_field sp;
+	struct event_field call_site; /* tracepoints */
+};
+
+struct probe {
+	enum probe_role role;
+	const struct probe_function *function; /* NULL: a tracepoint */
+	char function_name[64];
+	char subsystem[64]; /* of tracepoints: kmem; of kprobes: "" until the group is known */
+	char event[64];
+	char kind[16];	   /* kprobes: "p", "r" or "rNNN" */
+	char *definition;  /* kprobes: fetch arguments; owned */
+	char *filter;	   /* owned; "" for none */
+	char *stack_filter; /* frees: further condition under which the call chain is wanted; NULL always or never. Owned */
+	bool has_callchain;
+	bool has_cache;	      /* its events are of selected caches: the name or size was filtered */
+	uint32_t size_class_bytes; /* of size-only functions: the class its filter lets through */
+	struct probe_fields fields;
+	uint64_t id;   /* of the event */
+	uint64_t hits; /* samples that came */
+};
+
+struct probe_plan {
+	struct probe *probes; /* owned */
+	size_t count;
+};
+
+struct probe_plan_facts {
+	const struct slab_cache_list *all;
+	const struct slab_cache_list *selected;
+	uint32_t name_offset_bytes; /* of kmem_cache.name */
+	unsigned int nr_cpus;
+	int run; /* part of the events' names: the recorder's pid */
+	bool has_return_args;
+	bool has_maxactive;
+	bool has_arg_names;
+	bool has_no_witness; /* do not use the tracepoints beside kprobes */
+	bool all_free_stacks;
+	bool no_free_stacks;
+	/* What the kernel has; context is handed on. parameter gives a position from 1, 0 not known. */
+	void *context;
+	bool (*has_function)(void *context, const char *symbol);
+	unsigned int (*parameter)(void *context, const char *function, const char *name);
+	/* The format text of kmem:<event>; NULL where the kernel has no such tracepoint. Borrowed. */
+	const char *(*tracepoint_format)(void *context, const char *event);
+};
+
+/*
+ * Plans kprobes, with tracepoints as second witness of frees. -ENOENT: none of the functions exists; -E2BIG: too many caches for
+ * one filter; -ENOMEM.
+ */
+int probe_plan_kprobes(struct probe_plan *plan, const struct probe_plan_facts *facts, struct error *err);
+
+/* Plans kmem tracepoints. Also -ENOTSUP: a cache cannot be told from another by what this kernel's tracepoints carry. */
+int probe_plan_tracepoints(struct probe_plan *plan, const struct probe_plan_facts *facts, struct error *err);
+
+void probe_plan_release(struct probe_plan *plan);
+
+/* Finds the plan's fields in the event's format text. */
+void probe_read_format(struct probe *probe, const char *format);
+
+/* Low bits that are zero in every pointer to an object of the selected caches; 0 where that is not sure. */
+uint64_t probe_plan_alignment_mask(const struct slab_cache_list *selected);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * The probes of a plan, set and opened on every CPU, with their rings: the kernel side of a recording. Everything it makes is gone
+ * after probe_session_close().
+ */
+#ifndef SLABREC_SAMPLER_PROBE_SESSION_H
+#define SLABREC_SAMPLER_PROBE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sampler/cpu_list.h"
+#include "sampler/perf_ring.h"
+#include "sampler/probe_plan.h"
+#include "sampler/time_order.h"
+#include "sampler/tracefs.h"
+#include "trace/record.h"
+
+struct probe_event {
+	int fd;
+	uint32_t probe; /* place in the plan */
+	uint32_t cpu;
+};
+
+struct probe_session {
+	struct tracefs *tracefs;  /* borrowed */
+	struct probe_plan *plan;  /* borrowed */
+	struct cpu_list cpus;	  /* the online ones */
+	struct perf_ring *rings; /* owned; TRACE_RING_COUNT for each CPU */
+	struct probe_event *events;
+	size_t event_count;
+};
+
+struct probe_session_options {
+	const struct cpu_list *alloc_cpus; /* where allocations are recorded; empty: everywhere */
+	size_t ring_bytes; /* of the allocations' ring of each CPU; a power of two of pages */
+	bool has_user_callchain;
+};
+
+/* Called for every opened event: samples with this id come from the plan's probe. -ENOMEM ends the opening. */
+typedef int probe_session_id(void *context, uint64_t id, size_t probe, bool has_callchain);
+
+/*
+ * Defines the plan's kprobes, opens everything, disabled. A probe that the kernel does not take is an error. On failure nothing is
+ * left behind.
+ */
+int probe_session_open(struct probe_session *session, struct tracefs *tracefs, struct probe_plan *plan,
+		       const struct probe_session_options *options, probe_session_id *add_id, void *context,
+		       struct error *err);
+void probe_session_close(struct probe_session *session);
+
+/* Records of tasks and mappings begin to come; call it before looking at /proc. */
+int probe_session_enable_tasks(struct probe_session *session, struct error *err);
+/* Frees first, so that no allocation goes without its free; and the other way round at the end. */
+int probe_session_enable(struct probe_session *session, struct error *err);
+void probe_session_disable(struct probe_session *session);
+
+/* Takes everything out of all rings. -ENOMEM. */
+int probe_session_drain(struct probe_session *session, struct time_order *order);
+
+/* Waits until a ring is a quarter full or timeout_ms is over; also for fd (-1: none) to be readable. 0 or -errno; -EINTR too. */
+int probe_session_wait(struct probe_session *session, int fd, int timeout_ms);
+
+/* Hits, misses and losses of each probe, for the trace; call it after disabling and before closing. */
+void probe_session_totals(const struct probe_session *session, size_t probe, struct trace_probe *totals);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * The kernel functions that hand out and take back slab objects, as data: a new one is one new row. Argument positions count
+ * from 1; 0 means the function has no such argument.
+ */
+#ifndef SLABREC_SAMPLER_PROBE_TABLE_H
+#define SLABREC_SAMPLER_PROBE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum probe_kind {
+	PROBE_ALLOC,
+	PROBE_FREE,
+};
+
+struct probe_function {
+	const char *symbol;
+	const char *unless; /* not probed where this function exists: it is called for the same object and tells more */
+	enum probe_kind kind;
+	uint8_t cache_arg;  /* struct kmem_cache * */
+	uint8_t object_arg; /* frees: the object */
+	uint8_t size_arg;
+	uint8_t gfp_arg;
+	uint8_t node_arg;
+	bool has_buckets; /* kmem_buckets * follows the size where the kernel has CONFIG_SLAB_BUCKETS */
+};
+
+extern const struct probe_function probe_functions[];
+extern const size_t probe_function_count;
+
+#endif

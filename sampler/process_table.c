@@ -1,0 +1,399 @@
+/* Knows how the life of tasks shows in perf's records, and that they may come from processes that are gone already. */
+#include "sampler/process_table.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sampler/text_file.h"
+#include "trace/cleanup.h"
+
+/* The last work of a task (closing its files) comes with its own pid, so the dead are kept for a while. */
+#define DEAD_KEPT_NS 5000000000u
+
+struct mapping {
+	uint64_t begin;
+	uint64_t end;
+	uint64_t page_offset_bytes;
+	uint32_t file;
+};
+
+struct process {
+	uint64_t space; /* number of its present address space */
+	uint64_t exited_ns;
+	struct mapping *mappings; /* newest last */
+	uint32_t count;
+	uint32_t capacity;
+	bool is_selected;
+};
+
+struct task {
+	int32_t pid;
+	uint32_t id; /* in the trace; 0 not written with this name */
+	uint64_t exited_ns;
+	char comm[16];
+};
+
+/* Keys of maps are not 0, and tid 0 is the idle task. */
+static uint64_t key_of(int32_t id)
+{
+	return (uint64_t)(uint32_t)id + 1;
+}
+
+void process_table_init(struct process_table *table, struct trace_writer *writer, struct user_file_table *files)
+{
+	*table = (struct process_table){.writer = writer, .files = files, .next_space = 1};
+}
+
+static void process_free(struct process *process)
+{
+	if (!process)
+		return;
+	free(process->mappings);
+	free(process);
+}
+
+void process_table_release(struct process_table *table)
+{
+	for (size_t i = 0; i < table->processes.capacity; i++)
+		if (table->processes.slots[i].key)
+			process_free((struct process *)(uintptr_t)table->processes.slots[i].value);
+	for (size_t i = 0; i < table->tasks.capacity; i++)
+		if (table->tasks.slots[i].key)
+			free((struct task *)(uintptr_t)table->tasks.slots[i].value);
+	u64_map_release(&table->processes);
+	u64_map_release(&table->tasks);
+}
+
+static struct process *find_process(const struct process_table *table, int32_t pid)
+{
+	uint64_t *value = u64_map_find(&table->processes, key_of(pid));
+
+	return value ? (struct process *)(uintptr_t)*value : NULL;
+}
+
+static struct process *need_process(struct process_table *table, int32_t pid)
+{
+	uint64_t *value = u64_map_put(&table->processes, key_of(pid));
+
+	if (!value)
+		return NULL;
+	if (!*value) {
+		struct process *process = calloc(1, sizeof(*process));
+
+		if (!process) {
+			u64_map_remove(&table->processes, key_of(pid));
+			return NULL;
+		}
+		process->space = table->next_space++;
+		process->is_selected = !table->filter_pid || pid == table->filter_pid;
+		*value = (uintptr_t)process;
+	}
+	return (struct process *)(uintptr_t)*value;
+}
+
+static struct task *find_task(const struct process_table *table, int32_t tid)
+{
+	uint64_t *value = u64_map_find(&table->tasks, key_of(tid));
+
+	return value ? (struct task *)(uintptr_t)*value : NULL;
+}
+
+static struct task *need_task(struct process_table *table, int32_t pid, int32_t tid)
+{
+	uint64_t *value = u64_map_put(&table->tasks, key_of(tid));
+
+	if (!value)
+		return NULL;
+	if (!*value) {
+		struct task *task = calloc(1, sizeof(*task));
+
+		if (!task) {
+			u64_map_remove(&table->tasks, key_of(tid));
+			return NULL;
+		}
+		*value = (uintptr_t)task;
+	}
+	struct task *task = (struct task *)(uintptr_t)*value;
+	if (task->pid != pid) {
+		task->pid = pid;
+		task->id = 0;
+	}
+	return task;
+}
+
+static void set_comm(struct task *task, const char *comm)
+{
+	if (!strncmp(task->comm, comm, sizeof(task->comm) - 1))
+		return;
+	snprintf(task->comm, sizeof(task->comm), "%.15s", comm);
+	task->id = 0;
+}
+
+static int add_mapping(struct process *process, struct mapping mapping)
+{
+	if (process->count == process->capacity) {
+		uint32_t capacity = process->capacity ? process->capacity * 2 : 8;
+		struct mapping *mappings = realloc(process->mappings, capacity * sizeof(*mappings));
+
+		if (!mappings)
+			return -ENOMEM;
+		process->mappings = mappings;
+		process->capacity = capacity;
+	}
+	process->mappings[process->count++] = mapping;
+	return 0;
+}
+
+/* Forgets mappings that the new one covers whole: they were unmapped, or are the same once more. */
+static void drop_covered(struct process *process, uint64_t begin, uint64_t end)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < process->count; i++)
+		if (process->mappings[i].begin < begin || process->mappings[i].end > end)
+			process->mappings[kept++] = process->mappings[i];
+	process->count = kept;
+}
+
+static int map_file(struct process_table *table, int32_t pid, struct mapping mapping, const char *path, uint64_t inode)
+{
+	struct process *process = need_process(table, pid);
+
+	if (!process)
+		return -ENOMEM;
+	/* What has no file counts from its start. */
+	if (*path != '/' || !strncmp(path, "//anon", 6))
+		mapping.page_offset_bytes = 0;
+	mapping.file = user_file_id(table->files, pid, *path && strncmp(path, "//anon", 6) ? path : "[anon]", inode);
+	drop_covered(process, mapping.begin, mapping.end);
+	process->space = table->next_space++;
+	return add_mapping(process, mapping);
+}
+
+/* One line of /proc/PID/maps; only executable mappings count. */
+static int scan_mapping(struct process_table *table, int32_t pid, const char *line)
+{
+	unsigned long long begin, end, offset, inode;
+	char permissions[5];
+	int path = 0;
+
+	if (sscanf(line, "%llx-%llx %4s %llx %*x:%*x %llu %n", &begin, &end, permissions, &offset, &inode, &path) != 5 ||
+	    permissions[2] != 'x')
+		return 0;
+	struct mapping mapping = {.begin = begin, .end = end, .page_offset_bytes = offset};
+	return map_file(table, pid, mapping, path ? line + path : "", inode);
+}
+
+static int scan_mappings(struct process_table *table, int32_t pid)
+{
+	char path[64];
+	char *rest = NULL;
+	int ret = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	char *maps CLEANUP(cleanup_free) = text_file_read(path, NULL);
+	for (char *line = maps ? strtok_r(maps, "\n", &rest) : NULL; line && !ret; line = strtok_r(NULL, "\n", &rest))
+		ret = scan_mapping(table, pid, line);
+	return ret;
+}
+
+static int scan_tasks(struct process_table *table, int32_t pid)
+{
+	char path[64];
+	int ret = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	DIR *dir = opendir(path);
+	for (struct dirent *entry; dir && !ret && (entry = readdir(dir));) {
+		char comm_path[128], comm[16];
+		int32_t tid = atoi(entry->d_name);
+
+		snprintf(comm_path, sizeof(comm_path), "/proc/%d/task/%d/comm", pid, tid);
+		if (tid <= 0 || text_file_line(comm_path, comm, sizeof(comm)))
+			continue;
+		struct task *task = need_task(table, pid, tid);
+		if (task)
+			set_comm(task, comm);
+		else
+			ret = -ENOMEM;
+	}
+	if (dir)
+		closedir(dir);
+	return ret;
+}
+
+static int scan_process(struct process_table *table, int32_t pid)
+{
+	if (!need_process(table, pid))
+		return -ENOMEM;
+	int ret = scan_tasks(table, pid);
+	return ret ? ret : scan_mappings(table, pid);
+}
+
+int process_table_scan(struct process_table *table)
+{
+	int ret = 0;
+	DIR *dir = opendir("/proc");
+
+	for (struct dirent *entry; dir && !ret && (entry = readdir(dir));)
+		if (isdigit((unsigned char)*entry->d_name))
+			ret = scan_process(table, atoi(entry->d_name));
+	if (dir)
+		closedir(dir);
+	return ret;
+}
+
+static int update_comm(struct process_table *table, const struct sample *sample)
+{
+	struct task *task = need_task(table, sample->pid, sample->tid);
+
+	if (!task)
+		return -ENOMEM;
+	set_comm(task, sample->name);
+	if (!sample->is_exec)
+		return 0;
+	struct process *process = need_process(table, sample->pid);
+	if (!process)
+		return -ENOMEM;
+	process->count = 0;
+	process->space = table->next_space++;
+	return 0;
+}
+
+static int update_fork(struct process_table *table, const struct sample *sample)
+{
+	struct task *parent_task = find_task(table, sample->parent_tid);
+	struct task *task = need_task(table, sample->pid, sample->tid);
+	int ret = 0;
+
+	if (!task)
+		return -ENOMEM;
+	task->exited_ns = 0;
+	task->id = 0;
+	if (parent_task)
+		set_comm(task, parent_task->comm);
+	if (sample->pid == sample->parent_pid)
+		return 0;
+	struct process *process = need_process(table, sample->pid);
+	struct process *parent = find_process(table, sample->parent_pid);
+	if (!process)
+		return -ENOMEM;
+	process->exited_ns = 0;
+	process->count = 0;
+	process->space = table->next_space++;
+	for (uint32_t i = 0; parent && i < parent->count && !ret; i++)
+		ret = add_mapping(process, parent->mappings[i]);
+	process->is_selected |= parent && parent->is_selected;
+	return ret;
+}
+
+/* Forgets tasks and processes that ended some time ago. */
+static void sweep(struct process_table *table, uint64_t now_ns)
+{
+	if (now_ns - table->swept_ns < DEAD_KEPT_NS)
+		return;
+	table->swept_ns = now_ns;
+	for (size_t i = 0; i < table->tasks.capacity;) {
+		struct task *task = (struct task *)(uintptr_t)table->tasks.slots[i].value;
+
+		/* A removal may move another entry here: look at the place again. */
+		if (table->tasks.slots[i].key && task->exited_ns && now_ns - task->exited_ns > DEAD_KEPT_NS) {
+			u64_map_remove(&table->tasks, table->tasks.slots[i].key);
+			free(task);
+		} else {
+			i++;
+		}
+	}
+	for (size_t i = 0; i < table->processes.capacity;) {
+		struct process *process = (struct process *)(uintptr_t)table->processes.slots[i].value;
+
+		if (table->processes.slots[i].key && process->exited_ns && now_ns - process->exited_ns > DEAD_KEPT_NS) {
+			u64_map_remove(&table->processes, table->processes.slots[i].key);
+			process_free(process);
+		} else {
+			i++;
+		}
+	}
+}
+
+static void update_exit(struct process_table *table, const struct sample *sample)
+{
+	struct task *task = find_task(table, sample->tid);
+	struct process *process = sample->tid == sample->pid ? find_process(table, sample->pid) : NULL;
+
+	if (task)
+		task->exited_ns = sample->time_ns;
+	if (process)
+		process->exited_ns = sample->time_ns;
+	sweep(table, sample->time_ns);
+}
+
+int process_table_update(struct process_table *table, const struct sample *sample)
+{
+	struct mapping mapping;
+
+	switch (sample->type) {
+	case SAMPLE_COMM:
+		return update_comm(table, sample);
+	case SAMPLE_FORK:
+		return update_fork(table, sample);
+	case SAMPLE_EXIT:
+		update_exit(table, sample);
+		return 0;
+	case SAMPLE_MMAP:
+		mapping = (struct mapping){.begin = sample->address,
+					   .end = sample->address + sample->size_bytes,
+					   .page_offset_bytes = sample->page_offset_bytes};
+		return map_file(table, sample->pid, mapping, sample->name, sample->inode);
+	default:
+		return 0;
+	}
+}
+
+uint32_t process_table_task(struct process_table *table, int32_t pid, int32_t tid)
+{
+	struct task *task = need_task(table, pid, tid);
+
+	if (!task)
+		return 0;
+	if (!task->id) {
+		struct trace_task record = {.pid = pid, .tid = tid};
+
+		record.comm = trace_writer_text(table->writer, tid < 0 ? "[exited]" : tid ? task->comm : "swapper");
+		task->id = trace_writer_task(table->writer, &record);
+	}
+	return task->id;
+}
+
+bool process_table_is_selected(const struct process_table *table, int32_t pid)
+{
+	const struct process *process = table->filter_pid ? find_process(table, pid) : NULL;
+
+	return !table->filter_pid || pid == table->filter_pid || (process && process->is_selected);
+}
+
+uint64_t process_table_space(const struct process_table *table, int32_t pid)
+{
+	const struct process *process = find_process(table, pid);
+
+	return process ? process->space : 0;
+}
+
+struct user_place process_table_place(const struct process_table *table, int32_t pid, uint64_t address)
+{
+	const struct process *process = find_process(table, pid);
+
+	for (uint32_t i = process ? process->count : 0; i > 0; i--) {
+		const struct mapping *mapping = &process->mappings[i - 1];
+
+		if (address >= mapping->begin && address < mapping->end)
+			return (struct user_place){.file = mapping->file,
+						   .offset_bytes = address - mapping->begin + mapping->page_offset_bytes};
+	}
+	return (struct user_place){0};
+}

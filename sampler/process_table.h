@@ -1,0 +1,53 @@
+/*
+ * Tasks and address spaces while they live, kept up to date by the kernel's records of forks, execs, names, mappings and exits:
+ * who a sample belongs to and which file a user address lies in.
+ */
+#ifndef SLABREC_SAMPLER_PROCESS_TABLE_H
+#define SLABREC_SAMPLER_PROCESS_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sampler/sample.h"
+#include "sampler/u64_map.h"
+#include "sampler/user_file.h"
+#include "trace/writer.h"
+
+struct process_table {
+	struct trace_writer *writer;	/* borrowed */
+	struct user_file_table *files;	/* borrowed */
+	struct u64_map tasks;		/* tid -> struct task * */
+	struct u64_map processes;	/* pid -> struct process * */
+	uint64_t next_space;
+	uint64_t swept_ns;
+	int32_t filter_pid; /* only this process and what it forks is selected; 0 all */
+};
+
+/* A place of code: a file and an offset in it. */
+struct user_place {
+	uint32_t file; /* 0: in no known mapping */
+	uint64_t offset_bytes;
+};
+
+void process_table_init(struct process_table *table, struct trace_writer *writer, struct user_file_table *files);
+void process_table_release(struct process_table *table);
+
+/* Takes in all processes that run now. -ENOMEM. */
+int process_table_scan(struct process_table *table);
+
+/* Takes in a COMM, FORK, EXIT or MMAP record; others are ignored. -ENOMEM. */
+int process_table_update(struct process_table *table, const struct sample *sample);
+
+/* Trace id of the task, written the first time and again when its name changes; 0 without memory. */
+uint32_t process_table_task(struct process_table *table, int32_t pid, int32_t tid);
+
+/* True where filter_pid is 0, the process itself, or an ancestor of it by forks that were seen. */
+bool process_table_is_selected(const struct process_table *table, int32_t pid);
+
+/* A number that changes whenever addresses of the process may mean something else; 0 for unknown processes. */
+uint64_t process_table_space(const struct process_table *table, int32_t pid);
+
+struct user_place process_table_place(const struct process_table *table, int32_t pid, uint64_t address);
+
+#endif

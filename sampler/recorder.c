@@ -1,0 +1,373 @@
+/*
+ * The one place where a sample becomes an allocation or a free. Every sample ends in an event, in a pair that waits, or in a
+ * counter: nothing is dropped without a number.
+ */
+#include "sampler/recorder.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define HAS_CHAIN_BIT (1ull << 32)
+
+void recorder_init(struct recorder *recorder, uint64_t start_ns)
+{
+	*recorder = (struct recorder){.start_ns = start_ns};
+}
+
+void recorder_release(struct recorder *recorder)
+{
+	live_table_release(&recorder->live);
+	call_pairs_release(&recorder->calls);
+	u64_map_release(&recorder->probes);
+	u64_map_release(&recorder->bucket_sites);
+}
+
+int recorder_add_id(struct recorder *recorder, uint64_t id, size_t probe, bool has_callchain)
+{
+	uint64_t *value = u64_map_put(&recorder->probes, id);
+
+	if (!value)
+		return -ENOMEM;
+	*value = (probe + 1) | (has_callchain ? HAS_CHAIN_BIT : 0);
+	return 0;
+}
+
+static bool has_chain(void *context, uint64_t id)
+{
+	const struct recorder *recorder = context;
+	const uint64_t *value = id ? u64_map_find(&recorder->probes, id) : NULL;
+
+	return value && *value & HAS_CHAIN_BIT;
+}
+
+static uint64_t since_start(const struct recorder *recorder, uint64_t time_ns)
+{
+	return time_ns > recorder->start_ns ? time_ns - recorder->start_ns : 0;
+}
+
+/* Place among the selected caches; -1 where it is not selected. */
+static int selected_index(const struct recorder *recorder, const char *name)
+{
+	for (size_t i = 0; i < recorder->selected->count; i++)
+		if (!strcmp(recorder->selected->caches[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+/* The set of buckets that the function at a call site allocates from, remembered because a lookup is dear. */
+static const char *call_site_bucket(struct recorder *recorder, uint64_t address)
+{
+	uint64_t *slot = u64_map_put(&recorder->bucket_sites, address + 1);
+
+	if (!slot)
+		return "";
+	if (!*slot)
+		*slot = (uintptr_t)kmalloc_cache_bucket(kallsyms_lookup(recorder->kernel->symbols, address - 1).name);
+	return (const char *)(uintptr_t)*slot;
+}
+
+/* The class of a kmalloc tracepoint's allocation: the one whose slots have this size. */
+static uint32_t class_of_slot(const struct recorder *recorder, uint64_t slot_bytes)
+{
+	for (size_t i = 0; i < recorder->selected->count; i++)
+		if (recorder->selected->caches[i].slab_size_bytes == slot_bytes)
+			return recorder->selected->caches[i].size_class_bytes;
+	return 0;
+}
+
+/* The cache by size class and flags: exact but for kernels that spread kmalloc over copies of a cache. */
+static int infer_cache(struct recorder *recorder, const struct probe *probe, const struct sample *sample, uint64_t gfp)
+{
+	uint32_t size_class = probe->size_class_bytes;
+	const char *bucket = "";
+
+	if (!size_class)
+		size_class = class_of_slot(recorder, event_field_u64(probe->fields.alloc, sample->raw, sample->raw_bytes));
+	if (probe->fields.call_site.size_bytes && kmalloc_cache_needs_call_site(recorder->all, size_class))
+		bucket = call_site_bucket(recorder,
+					  event_field_u64(probe->fields.call_site, sample->raw, sample->raw_bytes));
+	const struct slab_cache *cache = kmalloc_cache_find(recorder->all, &recorder->flags, size_class, gfp, bucket);
+	return cache ? selected_index(recorder, cache->name) : -1;
+}
+
+/* Place of the event's cache among the selected ones; -1: of another cache. */
+static int event_cache(struct recorder *recorder, const struct probe *probe, const struct sample *sample, uint64_t gfp,
+		       bool *is_inferred)
+{
+	const char *name = event_field_string(probe->fields.name, sample->raw, sample->raw_bytes);
+
+	*is_inferred = false;
+	if (recorder->selected->count == 1 && probe->has_cache && !probe->size_class_bytes && probe->fields.name.size_bytes)
+		return 0;
+	/* An unreadable name is "" or "(fault)": the call was not given any cache. */
+	if (*name && *name != '(')
+		return selected_index(recorder, name);
+	*is_inferred = true;
+	if (!probe->size_class_bytes && strncmp(probe->event, "kmalloc", 7)) {
+		/* kmem_cache_alloc without a name: the filter let only sizes of one selected cache through. */
+		uint64_t slot_bytes = event_field_u64(probe->fields.alloc, sample->raw, sample->raw_bytes);
+
+		for (size_t i = 0; i < recorder->selected->count; i++)
+			if (recorder->selected->caches[i].slab_size_bytes == slot_bytes)
+				return (int)i;
+		return -1;
+	}
+	return infer_cache(recorder, probe, sample, gfp);
+}
+
+static void write_implied_free(struct recorder *recorder, const struct trace_event *birth, uint64_t old_serial)
+{
+	struct trace_event event = {.kind = TRACE_EVENT_FREE_IMPLIED,
+				    .time_ns = birth->time_ns,
+				    .cpu = birth->cpu,
+				    .task = birth->task,
+				    .object = old_serial};
+
+	trace_writer_event(recorder->writer, &event);
+	recorder->counts.frees_implied++;
+}
+
+/* An allocation is whole: its address, and what entry or the event itself told. */
+static int record_alloc(struct recorder *recorder, const struct call_entry *call, uint64_t address, uint64_t time_ns,
+			uint32_t cpu)
+{
+	struct trace_event event = {.kind = TRACE_EVENT_ALLOC,
+				    .time_ns = since_start(recorder, time_ns),
+				    .bytes_req = call->bytes_req,
+				    .cpu = cpu,
+				    .task = call->task,
+				    .stack = call->stack,
+				    .cache = call->cache + 1u,
+				    .gfp = call->gfp,
+				    .node = call->node};
+	struct live_object object = {
+		.address = address, .time_ns = time_ns, .sp = call->sp, .tid = call->tid, .cache = call->cache};
+	uint64_t old_serial = 0;
+
+	if (!address) {
+		recorder->counts.failed_allocs++;
+		return 0;
+	}
+	switch (live_table_check_birth(&recorder->live, &object, &old_serial)) {
+	case LIVE_BIRTH_DUPLICATE:
+		recorder->counts.allocs_duplicate++;
+		return 0;
+	case LIVE_BIRTH_REUSED:
+		write_implied_free(recorder, &event, old_serial);
+		break;
+	case LIVE_BIRTH_NEW:
+		break;
+	}
+	recorder->counts.allocs++;
+	object.serial = trace_writer_event(recorder->writer, &event);
+	return live_table_add(&recorder->live, &object);
+}
+
+/* Reads what an allocation event tells but its address. 1: recorded; 0: not of a selected cache or process. */
+static int read_call(struct recorder *recorder, const struct probe *probe, const struct sample *sample,
+		     struct call_entry *call)
+{
+	const struct probe_fields *fields = &probe->fields;
+	uint64_t gfp = event_field_u64(fields->gfp, sample->raw, sample->raw_bytes);
+	bool is_inferred;
+
+	if (!process_table_is_selected(recorder->processes, sample->pid)) {
+		recorder->counts.allocs_not_selected++;
+		return 0;
+	}
+	int cache = event_cache(recorder, probe, sample, gfp, &is_inferred);
+	if (cache < 0)
+		return 0;
+	recorder->counts.cache_inferred += is_inferred;
+	*call = (struct call_entry){
+		.sp = event_field_u64(fields->sp, sample->raw, sample->raw_bytes),
+		.time_ns = sample->time_ns,
+		.bytes_req = event_field_u64(fields->size, sample->raw, sample->raw_bytes),
+		.function = probe->function,
+		.tid = sample->tid,
+		.node = fields->node.size_bytes ? (int32_t)event_field_u64(fields->node, sample->raw, sample->raw_bytes) : -1,
+		.gfp = (uint32_t)gfp,
+		.cache = (uint16_t)cache,
+	};
+	call->task = process_table_task(recorder->processes, sample->pid, sample->tid);
+	call->stack = stack_table_id(recorder->stacks, sample, probe->role == PROBE_ROLE_ALLOC_ENTRY);
+	/* kmem_cache_alloc() has no size: all of its objects have the cache's. */
+	if (!call->bytes_req)
+		call->bytes_req = recorder->selected->caches[cache].object_size_bytes;
+	return 1;
+}
+
+static int take_alloc(struct recorder *recorder, const struct probe *probe, const struct sample *sample)
+{
+	struct call_entry call;
+
+	if (!read_call(recorder, probe, sample, &call))
+		return 0;
+	if (probe->role == PROBE_ROLE_ALLOC_ENTRY)
+		return call_pairs_enter(&recorder->calls, &call);
+	return record_alloc(recorder, &call, event_field_u64(probe->fields.object, sample->raw, sample->raw_bytes),
+			    sample->time_ns, sample->cpu);
+}
+
+static int take_return(struct recorder *recorder, const struct probe *probe, const struct sample *sample)
+{
+	uint64_t sp = event_field_u64(probe->fields.sp, sample->raw, sample->raw_bytes);
+	struct call_entry call;
+
+	if (!call_pairs_return(&recorder->calls, sp, sample->tid, probe->function, &call))
+		return 0;
+	return record_alloc(recorder, &call, event_field_u64(probe->fields.object, sample->raw, sample->raw_bytes),
+			    sample->time_ns, sample->cpu);
+}
+
+static void count_witness(struct recorder *recorder, enum live_death death, enum live_witness witness)
+{
+	struct recorder_counts *counts = &recorder->counts;
+	uint64_t *only = witness == LIVE_WITNESS_KPROBE ? &counts->witness_kprobe_only : &counts->witness_tracepoint_only;
+	uint64_t *other = witness == LIVE_WITNESS_KPROBE ? &counts->witness_tracepoint_only : &counts->witness_kprobe_only;
+
+	if (!recorder->has_witnesses)
+		return;
+	if (death == LIVE_DEATH_CONFIRMED) {
+		counts->witness_both++;
+		--*other;
+	} else if (death != LIVE_DEATH_UNKNOWN) {
+		++*only;
+	}
+}
+
+static int take_free(struct recorder *recorder, const struct probe *probe, const struct sample *sample)
+{
+	struct live_free free_event = {
+		.address = event_field_u64(probe->fields.object, sample->raw, sample->raw_bytes),
+		.time_ns = sample->time_ns,
+		.tid = sample->tid,
+		.witness = probe->function ? LIVE_WITNESS_KPROBE : LIVE_WITNESS_TRACEPOINT,
+	};
+	const char *name = event_field_string(probe->fields.name, sample->raw, sample->raw_bytes);
+	int named = *name ? selected_index(recorder, name) : -1;
+	uint64_t serial = 0;
+	uint16_t cache = 0;
+
+	if (!free_event.address)
+		return 0;
+	free_event.has_cache = named >= 0;
+	free_event.cache = (uint16_t)(named >= 0 ? named : 0);
+	enum live_death death = live_table_free(&recorder->live, &free_event, &serial, &cache);
+	count_witness(recorder, death, free_event.witness);
+	if (death == LIVE_DEATH_UNKNOWN && probe->role == PROBE_ROLE_FREE)
+		recorder->counts.frees_unknown++;
+	if (death != LIVE_DEATH_MATCHED && death != LIVE_DEATH_OLDER)
+		return 0;
+	struct trace_event event = {.kind = death == LIVE_DEATH_MATCHED ? TRACE_EVENT_FREE : TRACE_EVENT_FREE_OLDER,
+				    .time_ns = since_start(recorder, sample->time_ns),
+				    .cpu = sample->cpu,
+				    .object = serial,
+				    .cache = cache + 1u};
+	event.task = process_table_task(recorder->processes, sample->pid, sample->tid);
+	event.stack = stack_table_id(recorder->stacks, sample, probe->function);
+	if (death == LIVE_DEATH_MATCHED)
+		recorder->counts.frees++;
+	else
+		recorder->counts.frees_older++;
+	trace_writer_event(recorder->writer, &event);
+	return 0;
+}
+
+static int take_probe(struct recorder *recorder, const struct sample *sample)
+{
+	const uint64_t *place = sample->id ? u64_map_find(&recorder->probes, sample->id) : NULL;
+
+	if (!place) {
+		recorder->counts.samples_unreadable++;
+		return 0;
+	}
+	struct probe *probe = &recorder->plan->probes[(uint32_t)*place - 1];
+	probe->hits++;
+	recorder->counts.samples++;
+	switch (probe->role) {
+	case PROBE_ROLE_ALLOC:
+	case PROBE_ROLE_ALLOC_ENTRY:
+		return take_alloc(recorder, probe, sample);
+	case PROBE_ROLE_ALLOC_RETURN:
+		return take_return(recorder, probe, sample);
+	case PROBE_ROLE_FREE:
+	case PROBE_ROLE_FREE_WITNESS:
+		return take_free(recorder, probe, sample);
+	}
+	return 0;
+}
+
+static void take_lost(struct recorder *recorder, const struct sample *sample, uint32_t ring)
+{
+	struct trace_loss loss = {.time_ns = since_start(recorder, sample->time_ns),
+				  .lost = sample->lost,
+				  .cpu = sample->cpu,
+				  .ring = (enum trace_ring)ring};
+
+	recorder->counts.lost[ring] += sample->lost;
+	trace_writer_loss(recorder->writer, &loss);
+}
+
+int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint32_t ring)
+{
+	struct recorder *recorder = context;
+	struct sample sample;
+
+	if (!sample_decode(&sample, record, size_bytes, has_chain, recorder))
+		return 0;
+	switch (sample.type) {
+	case SAMPLE_PROBE:
+		return take_probe(recorder, &sample);
+	case SAMPLE_LOST:
+		take_lost(recorder, &sample, ring);
+		return 0;
+	case SAMPLE_OTHER:
+		return 0;
+	default:
+		return process_table_update(recorder->processes, &sample);
+	}
+}
+
+static void write_live(void *context, const struct live_object *object)
+{
+	trace_writer_live(context, &(struct trace_live){.object = object->serial, .address = object->address});
+}
+
+int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct error *err)
+{
+	const struct recorder_counts *counts = &recorder->counts;
+	const struct {
+		const char *key;
+		uint64_t value;
+	} counters[] = {
+		{"samples", counts->samples},
+		{"samples_unreadable", counts->samples_unreadable},
+		{"allocs", counts->allocs},
+		{"frees", counts->frees},
+		{"frees_implied", counts->frees_implied},
+		{"frees_older", counts->frees_older},
+		{"frees_unknown", counts->frees_unknown},
+		{"live", recorder->live.live_count},
+		{"failed_allocs", counts->failed_allocs},
+		{"allocs_not_selected", counts->allocs_not_selected},
+		{"allocs_duplicate", counts->allocs_duplicate},
+		{"cache_inferred", counts->cache_inferred},
+		{"witness_both", counts->witness_both},
+		{"witness_kprobe_only", counts->witness_kprobe_only},
+		{"witness_tracepoint_only", counts->witness_tracepoint_only},
+		{"entries_without_return", call_pairs_unreturned(&recorder->calls)},
+		{"out_of_order", out_of_order},
+		{"lost_alloc", counts->lost[TRACE_RING_ALLOC]},
+		{"lost_free", counts->lost[TRACE_RING_FREE]},
+		{"lost_task", counts->lost[TRACE_RING_TASK]},
+		{"user_frames_unknown", recorder->stacks->frames_unknown},
+		{"stacks_cut", recorder->stacks->chains_cut},
+	};
+
+	if (live_table_each(&recorder->live, write_live, recorder->writer))
+		return error_set(err, -ENOMEM, "writing live objects: out of memory");
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		trace_writer_counter(recorder->writer, counters[i].key, counters[i].value);
+	return 0;
+}

@@ -1,0 +1,69 @@
+/*
+ * What the samples mean: decodes them by their probe, pairs entries with returns and allocations with frees, and writes the
+ * trace's events. Knows no descriptors and no rings.
+ */
+#ifndef SLABREC_SAMPLER_RECORDER_H
+#define SLABREC_SAMPLER_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sampler/call_pairs.h"
+#include "sampler/kmalloc_cache.h"
+#include "sampler/live_table.h"
+#include "sampler/probe_plan.h"
+#include "sampler/process_table.h"
+#include "sampler/sample.h"
+#include "sampler/stack_table.h"
+#include "trace/writer.h"
+
+struct recorder_counts {
+	uint64_t samples;
+	uint64_t allocs;
+	uint64_t frees;
+	uint64_t frees_implied;
+	uint64_t frees_older;
+	uint64_t frees_unknown;
+	uint64_t allocs_not_selected;
+	uint64_t allocs_duplicate;
+	uint64_t failed_allocs;
+	uint64_t cache_inferred;
+	uint64_t witness_both;
+	uint64_t witness_kprobe_only;
+	uint64_t witness_tracepoint_only;
+	uint64_t samples_unreadable;
+	uint64_t lost[TRACE_RING_COUNT];
+};
+
+struct recorder {
+	struct trace_writer *writer;		/* borrowed, like all pointers here */
+	const struct slab_cache_list *all;
+	const struct slab_cache_list *selected; /* index + 1 is the trace id */
+	struct probe_plan *plan;
+	struct process_table *processes;
+	struct stack_table *stacks;
+	const struct kernel_image *kernel;
+	struct kmalloc_flags flags;
+	bool has_witnesses;
+	struct u64_map probes;	      /* sample id -> place in plan + 1, and whether it has a chain */
+	struct u64_map bucket_sites;  /* call site -> name of its set of buckets */
+	struct live_table live;
+	struct call_pairs calls;
+	struct recorder_counts counts;
+	uint64_t start_ns; /* CLOCK_MONOTONIC */
+};
+
+void recorder_init(struct recorder *recorder, uint64_t start_ns);
+void recorder_release(struct recorder *recorder);
+
+/* Tells which probe the samples of an id come from. -ENOMEM. */
+int recorder_add_id(struct recorder *recorder, uint64_t id, size_t probe, bool has_callchain);
+
+/* A time_order_take: context is the recorder, records come in the order of time. 0 or -ENOMEM. */
+int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint32_t ring);
+
+/* Writes the addresses of live objects and all counters. */
+int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct error *err);
+
+#endif

@@ -1,0 +1,694 @@
+/*
+ * The order of things: what is opened before what, when probes go on and off, and what is written at the end. The steps themselves
+ * live in files of their own.
+ */
+#include "sampler/recording.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sampler/btf.h"
+#include "sampler/facts.h"
+#include "sampler/output.h"
+#include "sampler/probe_session.h"
+#include "sampler/progress.h"
+#include "sampler/recorder.h"
+#include "sampler/workload.h"
+#include "trace/cleanup.h"
+
+/* How long a record may stay on its way into a ring while others overtake it. */
+#define HOLD_BACK_NS 50000000u
+#define TICK_MS 100
+#define FLUSH_EVERY_NS 1000000000u
+#define CENSUS_EVERY_NS 5000000000u
+#define RING_BYTES_MAX (4u << 20)
+#define RING_BYTES_MIN (256u << 10)
+#define RING_BYTES_ALL (256u << 20)
+
+struct recording {
+	const struct options *options;
+	struct slab_cache_list all;
+	struct slab_cache_list selected;
+	struct tracefs tracefs;
+	struct kernel_image kernel;
+	struct kernel_btf *btf;
+	struct output output;
+	struct trace_writer *writer;
+	struct user_file_table files;
+	struct process_table processes;
+	struct stack_table stacks;
+	struct probe_plan plan;
+	struct probe_session session;
+	struct recorder recorder;
+	struct time_order order;
+	struct workload workload;
+	struct progress progress;
+	char *formats[8]; /* of tracepoints, kept while planning */
+	size_t format_count;
+	enum source source;
+	char why[300]; /* the source was picked */
+	int signals;   /* signalfd */
+	int stop_signal;
+	const char *stop_reason;
+	uint64_t start_ns;
+	uint64_t flushed_ns;
+	uint64_t counted_ns;
+	uint64_t end_ns;
+};
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* ---- what to record ---- */
+
+static int select_caches(struct recording *recording, struct error *err)
+{
+	int ret = slab_cache_list_read(&recording->all, err);
+
+	for (size_t i = 0; i < recording->options->cache_count && !ret; i++)
+		ret = slab_cache_select(&recording->all, recording->options->caches[i], &recording->selected, err);
+	slab_cache_list_finish(&recording->selected);
+	return ret;
+}
+
+static int check_targets(const struct options *options, struct error *err)
+{
+	struct cpu_list online;
+	int ret = cpu_list_online(&online, err);
+
+	for (size_t i = 0; i < options->cpus.count && !ret; i++)
+		if (!cpu_list_has(&online, options->cpus.cpus[i]))
+			ret = error_set(err, -ENODEV, "--cpu: there is no CPU %d online", options->cpus.cpus[i]);
+	cpu_list_release(&online);
+	if (!ret && options->pid && kill(options->pid, 0) && errno == ESRCH)
+		ret = error_set(err, -ESRCH, "--pid %d: there is no such process", (int)options->pid);
+	return ret;
+}
+
+/* ---- what the kernel has ---- */
+
+static bool kernel_has_function(void *context, const char *symbol)
+{
+	const struct recording *recording = context;
+
+	return kallsyms_has(recording->kernel.symbols, symbol);
+}
+
+static unsigned int kernel_parameter(void *context, const char *function, const char *name)
+{
+	const struct recording *recording = context;
+
+	return recording->btf ? kernel_btf_parameter(recording->btf, function, name) : 0;
+}
+
+static const char *kernel_tracepoint(void *context, const char *event)
+{
+	struct recording *recording = context;
+	char name[64];
+	uint64_t id;
+
+	/* Kept under their own first line, "name: EVENT". */
+	snprintf(name, sizeof(name), "name: %s\n", event);
+	for (size_t i = 0; i < recording->format_count; i++)
+		if (!strncmp(recording->formats[i], name, strlen(name)))
+			return recording->formats[i];
+	char **format = &recording->formats[recording->format_count];
+	if (recording->format_count == sizeof(recording->formats) / sizeof(recording->formats[0]) ||
+	    tracefs_event(&recording->tracefs, "kmem", event, &id, format, NULL))
+		return NULL;
+	recording->format_count++;
+	return *format;
+}
+
+static struct probe_plan_facts plan_facts(struct recording *recording)
+{
+	const struct options *options = recording->options;
+
+	return (struct probe_plan_facts){
+		.all = &recording->all,
+		.selected = &recording->selected,
+		.nr_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF),
+		.run = (int)getpid(),
+		.has_return_args = recording->tracefs.has_return_args && !options->without_return_args,
+		.has_maxactive = recording->tracefs.has_maxactive && !options->without_maxactive,
+		.has_arg_names = recording->tracefs.has_arg_names && !options->without_arg_names,
+		.has_no_witness = options->without_witness,
+		.all_free_stacks = options->all_free_stacks,
+		.no_free_stacks = options->no_free_stacks,
+		.context = recording,
+		.has_function = kernel_has_function,
+		.parameter = kernel_parameter,
+		.tracepoint_format = kernel_tracepoint,
+	};
+}
+
+/* ---- probes ---- */
+
+static int add_id(void *context, uint64_t id, size_t probe, bool has_callchain)
+{
+	return recorder_add_id(context, id, probe, has_callchain);
+}
+
+static size_t ring_bytes(const struct recording *recording)
+{
+	size_t size = RING_BYTES_MAX;
+	size_t cpus = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (recording->options->ring_bytes)
+		return recording->options->ring_bytes;
+	while (size > RING_BYTES_MIN && size * cpus > RING_BYTES_ALL)
+		size /= 2;
+	return size;
+}
+
+static int open_session(struct recording *recording, struct error *err)
+{
+	struct probe_session_options how = {
+		.alloc_cpus = &recording->options->cpus,
+		.ring_bytes = ring_bytes(recording),
+		.has_user_callchain = recording->options->has_user_stacks,
+	};
+
+	return probe_session_open(&recording->session, &recording->tracefs, &recording->plan, &how, add_id,
+				  &recording->recorder, err);
+}
+
+static int open_kprobes(struct recording *recording, struct error *err)
+{
+	struct probe_plan_facts facts = plan_facts(recording);
+	enum name_offset_source from;
+	char text[16];
+
+	if (!recording->tracefs.has_kprobes)
+		return error_set(err, -ENOTSUP, "this kernel has no kprobe events (%s/kprobe_events; CONFIG_KPROBE_EVENTS)",
+				 recording->tracefs.path);
+	int ret = name_offset_find(recording->options->name_offset, &recording->tracefs, recording->kernel.symbols,
+				   &recording->all, &facts.name_offset_bytes, &from, err);
+	if (!ret)
+		ret = probe_plan_kprobes(&recording->plan, &facts, err);
+	if (!ret)
+		ret = open_session(recording, err);
+	if (ret) {
+		probe_plan_release(&recording->plan);
+		return ret;
+	}
+	recording->source = SOURCE_KPROBE;
+	snprintf(text, sizeof(text), "%u", facts.name_offset_bytes);
+	trace_writer_fact(recording->writer, "name_offset", text);
+	trace_writer_fact(recording->writer, "name_offset.from", name_offset_source_name(from));
+	return 0;
+}
+
+static int open_tracepoints(struct recording *recording, struct error *err)
+{
+	struct probe_plan_facts facts = plan_facts(recording);
+	int ret = probe_plan_tracepoints(&recording->plan, &facts, err);
+
+	if (!ret)
+		ret = open_session(recording, err);
+	if (ret) {
+		probe_plan_release(&recording->plan);
+		return ret;
+	}
+	recording->source = SOURCE_TRACEPOINT;
+	return 0;
+}
+
+static int open_probes(struct recording *recording, struct error *err)
+{
+	const char *format = kernel_tracepoint(recording, "kmalloc");
+	struct error kprobe_error = {0};
+	int ret;
+
+	if (format)
+		recording->recorder.flags = kmalloc_flags_read(format);
+	switch (recording->options->source) {
+	case SOURCE_KPROBE:
+		snprintf(recording->why, sizeof(recording->why), "asked for with --source");
+		return open_kprobes(recording, err);
+	case SOURCE_TRACEPOINT:
+		snprintf(recording->why, sizeof(recording->why), "asked for with --source");
+		return open_tracepoints(recording, err);
+	case SOURCE_AUTO:
+		break;
+	}
+	snprintf(recording->why, sizeof(recording->why), "the kernel has kprobe events");
+	ret = open_kprobes(recording, &kprobe_error);
+	if (!ret)
+		return 0;
+	snprintf(recording->why, sizeof(recording->why), "%s", kprobe_error.message);
+	/* Without the right to open perf events tracepoints fail the same way; the sentence is as good. */
+	return open_tracepoints(recording, err);
+}
+
+/* ---- the trace's own description ---- */
+
+static void write_caches(struct recording *recording)
+{
+	for (size_t i = 0; i < recording->selected.count; i++) {
+		const struct slab_cache *cache = &recording->selected.caches[i];
+		char note[540];
+		struct trace_cache record = {
+			.name = trace_writer_text(recording->writer, cache->name),
+			.requested = trace_writer_text(recording->writer, cache->requested),
+			.aliases = trace_writer_text(recording->writer, cache->aliases ? cache->aliases : ""),
+			.object_size_bytes = cache->object_size_bytes,
+			.slab_size_bytes = cache->slab_size_bytes,
+			.objects_per_slab = cache->objects_per_slab,
+			.order = cache->order,
+			.align_bytes = cache->align_bytes,
+		};
+
+		trace_writer_cache(recording->writer, &record);
+		if (!cache->aliases)
+			continue;
+		snprintf(note, sizeof(note), "%s is one cache with %.380s: their objects cannot be told apart.", cache->name,
+			 cache->aliases);
+		trace_writer_note(recording->writer, note);
+	}
+}
+
+static void write_choices(struct recording *recording)
+{
+	const struct options *options = recording->options;
+	struct trace_writer *writer = recording->writer;
+	char text[512];
+	size_t used = 0;
+
+	for (size_t i = 0; i < options->cache_count && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? "," : "", options->caches[i]);
+	trace_writer_fact(writer, "caches.requested", text);
+	trace_writer_fact(writer, "source", recording->source == SOURCE_KPROBE ? "kprobe" : "tracepoint");
+	trace_writer_fact(writer, "source.why", recording->why);
+	trace_writer_fact(writer, "user_stack", options->has_user_stacks ? "fp" : "none");
+	trace_writer_fact(writer, "free_stacks", options->all_free_stacks ? "all" : options->no_free_stacks ? "none" : "1/16");
+	if (options->pid) {
+		snprintf(text, sizeof(text), "%d", (int)options->pid);
+		trace_writer_fact(writer, "filter.pid", text);
+	}
+	used = 0;
+	for (size_t i = 0; i < options->cpus.count && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%d", i ? "," : "", options->cpus.cpus[i]);
+	if (used)
+		trace_writer_fact(writer, "filter.cpus", text);
+	trace_writer_note(writer, "Not seen by this version: kfree_rcu(), bulk allocation and bulk free. Objects that are freed only that way look live.");
+}
+
+static void write_census(struct recording *recording, enum trace_census_phase phase)
+{
+	uint64_t now_ns = clock_ns();
+	uint64_t time_ns = now_ns > recording->start_ns ? now_ns - recording->start_ns : 0;
+	struct trace_meminfo meminfo = {.time_ns = time_ns, .phase = phase};
+
+	recording->counted_ns = now_ns;
+	for (size_t i = 0; i < recording->selected.count; i++) {
+		struct slab_cache_census counts;
+
+		if (slab_cache_count(&recording->selected.caches[i], &counts))
+			continue;
+		struct trace_census census = {.time_ns = time_ns,
+					      .cache = (uint32_t)i + 1,
+					      .phase = phase,
+					      .active_objects = counts.active_objects,
+					      .total_objects = counts.total_objects,
+					      .slabs = counts.slabs};
+		trace_writer_census(recording->writer, &census);
+	}
+	if (!facts_meminfo(&meminfo))
+		trace_writer_meminfo(recording->writer, &meminfo);
+}
+
+static void write_probes(struct recording *recording, uint64_t *misses)
+{
+	struct trace_writer *writer = recording->writer;
+
+	for (size_t i = 0; i < recording->plan.count; i++) {
+		const struct probe *probe = &recording->plan.probes[i];
+		char event[160], definition[4096];
+		struct trace_probe totals = {0};
+
+		snprintf(event, sizeof(event), "%s:%s", probe->subsystem, probe->event);
+		snprintf(definition, sizeof(definition), "%s %s %.3900s", probe->kind, probe->function_name, probe->definition);
+		probe_session_totals(&recording->session, i, &totals);
+		*misses += totals.misses;
+		totals.event = trace_writer_text(writer, event);
+		totals.function = trace_writer_text(writer, probe->function_name);
+		totals.role = trace_writer_text(writer, probe_role_name(probe->role));
+		totals.definition = trace_writer_text(writer, probe->function ? definition : "");
+		totals.filter = trace_writer_text(writer, probe->filter);
+		trace_writer_probe(writer, &totals);
+	}
+}
+
+/* ---- the run ---- */
+
+static int open_signals(struct recording *recording, struct error *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* A reader of -o - that goes away is a failed write, not a death. */
+	signal(SIGPIPE, SIG_IGN);
+	recording->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return recording->signals < 0 ? error_set(err, -errno, "signalfd: %m") : 0;
+}
+
+/* A signal that came, other than of a child; 0 none. */
+static int take_signal(struct recording *recording)
+{
+	struct signalfd_siginfo info;
+	int signal_number = 0;
+
+	while (read(recording->signals, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			signal_number = (int)info.ssi_signo;
+	return signal_number;
+}
+
+static bool should_stop(struct recording *recording)
+{
+	recording->stop_signal = take_signal(recording);
+	if (recording->stop_signal)
+		recording->stop_reason = strsignal(recording->stop_signal);
+	else if (recording->options->command && workload_has_ended(&recording->workload))
+		recording->stop_reason = "the command ended";
+	else if (recording->options->duration_ns && clock_ns() - recording->start_ns >= recording->options->duration_ns)
+		recording->stop_reason = "the time was over";
+	return recording->stop_reason;
+}
+
+static uint64_t lost_count(const struct recording *recording)
+{
+	uint64_t lost = 0;
+
+	for (size_t ring = 0; ring < TRACE_RING_COUNT; ring++)
+		lost += recording->recorder.counts.lost[ring];
+	return lost;
+}
+
+/* Takes what is in the rings; records up to horizon_ns become events. */
+static int take_records(struct recording *recording, uint64_t horizon_ns, struct error *err)
+{
+	int ret = probe_session_drain(&recording->session, &recording->order);
+
+	if (!ret)
+		ret = time_order_run(&recording->order, horizon_ns, recorder_take, &recording->recorder);
+	return ret ? error_set(err, ret, "recording: %s", strerror(-ret)) : 0;
+}
+
+static int tick_ms(const struct recording *recording)
+{
+	uint64_t duration_ns = recording->options->duration_ns;
+	uint64_t past_ns = clock_ns() - recording->start_ns;
+
+	if (!duration_ns || past_ns + TICK_MS * 1000000ull < duration_ns)
+		return TICK_MS;
+	return past_ns < duration_ns ? (int)((duration_ns - past_ns) / 1000000) + 1 : 0;
+}
+
+static int record_until_stopped(struct recording *recording, struct error *err)
+{
+	int ret = 0;
+
+	while (!ret && !should_stop(recording)) {
+		probe_session_wait(&recording->session, recording->signals, tick_ms(recording));
+		uint64_t now_ns = clock_ns();
+		ret = take_records(recording, now_ns - HOLD_BACK_NS, err);
+		if (!ret && now_ns - recording->flushed_ns >= FLUSH_EVERY_NS) {
+			recording->flushed_ns = now_ns;
+			ret = trace_writer_flush(recording->writer, err);
+		}
+		if (now_ns - recording->counted_ns >= CENSUS_EVERY_NS)
+			write_census(recording, TRACE_CENSUS_INTERVAL);
+		progress_show(&recording->progress, now_ns - recording->start_ns, trace_writer_events(recording->writer),
+			      recording->recorder.live.live_count, lost_count(recording));
+	}
+	return ret;
+}
+
+static int start(struct recording *recording, struct error *err)
+{
+	const struct options *options = recording->options;
+	int ret = open_signals(recording, err);
+
+	if (!ret && options->command)
+		ret = workload_start(&recording->workload, options->command, !recording->output.path, err);
+	if (!ret)
+		ret = probe_session_enable_tasks(&recording->session, err);
+	if (!ret && process_table_scan(&recording->processes))
+		ret = error_set(err, -ENOMEM, "/proc: out of memory");
+	if (ret)
+		return ret;
+	recording->start_ns = recording->recorder.start_ns = recording->flushed_ns = clock_ns();
+	write_census(recording, TRACE_CENSUS_START);
+	ret = probe_session_enable(&recording->session, err);
+	if (!ret && options->command)
+		workload_release(&recording->workload);
+	return ret;
+}
+
+static int finish(struct recording *recording, struct error *err)
+{
+	uint64_t misses = 0;
+
+	probe_session_disable(&recording->session);
+	recording->end_ns = clock_ns();
+	write_census(recording, TRACE_CENSUS_END);
+	int ret = take_records(recording, UINT64_MAX, err);
+	if (ret)
+		return ret;
+	write_probes(recording, &misses);
+	trace_writer_counter(recording->writer, "probe_misses", misses);
+	trace_writer_fact(recording->writer, "stop.reason", recording->stop_reason);
+	stack_table_write_user_symbols(&recording->stacks);
+	ret = recorder_finish(&recording->recorder, recording->order.out_of_order, err);
+	if (!ret)
+		ret = trace_writer_end(recording->writer, recording->end_ns - recording->start_ns, err);
+	return ret;
+}
+
+static void summarize(const struct recording *recording)
+{
+	const struct recorder_counts *counts = &recording->recorder.counts;
+	uint64_t events = trace_writer_events(recording->writer);
+	uint64_t bytes = trace_writer_bytes(recording->writer);
+	char allocs[32], frees[32], live[32], lost[32], size[32];
+
+	if (recording->options->is_quiet)
+		return;
+	fprintf(stderr, "slabrec: %s allocations, %s frees, %s live, %s lost in %.1f s; %s bytes",
+		progress_number(counts->allocs, allocs), progress_number(counts->frees + counts->frees_implied, frees),
+		progress_number(recording->recorder.live.live_count, live), progress_number(lost_count(recording), lost),
+		(double)(recording->end_ns - recording->start_ns) / 1e9, progress_number(bytes, size));
+	if (recording->output.path)
+		fprintf(stderr, " in %s", recording->output.path);
+	if (events)
+		fprintf(stderr, " (%.1f an event)", (double)bytes / (double)events);
+	fprintf(stderr, "%s%s%s\n", recording->output.has_kept_old ? "; the old one is " : "",
+		recording->output.has_kept_old ? recording->output.path : "", recording->output.has_kept_old ? ".old" : "");
+}
+
+/* What the shell gets: the command's status; ours where a signal ended it. */
+static int exit_status(struct recording *recording)
+{
+	const struct options *options = recording->options;
+
+	if (!options->command)
+		return 0;
+	workload_stop(&recording->workload);
+	if (!recording->workload.has_ended)
+		return 128 + (recording->stop_signal ? recording->stop_signal : SIGTERM);
+	/* It ended by the SIGTERM that we sent when the time was over, as agreed. */
+	if (!recording->stop_signal && options->duration_ns && recording->workload.status == 128 + SIGTERM)
+		return 0;
+	return recording->workload.status;
+}
+
+/* What is left running is not recorded, but the disk full or memory out keeps what there is. */
+static int run(struct recording *recording, int *status, struct error *err)
+{
+	struct error later = {0};
+	int ret = start(recording, err);
+
+	if (!ret)
+		ret = record_until_stopped(recording, err);
+	if (!ret)
+		ret = finish(recording, err);
+	progress_end(&recording->progress);
+	probe_session_close(&recording->session);
+	if (recording->start_ns) {
+		int commit = output_commit(&recording->output, ret ? &later : err);
+
+		ret = ret ? ret : commit;
+	}
+	if (!ret)
+		summarize(recording);
+	*status = exit_status(recording);
+	return ret;
+}
+
+/* Descriptors: probes x CPUs, and the files of user frames. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	if (geteuid() == 0 && limit.rlim_max < 65536)
+		limit.rlim_max = 65536;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void tell_probes(const struct recording *recording)
+{
+	if (!recording->options->is_verbose)
+		return;
+	fprintf(stderr, "slabrec: source %s: %s\n", recording->source == SOURCE_KPROBE ? "kprobe" : "tracepoint",
+		recording->why);
+	for (size_t i = 0; i < recording->selected.count; i++)
+		fprintf(stderr, "slabrec: cache %s%s%s\n", recording->selected.caches[i].name,
+			recording->selected.caches[i].aliases ? ", shared by " : "",
+			recording->selected.caches[i].aliases ? recording->selected.caches[i].aliases : "");
+	for (size_t i = 0; i < recording->plan.count; i++) {
+		const struct probe *probe = &recording->plan.probes[i];
+
+		fprintf(stderr, "slabrec: %s: %s:%s %s %s%s if %s\n", probe_role_name(probe->role), probe->subsystem,
+			probe->event, probe->kind, probe->function_name, probe->definition, *probe->filter ? probe->filter : "1");
+	}
+}
+
+/* Opens everything that can fail, in the order in which a person would want to hear of it. */
+static int open_all(struct recording *recording, struct error *err)
+{
+	const struct options *options = recording->options;
+	int ret = select_caches(recording, err);
+
+	if (!ret)
+		ret = check_targets(options, err);
+	if (!ret)
+		ret = tracefs_open(&recording->tracefs, err);
+	if (ret)
+		return ret;
+	tracefs_sweep(&recording->tracefs);
+	ret = output_open(&recording->output, options->output, err);
+	if (!ret)
+		ret = trace_writer_new(&recording->writer, output_write, &recording->output, err);
+	if (ret)
+		return ret;
+	facts_write_machine(recording->writer, options);
+	write_caches(recording);
+	ret = kernel_image_init(&recording->kernel, recording->writer, err);
+	if (ret)
+		return ret;
+	/* Without BTF positions of arguments come from the table. */
+	if (options->name_offset == NAME_OFFSET_ANY)
+		kernel_btf_new(&recording->btf, NULL);
+	user_file_table_init(&recording->files, recording->writer);
+	process_table_init(&recording->processes, recording->writer, &recording->files);
+	recording->processes.filter_pid = options->pid;
+	stack_table_init(&recording->stacks, recording->writer, &recording->kernel, &recording->processes,
+			 &recording->files);
+	ret = open_probes(recording, err);
+	if (!ret) {
+		write_choices(recording);
+		tell_probes(recording);
+	}
+	return ret;
+}
+
+static void connect(struct recording *recording)
+{
+	recorder_init(&recording->recorder, 0);
+	recording->recorder.all = &recording->all;
+	recording->recorder.selected = &recording->selected;
+	recording->recorder.plan = &recording->plan;
+	recording->recorder.processes = &recording->processes;
+	recording->recorder.stacks = &recording->stacks;
+	recording->recorder.kernel = &recording->kernel;
+}
+
+static void release(struct recording *recording)
+{
+	probe_session_close(&recording->session);
+	tracefs_close(&recording->tracefs);
+	workload_stop(&recording->workload);
+	recorder_release(&recording->recorder);
+	time_order_release(&recording->order);
+	stack_table_release(&recording->stacks);
+	process_table_release(&recording->processes);
+	user_file_table_release(&recording->files);
+	kernel_image_release(&recording->kernel);
+	kernel_btf_free(recording->btf);
+	probe_plan_release(&recording->plan);
+	trace_writer_free(recording->writer);
+	output_close(&recording->output);
+	slab_cache_list_release(&recording->selected);
+	slab_cache_list_release(&recording->all);
+	for (size_t i = 0; i < recording->format_count; i++)
+		free(recording->formats[i]);
+	if (recording->signals >= 0)
+		close(recording->signals);
+}
+
+int recording_run(const struct options *options, int *status, struct error *err)
+{
+	struct recording *recording CLEANUP(cleanup_free) = calloc(1, sizeof(*recording));
+
+	if (!recording)
+		return error_set(err, -ENOMEM, "out of memory");
+	recording->options = options;
+	recording->signals = -1;
+	recording->output.fd = -1;
+	recording->workload.gate = recording->workload.pidfd = -1;
+	progress_init(&recording->progress, options->is_quiet);
+	connect(recording);
+	raise_file_limit();
+	int ret = open_all(recording, err);
+	if (!ret) {
+		recording->recorder.writer = recording->writer;
+		recording->recorder.has_witnesses = recording->source == SOURCE_KPROBE && !options->without_witness;
+		ret = run(recording, status, err);
+	}
+	release(recording);
+	return ret;
+}
+
+int recording_list_caches(const struct options *options, struct error *err)
+{
+	struct recording recording = {.options = options};
+	int ret = select_caches(&recording, err);
+	const struct slab_cache_list *shown = options->cache_count ? &recording.selected : &recording.all;
+
+	if (!ret)
+		printf("%-28s %9s %9s %12s  %s\n", "NAME", "OBJECT", "SLOT", "ACTIVE", "SHARED BY");
+	for (size_t i = 0; i < shown->count && !ret; i++) {
+		const struct slab_cache *cache = &shown->caches[i];
+		struct slab_cache_census census = {0};
+
+		slab_cache_count(cache, &census);
+		printf("%-28s %9" PRIu32 " %9" PRIu32 " %12" PRIu64 "  %s\n", cache->name, cache->object_size_bytes,
+		       cache->slab_size_bytes, census.active_objects, cache->aliases ? cache->aliases : "");
+	}
+	slab_cache_list_release(&recording.selected);
+	slab_cache_list_release(&recording.all);
+	return ret;
+}

@@ -1,0 +1,185 @@
+/*
+ * Knows perf's call chains: innermost frame first, markers between kernel and user, and that the same chain of another process
+ * has other addresses.
+ */
+#include "sampler/stack_table.h"
+
+#include <linux/perf_event.h>
+#include <stdlib.h>
+
+/* kernel.perf_event_max_stack as it comes: longer chains are cut by the kernel. */
+#define CHAIN_MAX 127
+/* Raw chains are a cache in front of the tree: forget them rather than grow with every process that ever ran. */
+#define CHAINS_MAX (1u << 18)
+/* A user frame's key: file and offset in one number. */
+#define OFFSET_BITS 44
+
+void stack_table_init(struct stack_table *table, struct trace_writer *writer, struct kernel_image *kernel,
+		      struct process_table *processes, struct user_file_table *files)
+{
+	*table = (struct stack_table){.writer = writer, .kernel = kernel, .processes = processes, .files = files};
+}
+
+void stack_table_release(struct stack_table *table)
+{
+	u64_map_release(&table->chains);
+	u64_map_release(&table->nodes);
+	u64_map_release(&table->user_frames);
+}
+
+/* The two parts of a chain, without markers. */
+struct chain_parts {
+	const uint64_t *kernel;
+	size_t kernel_count;
+	const uint64_t *user;
+	size_t user_count;
+};
+
+static bool is_marker(uint64_t address)
+{
+	return address >= (uint64_t)PERF_CONTEXT_MAX;
+}
+
+static struct chain_parts split(const struct sample *sample)
+{
+	struct chain_parts parts = {0};
+	uint64_t context = PERF_CONTEXT_KERNEL;
+
+	for (size_t i = 0; i < sample->chain_count; i++) {
+		uint64_t address = sample->chain[i];
+
+		if (is_marker(address)) {
+			context = address;
+		} else if (context == (uint64_t)PERF_CONTEXT_USER) {
+			if (!parts.user_count++)
+				parts.user = &sample->chain[i];
+		} else if (context == (uint64_t)PERF_CONTEXT_KERNEL) {
+			if (!parts.kernel_count++)
+				parts.kernel = &sample->chain[i];
+		}
+	}
+	return parts;
+}
+
+static uint32_t child_node(struct stack_table *table, uint32_t parent, uint32_t frame)
+{
+	uint64_t *node = frame ? u64_map_put(&table->nodes, (uint64_t)parent << 32 | frame) : NULL;
+
+	if (!node)
+		return parent;
+	if (!*node)
+		*node = trace_writer_node(table->writer, &(struct trace_node){.parent = parent, .frame = frame});
+	return (uint32_t)*node;
+}
+
+static uint32_t user_frame(struct stack_table *table, struct user_place place)
+{
+	uint64_t key = (uint64_t)place.file << OFFSET_BITS | (place.offset_bytes & ((1ull << OFFSET_BITS) - 1));
+	uint64_t *frame = u64_map_put(&table->user_frames, key + 1);
+
+	if (!frame)
+		return 0;
+	if (!*frame) {
+		struct trace_frame record = {
+			.kind = TRACE_FRAME_USER, .file = place.file, .address = place.offset_bytes};
+
+		*frame = trace_writer_frame(table->writer, &record);
+	}
+	return (uint32_t)*frame;
+}
+
+/* Without frame pointers the outer part of a chain is noise: addresses outside any code become one unknown frame. */
+static uint32_t add_user(struct stack_table *table, const struct chain_parts *parts, int32_t pid)
+{
+	uint32_t node = 0;
+	bool was_unknown = false;
+
+	for (size_t i = parts->user_count; i > 0; i--) {
+		struct user_place place = process_table_place(table->processes, pid, parts->user[i - 1]);
+
+		if (!place.file) {
+			table->frames_unknown++;
+			if (was_unknown)
+				continue;
+		}
+		was_unknown = !place.file;
+		node = child_node(table, node, user_frame(table, place));
+	}
+	return node;
+}
+
+static uint32_t resolve(struct stack_table *table, const struct chain_parts *parts, const struct sample *sample,
+			bool is_entry)
+{
+	uint32_t node = add_user(table, parts, sample->pid);
+
+	for (size_t i = parts->kernel_count; i > 0; i--) {
+		bool is_call = i > 1 || !is_entry;
+
+		node = child_node(table, node,
+				  kernel_image_frame(table->kernel, parts->kernel[i - 1], is_call, sample->time_ns));
+	}
+	if (parts->kernel_count >= CHAIN_MAX || parts->user_count >= CHAIN_MAX)
+		table->chains_cut++;
+	return node;
+}
+
+uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, bool is_entry)
+{
+	struct chain_parts parts = split(sample);
+	uint64_t space = parts.user_count ? process_table_space(table->processes, sample->pid) : 0;
+	uint64_t hash = u64_mix(space + is_entry + 1), check = hash * 31;
+
+	if (!parts.kernel_count && !parts.user_count)
+		return 0;
+	for (size_t i = 0; i < sample->chain_count; i++) {
+		hash = u64_mix(hash ^ sample->chain[i]);
+		check = (check ^ sample->chain[i]) * 0x9e3779b97f4a7c15u;
+	}
+	if (table->chains.count >= CHAINS_MAX)
+		u64_map_clear(&table->chains);
+	uint64_t *slot = u64_map_put(&table->chains, hash | 1);
+	if (!slot)
+		return 0;
+	/* 95 bits of hash stand for the chain: the upper half of the slot is the second hash. */
+	if (!*slot || *slot >> 32 != check >> 32)
+		*slot = (check >> 32) << 32 | resolve(table, &parts, sample, is_entry);
+	return (uint32_t)*slot;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct u64_slot *left = a, *right = b;
+
+	return left->key < right->key ? -1 : left->key > right->key;
+}
+
+void stack_table_write_user_symbols(struct stack_table *table)
+{
+	struct u64_slot *slots = calloc(table->user_frames.count + 1, sizeof(*slots));
+	size_t count = 0;
+	uint32_t file = 0;
+
+	for (size_t i = 0; slots && i < table->user_frames.capacity; i++)
+		if (table->user_frames.slots[i].key)
+			slots[count++] = table->user_frames.slots[i];
+	/* By file, so that the symbols of one file at a time are in memory. */
+	if (slots)
+		qsort(slots, count, sizeof(*slots), by_key);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t key = slots[i].key - 1;
+		uint64_t place = key & ((1ull << OFFSET_BITS) - 1);
+		uint64_t offset_bytes;
+
+		if (key >> OFFSET_BITS != file)
+			user_file_done(table->files, file);
+		file = (uint32_t)(key >> OFFSET_BITS);
+		/* A return address belongs to the call before it. */
+		const char *name = place ? user_file_symbol(table->files, file, place - 1, &offset_bytes) : NULL;
+		if (name)
+			trace_writer_user_symbol(table->writer, (uint32_t)slots[i].value,
+						 trace_writer_text(table->writer, name), offset_bytes + 1);
+	}
+	user_file_done(table->files, file);
+	free(slots);
+}

@@ -1,0 +1,38 @@
+/*
+ * Call chains to stack ids: each distinct chain is looked up once, its frames are named, and it becomes a path in the trace's
+ * tree, the user part at the root side, the kernel part at the leaf.
+ */
+#ifndef SLABREC_SAMPLER_STACK_TABLE_H
+#define SLABREC_SAMPLER_STACK_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sampler/kernel_image.h"
+#include "sampler/process_table.h"
+#include "sampler/sample.h"
+#include "sampler/u64_map.h"
+
+struct stack_table {
+	struct trace_writer *writer;
+	struct kernel_image *kernel;
+	struct process_table *processes;
+	struct user_file_table *files;
+	struct u64_map chains;	    /* hash of a raw chain -> node and more of the hash */
+	struct u64_map nodes;	    /* parent and frame -> node */
+	struct u64_map user_frames; /* file and offset -> frame */
+	uint64_t frames_unknown;    /* user frames in no known mapping */
+	uint64_t chains_cut;	    /* chains as long as the kernel records them */
+};
+
+void stack_table_init(struct stack_table *table, struct trace_writer *writer, struct kernel_image *kernel,
+		      struct process_table *processes, struct user_file_table *files);
+void stack_table_release(struct stack_table *table);
+
+/* Stack id of the sample's call chain; 0 where it has none, or without memory. is_entry: its innermost frame is a probed function. */
+uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, bool is_entry);
+
+/* Writes the names of all user frames. Call it once, at the end. */
+void stack_table_write_user_symbols(struct stack_table *table);
+
+#endif

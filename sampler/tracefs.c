@@ -1,0 +1,229 @@
+/* Knows where tracefs is, how kprobe events are written to it, and which of them are ours to remove. */
+#include "sampler/tracefs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sampler/text_file.h"
+#include "trace/cleanup.h"
+
+#define GROUP_PREFIX "slabrec_"
+
+static bool has_events(const char *path)
+{
+	char events[PATH_MAX];
+
+	snprintf(events, sizeof(events), "%s/events", path);
+	return access(events, F_OK) == 0;
+}
+
+static int find_mount(struct tracefs *tracefs, struct error *err)
+{
+	static const char *const places[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (has_events(places[i])) {
+			snprintf(tracefs->path, sizeof(tracefs->path), "%s", places[i]);
+			return 0;
+		}
+	if (geteuid() != 0)
+		return error_set(err, -EPERM, "not allowed to look into /sys/kernel/tracing: run slabrec as root (sudo slabrec ...)");
+	if (mount("tracefs", places[0], "tracefs", 0, NULL) && errno != EBUSY)
+		return error_set(err, -errno,
+				 "no tracefs: mounting it on %s failed: %m; the kernel needs CONFIG_TRACING, and lockdown=confidentiality forbids it",
+				 places[0]);
+	if (!has_events(places[0]))
+		return error_set(err, -ENOENT, "no tracefs in %s: the kernel was built without CONFIG_TRACING", places[0]);
+	snprintf(tracefs->path, sizeof(tracefs->path), "%s", places[0]);
+	return 0;
+}
+
+/* Start time of a process in clock ticks since boot, field 22 of its stat; 0 when it is gone. */
+static unsigned long long process_start(unsigned long pid)
+{
+	char path[64];
+	unsigned long long start = 0;
+
+	snprintf(path, sizeof(path), "/proc/%lu/stat", pid);
+	char *stat CLEANUP(cleanup_free) = text_file_read(path, NULL);
+	/* comm is in parentheses and may hold anything, so count from the last one. */
+	const char *at = stat ? strrchr(stat, ')') : NULL;
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (at)
+		start = strtoull(at + 1, NULL, 10);
+	return start;
+}
+
+static void probe_features(struct tracefs *tracefs)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/kprobe_events", tracefs->path);
+	tracefs->has_kprobes = access(path, W_OK) == 0;
+	snprintf(path, sizeof(path), "%s/README", tracefs->path);
+	char *readme CLEANUP(cleanup_free) = text_file_read(path, NULL);
+	if (!readme)
+		return;
+	tracefs->has_arg_names = strstr(readme, "$arg<N>");
+	tracefs->has_maxactive = strstr(readme, "r[maxactive]");
+	const char *returns = strstr(readme, "kernel return probes support:");
+	if (returns)
+		tracefs->has_return_args = memmem(returns, strcspn(returns, "\n"), "$arg<N>", 7);
+}
+
+int tracefs_open(struct tracefs *tracefs, struct error *err)
+{
+	*tracefs = (struct tracefs){0};
+	int ret = find_mount(tracefs, err);
+	if (ret)
+		return ret;
+	snprintf(tracefs->group, sizeof(tracefs->group), GROUP_PREFIX "%d_%llx", (int)getpid(),
+		 process_start((unsigned long)getpid()));
+	probe_features(tracefs);
+	return 0;
+}
+
+/* Appends one line to kprobe_events. 0 or -errno. */
+static int write_command(const struct tracefs *tracefs, const char *line)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/kprobe_events", tracefs->path);
+	int fd CLEANUP(cleanup_close) = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t written = write(fd, line, strlen(line));
+	return written < 0 ? -errno : 0;
+}
+
+bool tracefs_is_stale_group(const char *group)
+{
+	char *end;
+
+	if (strncmp(group, GROUP_PREFIX, strlen(GROUP_PREFIX)))
+		return false;
+	const char *digits = group + strlen(GROUP_PREFIX);
+	unsigned long pid = strtoul(digits, &end, 10);
+	if (end == digits || *end != '_')
+		return false;
+	const char *hex = end + 1;
+	unsigned long long start = strtoull(hex, &end, 16);
+	if (end == hex || *end)
+		return false;
+	return process_start(pid) != start;
+}
+
+/* Removes the events of kprobe_events whose group is wanted. Lines read "p:group/name function args". */
+static unsigned int remove_events(struct tracefs *tracefs, bool (*wanted)(const char *group, const void *context),
+				  const void *context)
+{
+	char path[PATH_MAX];
+	unsigned int removed = 0;
+
+	snprintf(path, sizeof(path), "%s/kprobe_events", tracefs->path);
+	char *events CLEANUP(cleanup_free) = text_file_read(path, NULL);
+	char *rest = NULL;
+	for (char *line = events ? strtok_r(events, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
+		char command[300];
+		char *group = strchr(line, ':');
+		char *name = group ? strchr(++group, '/') : NULL;
+
+		if (!name)
+			continue;
+		*name++ = '\0';
+		name[strcspn(name, " ")] = '\0';
+		if (!wanted(group, context))
+			continue;
+		snprintf(command, sizeof(command), "-:%.120s/%.120s\n", group, name);
+		removed += write_command(tracefs, command) == 0;
+	}
+	return removed;
+}
+
+static bool is_stale(const char *group, const void *context)
+{
+	(void)context;
+	return tracefs_is_stale_group(group);
+}
+
+static bool is_own(const char *group, const void *context)
+{
+	return !strcmp(group, context);
+}
+
+unsigned int tracefs_sweep(struct tracefs *tracefs)
+{
+	return remove_events(tracefs, is_stale, NULL);
+}
+
+void tracefs_close(struct tracefs *tracefs)
+{
+	if (tracefs->event_count)
+		remove_events(tracefs, is_own, tracefs->group);
+	tracefs->event_count = 0;
+}
+
+int tracefs_define(struct tracefs *tracefs, const char *kind, const char *name, const char *function, const char *args,
+		   struct error *err)
+{
+	char line[4096];
+	int size = snprintf(line, sizeof(line), "%s:%s/%s %s %s\n", kind, tracefs->group, name, function, args);
+
+	if (size < 0 || (size_t)size >= sizeof(line))
+		return error_set(err, -E2BIG, "probe on %s: the definition is too long", function);
+	/* Counted first: a write that fails half-way may have left the event behind. */
+	tracefs->event_count++;
+	int ret = write_command(tracefs, line);
+	if (ret)
+		return error_set(err, ret, "%s/kprobe_events: the kernel does not take \"%.*s\": %s", tracefs->path,
+				 size - 1, line, strerror(-ret));
+	return 0;
+}
+
+int tracefs_event(const struct tracefs *tracefs, const char *subsystem, const char *name, uint64_t *id, char **format,
+		  struct error *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/events/%s/%s/format", tracefs->path, subsystem, name);
+	char *text = text_file_read(path, NULL);
+	if (!text)
+		return error_set(err, -errno, "%s: %m", path);
+	const char *line = strstr(text, "\nID: ");
+	if (!line) {
+		free(text);
+		return error_set(err, -EINVAL, "%s: no ID in it", path);
+	}
+	*id = strtoull(line + 5, NULL, 10);
+	*format = text;
+	return 0;
+}
+
+int tracefs_profile(const struct tracefs *tracefs, const char *name, uint64_t *hits, uint64_t *misses)
+{
+	char path[PATH_MAX];
+	char *rest = NULL;
+
+	snprintf(path, sizeof(path), "%s/kprobe_profile", tracefs->path);
+	char *profile CLEANUP(cleanup_free) = text_file_read(path, NULL);
+	for (char *line = profile ? strtok_r(profile, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
+		char event[128];
+		unsigned long long hit_count, miss_count;
+
+		/* Names of events are unique to the run: the group stands in front of them on no kernel. */
+		if (sscanf(line, "%127s %llu %llu", event, &hit_count, &miss_count) == 3 && !strcmp(event, name)) {
+			*hits = hit_count;
+			*misses = miss_count;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}

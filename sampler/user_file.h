@@ -1,0 +1,40 @@
+/*
+ * The files that processes execute: each once, with its build-id, opened while a process that maps it lives, so that its
+ * functions can be named at the end of the recording.
+ */
+#ifndef SLABREC_SAMPLER_USER_FILE_H
+#define SLABREC_SAMPLER_USER_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sampler/u64_map.h"
+#include "trace/writer.h"
+
+struct user_file;
+
+struct user_file_table {
+	struct trace_writer *writer; /* borrowed */
+	struct user_file *files;     /* owned; id - 1 */
+	size_t count;
+	size_t capacity;
+	struct u64_map by_key;
+	unsigned int open_count;
+};
+
+void user_file_table_init(struct user_file_table *table, struct trace_writer *writer);
+void user_file_table_release(struct user_file_table *table);
+
+/*
+ * Trace id of the file that pid has mapped under path; it is written to the trace the first time. inode 0: not known. 0 without
+ * memory.
+ */
+uint32_t user_file_id(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode);
+
+/* Name of the function at a file offset, NULL where the file has none for it; valid until the next call. */
+const char *user_file_symbol(struct user_file_table *table, uint32_t id, uint64_t file_offset, uint64_t *offset_bytes);
+
+/* Drops what user_file_symbol() keeps of a file. Call it when done with the file's offsets. */
+void user_file_done(struct user_file_table *table, uint32_t id);
+
+#endif
