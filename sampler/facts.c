@@ -64,6 +64,23 @@ static void write_arguments(struct trace_writer *writer, const char *key, char *
 	buffer_release(&text);
 }
 
+/* The boot parameters that change what slab caches do; the rest of the line is nobody's business. */
+static void write_boot_parameters(struct trace_writer *writer)
+{
+	static const char *const prefixes[] = {"slub_", "slab_", "cgroup.memory=", "kasan", "kfence.", "page_owner"};
+	char line[4096], kept[1024] = "";
+	char *rest = NULL;
+
+	if (text_file_line("/proc/cmdline", line, sizeof(line)))
+		return;
+	for (char *word = strtok_r(line, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+			if (!strncmp(word, prefixes[i], strlen(prefixes[i])) && strlen(kept) + strlen(word) + 2 < sizeof(kept))
+				strcat(strcat(kept, *kept ? " " : ""), word);
+	if (*kept)
+		trace_writer_fact(writer, "kernel.boot_parameters", kept);
+}
+
 static void write_start_time(struct trace_writer *writer)
 {
 	struct timespec now;
@@ -80,7 +97,7 @@ void facts_write_machine(struct trace_writer *writer, const struct options *opti
 	trace_writer_fact(writer, "recorder.version", SLABREC_VERSION);
 	write_kernel(writer);
 	write_file_fact(writer, "kernel.taint", "/proc/sys/kernel/tainted");
-	write_file_fact(writer, "kernel.command_line", "/proc/cmdline");
+	write_boot_parameters(writer);
 	write_file_fact(writer, "cpus", "/sys/devices/system/cpu/online");
 	write_file_fact(writer, "numa_nodes", "/sys/devices/system/node/online");
 	write_start_time(writer);

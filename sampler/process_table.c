@@ -169,7 +169,7 @@ static int map_file(struct process_table *table, int32_t pid, struct mapping map
 	/* What has no file counts from its start. */
 	if (*path != '/' || !strncmp(path, "//anon", 6))
 		mapping.page_offset_bytes = 0;
-	mapping.file = user_file_id(table->files, pid, *path && strncmp(path, "//anon", 6) ? path : "[anon]", inode);
+	mapping.file = user_file_find(table->files, pid, *path && strncmp(path, "//anon", 6) ? path : "[anon]", inode);
 	drop_covered(process, mapping.begin, mapping.end);
 	process->space = table->next_space++;
 	return add_mapping(process, mapping);

@@ -26,7 +26,7 @@ struct process_table {
 
 /* A place of code: a file and an offset in it. */
 struct user_place {
-	uint32_t file; /* 0: in no known mapping */
+	uint32_t file; /* number in the table of files; 0: in no known mapping */
 	uint64_t offset_bytes;
 };
 

@@ -81,7 +81,10 @@ static uint32_t user_frame(struct stack_table *table, struct user_place place)
 		return 0;
 	if (!*frame) {
 		struct trace_frame record = {
-			.kind = TRACE_FRAME_USER, .file = place.file, .address = place.offset_bytes};
+			.kind = TRACE_FRAME_USER,
+			.file = user_file_id(table->files, place.file),
+			.address = place.offset_bytes,
+		};
 
 		*frame = trace_writer_frame(table->writer, &record);
 	}

@@ -18,10 +18,12 @@
 #define OPEN_FILES_MAX 512
 
 struct user_file {
-	uint64_t hash;
 	uint64_t inode;
 	char *path;
 	int fd;
+	uint32_t id; /* in the trace; 0 not written */
+	uint8_t build_id_bytes;
+	uint8_t build_id[TRACE_BUILD_ID_MAX_BYTES]; /* read already where fd is not kept */
 	bool has_no_symbols;
 	struct elf_symbols *symbols;
 };
@@ -77,7 +79,7 @@ static uint64_t hash_of(const char *path, uint64_t inode)
 	return u64_mix(hash) | 1;
 }
 
-static uint32_t add_file(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode, uint64_t hash)
+static uint32_t add_file(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode)
 {
 	if (table->count == table->capacity) {
 		size_t capacity = table->capacity ? table->capacity * 2 : 64;
@@ -89,41 +91,52 @@ static uint32_t add_file(struct user_file_table *table, int32_t pid, const char 
 		table->capacity = capacity;
 	}
 	struct user_file *file = &table->files[table->count];
-	*file = (struct user_file){.hash = hash, .inode = inode, .path = strdup(path), .fd = open_as_seen_by(pid, path, inode)};
+	*file = (struct user_file){.inode = inode, .path = strdup(path), .fd = open_as_seen_by(pid, path, inode)};
 	if (!file->path) {
 		if (file->fd >= 0)
 			close(file->fd);
 		return 0;
 	}
-	table->count++;
-	struct trace_file record = {.path = trace_writer_text(table->writer, path)};
-	if (file->fd >= 0)
-		record.build_id_bytes = (uint8_t)elf_file_build_id(file->fd, record.build_id);
 	if (file->fd >= 0 && ++table->open_count > OPEN_FILES_MAX) {
+		file->build_id_bytes = (uint8_t)elf_file_build_id(file->fd, file->build_id);
 		close(file->fd);
 		file->fd = -1;
 	}
-	return trace_writer_file(table->writer, &record);
+	return (uint32_t)++table->count;
 }
 
-uint32_t user_file_id(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode)
+uint32_t user_file_find(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode)
 {
-	uint64_t hash = hash_of(path, inode);
-	uint64_t *id = u64_map_put(&table->by_key, hash);
+	uint64_t *number = u64_map_put(&table->by_key, hash_of(path, inode));
 
-	if (!id)
+	if (!number)
 		return 0;
 	/* Two files with one hash would be taken for each other: give the second no entry of its own in the map. */
-	if (*id && (strcmp(table->files[*id - 1].path, path) || table->files[*id - 1].inode != inode))
-		return add_file(table, pid, path, inode, hash);
-	if (!*id)
-		*id = add_file(table, pid, path, inode, hash);
-	return (uint32_t)*id;
+	if (*number && (strcmp(table->files[*number - 1].path, path) || table->files[*number - 1].inode != inode))
+		return add_file(table, pid, path, inode);
+	if (!*number)
+		*number = add_file(table, pid, path, inode);
+	return (uint32_t)*number;
 }
 
-const char *user_file_symbol(struct user_file_table *table, uint32_t id, uint64_t file_offset, uint64_t *offset_bytes)
+uint32_t user_file_id(struct user_file_table *table, uint32_t number)
 {
-	struct user_file *file = id && id <= table->count ? &table->files[id - 1] : NULL;
+	struct user_file *file = number && number <= table->count ? &table->files[number - 1] : NULL;
+
+	if (!file || file->id)
+		return file ? file->id : 0;
+	struct trace_file record = {.path = trace_writer_text(table->writer, file->path),
+				    .build_id_bytes = file->build_id_bytes};
+	memcpy(record.build_id, file->build_id, file->build_id_bytes);
+	if (file->fd >= 0)
+		record.build_id_bytes = (uint8_t)elf_file_build_id(file->fd, record.build_id);
+	file->id = trace_writer_file(table->writer, &record);
+	return file->id;
+}
+
+const char *user_file_symbol(struct user_file_table *table, uint32_t number, uint64_t file_offset, uint64_t *offset_bytes)
+{
+	struct user_file *file = number && number <= table->count ? &table->files[number - 1] : NULL;
 
 	if (!file || file->fd < 0 || file->has_no_symbols)
 		return NULL;
@@ -134,10 +147,10 @@ const char *user_file_symbol(struct user_file_table *table, uint32_t id, uint64_
 	return elf_symbols_lookup(file->symbols, file_offset, offset_bytes);
 }
 
-void user_file_done(struct user_file_table *table, uint32_t id)
+void user_file_done(struct user_file_table *table, uint32_t number)
 {
-	if (!id || id > table->count)
+	if (!number || number > table->count)
 		return;
-	elf_symbols_free(table->files[id - 1].symbols);
-	table->files[id - 1].symbols = NULL;
+	elf_symbols_free(table->files[number - 1].symbols);
+	table->files[number - 1].symbols = NULL;
 }

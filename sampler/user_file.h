@@ -15,7 +15,7 @@ struct user_file;
 
 struct user_file_table {
 	struct trace_writer *writer; /* borrowed */
-	struct user_file *files;     /* owned; id - 1 */
+	struct user_file *files;     /* owned; number - 1 */
 	size_t count;
 	size_t capacity;
 	struct u64_map by_key;
@@ -25,16 +25,16 @@ struct user_file_table {
 void user_file_table_init(struct user_file_table *table, struct trace_writer *writer);
 void user_file_table_release(struct user_file_table *table);
 
-/*
- * Trace id of the file that pid has mapped under path; it is written to the trace the first time. inode 0: not known. 0 without
- * memory.
- */
-uint32_t user_file_id(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode);
+/* Number of the file that pid has mapped under path, from 1. inode 0: not known. 0 without memory. */
+uint32_t user_file_find(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode);
+
+/* The file's id in the trace: only files that a recorded call chain goes through are written. 0 for number 0. */
+uint32_t user_file_id(struct user_file_table *table, uint32_t number);
 
 /* Name of the function at a file offset, NULL where the file has none for it; valid until the next call. */
-const char *user_file_symbol(struct user_file_table *table, uint32_t id, uint64_t file_offset, uint64_t *offset_bytes);
+const char *user_file_symbol(struct user_file_table *table, uint32_t number, uint64_t file_offset, uint64_t *offset_bytes);
 
 /* Drops what user_file_symbol() keeps of a file. Call it when done with the file's offsets. */
-void user_file_done(struct user_file_table *table, uint32_t id);
+void user_file_done(struct user_file_table *table, uint32_t number);
 
 #endif
