@@ -3,8 +3,13 @@ UNIT_TESTS := $(patsubst %.c,$B/%,$(wildcard tests/trace/*-test.c tests/sampler/
 
 link_test = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES) cmocka)
 
-$B/tests/trace/%-test: $B/tests/trace/%-test.o $(TRACE)
+# What the trace tests share: traces made by hand, files in memory, a trace as lines of text.
+TRACE_HELPERS := $(call objects,$(addprefix tests/trace/,memory_file.c hand_made.c sample_trace.c lines.c))
+
+$B/tests/trace/%-test: $B/tests/trace/%-test.o $(TRACE_HELPERS) $(TRACE)
 	$(Q)$(link_test)
+$B/tests/trace/dump $B/tests/trace/make-golden: %: %.o $(TRACE_HELPERS) $(TRACE)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES_trace))
 $B/tests/sampler/%-test: $B/tests/sampler/%-test.o $(SAMPLER) $(TRACE)
 	$(Q)$(link_test)
 $B/tests/report/%-test: $B/tests/report/%-test.o $(REPORT) $(TRACE)
@@ -13,5 +18,47 @@ $B/tests/report/%-test: $B/tests/report/%-test.o $(REPORT) $(TRACE)
 check-unit: $(UNIT_TESTS) ## cmocka tests: no root needed
 	@for t in $(UNIT_TESTS); do echo "== $$t"; $$t || exit 1; done
 
-.PHONY: check-unit
+GOLDEN_TOOLS := $B/tests/trace/dump $B/tests/trace/make-golden
+
+check-golden: $(GOLDEN_TOOLS) ## the trace format: golden traces, bad traces, two readers compared
+	@B=$B sh tests/trace/golden-test.sh
+	@B=$B sh tests/trace/dump-test.sh || { status=$$?; test $$status = 77 || exit $$status; }
+
+golden: $(GOLDEN_TOOLS) ## writes tests/golden*/ anew: only when the format changes on purpose
+	$(Q)B=$B sh tests/trace/make-golden.sh
+
+# Fuzzers have objects of their own, built by clang. A reader-fuzz needs trace/ only; any other may use report/ too.
+CLANG ?= clang
+FUZZ_SECONDS ?= 60
+FUZZ_CFLAGS = $(filter-out -fsanitize=% --coverage -O0,$(ALL_CFLAGS)) -O1 -fsanitize=fuzzer$(comma)address$(comma)undefined \
+	-fno-sanitize-recover=all
+fuzz_objects = $(patsubst $B/%,$B/fuzz/%,$(1))
+FUZZ_TRACE := $(call fuzz_objects,$(TRACE) $(TRACE_HELPERS))
+
+$B/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+$B/fuzz/gen/%.o: $B/gen/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -c -o $@ $<
+link_fuzz = $(CLANG) $(FUZZ_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES_trace) $(PACKAGES_report))
+$B/fuzz/reader-fuzz: $B/fuzz/tests/fuzz/reader-fuzz.o $(FUZZ_TRACE)
+	$(Q)$(link_fuzz)
+$B/fuzz/%-fuzz: $B/fuzz/tests/fuzz/%-fuzz.o $(FUZZ_TRACE) $(call fuzz_objects,$(REPORT))
+	$(Q)$(link_fuzz)
+
+check-fuzz: ## each tests/fuzz/*-fuzz.c for FUZZ_SECONDS, with clang's libFuzzer
+	@B=$B MAKE="$(MAKE)" CLANG=$(CLANG) FUZZ_SECONDS=$(FUZZ_SECONDS) sh tests/fuzz/fuzz.sh || { status=$$?; test $$status = 77 || exit $$status; }
+
+check-layers: ## who may include whom
+	$(Q)contrib/check-layers
+
+check-headers: ## each header compiles on its own and has its guard
+	$(Q)CC='$(CC)' CFLAGS='$(ALL_CFLAGS)' contrib/check-headers
+
+check-house: check-layers check-headers ## both, and that they fail where they have to
+	@sh tests/house-test.sh
+
+.PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
+-include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:

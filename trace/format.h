@@ -19,8 +19,11 @@
 #define TRACE_STRING_MAX_BYTES (64u << 10)
 #define TRACE_BUILD_ID_MAX_BYTES 64
 
-/* Most entries a dictionary may have: bounds what a hostile file can make a reader allocate. */
+/* Most entries a dictionary may have: bounds what a hostile file, a small one included, can make a reader allocate. */
 #define TRACE_DICTIONARY_MAX (1u << 25)
+#define TRACE_MODULES_MAX (1u << 16)
+#define TRACE_CACHES_MAX (1u << 16)
+#define TRACE_FILES_MAX (1u << 18)
 #define TRACE_STRING_TOTAL_MAX (512u << 20)
 
 enum trace_codec {

@@ -55,7 +55,7 @@ struct trace_reader {
 	bool has_column[TRACE_COLUMN_COUNT];
 	uint64_t event_time_ns;
 	uint64_t events, allocs;
-	uint64_t good_bytes; /* of input, up to the block that is being read */
+	uint64_t good_bytes; /* of input, up to the block that is being read; with it once END was read */
 	uint64_t block_bytes; /* of the input, taken by that block */
 	bool ended;
 	enum trace_ending ending;
@@ -87,15 +87,20 @@ static int reader_header(struct trace_reader *reader, struct error *err)
 		return (int)got;
 	if (!got)
 		return error_set(err, -ENODATA, "%s: the file is empty: no recording was written to it", reader->name);
-	if ((size_t)got < sizeof(header) || memcmp(header, TRACE_MAGIC, TRACE_MAGIC_BYTES))
+	if (memcmp(header, TRACE_MAGIC, got < TRACE_MAGIC_BYTES ? (size_t)got : TRACE_MAGIC_BYTES))
 		return error_set(err, -EINVAL, "%s: not a slabrec trace (it does not begin with \"slabrec\")",
 				 reader->name);
+	if ((size_t)got < sizeof(header))
+		return error_set(err, -EINVAL, "%s: cut within its first %u bytes: nothing was recorded", reader->name,
+				 TRACE_HEADER_BYTES);
 	struct cursor cursor = cursor_over(header + TRACE_MAGIC_BYTES, 8);
 	uint32_t version = cursor_u32(&cursor);
 
 	if (cursor_u32(&cursor) != crc32c(0, header, 12))
 		return error_set(err, -EINVAL, "%s: damaged: the checksum of the file header is wrong", reader->name);
-	if ((version & 0xffff) != TRACE_MAJOR)
+	if (!(version & 0xffff))
+		return error_set(err, -EINVAL, "%s: trace format 0.%u does not exist", reader->name, version >> 16);
+	if ((version & 0xffff) > TRACE_MAJOR)
 		return error_set(err, -ENOTSUP, "%s: trace format %u.%u, this program reads %u.x: use a newer slabreport",
 				 reader->name, version & 0xffff, version >> 16, TRACE_MAJOR);
 	reader->good_bytes = TRACE_HEADER_BYTES;
@@ -203,13 +208,23 @@ static void reader_damaged(struct trace_reader *reader, const char *what)
 	reader_stop(reader, TRACE_ENDING_DAMAGED, "%s", what);
 }
 
+/* -EFBIG where the table has as many entries as it may have. */
+static int table_limit(const struct trace_reader *reader, const struct table *table, uint32_t limit, const char *what,
+		       struct error *err)
+{
+	if (table->count < limit)
+		return 0;
+	return error_set(err, -EFBIG, "%s: more than %u %s: not read further", reader->name, limit, what);
+}
+
 /* Appends a copy of the entry. 0, -EFBIG or -ENOMEM. */
 static int table_add(struct trace_reader *reader, struct table *table, const void *entry, size_t entry_bytes,
 		     struct error *err)
 {
-	if (table->count == TRACE_DICTIONARY_MAX)
-		return error_set(err, -EFBIG, "%s: more than %u distinct stacks or names: not read further", reader->name,
-				 TRACE_DICTIONARY_MAX);
+	int ret = table_limit(reader, table, TRACE_DICTIONARY_MAX, "distinct stacks or names", err);
+
+	if (ret)
+		return ret;
 	if (table->count == table->capacity) {
 		uint32_t capacity = table->capacity ? table->capacity * 2 : 64;
 		void *entries = realloc(table->entries, capacity * entry_bytes);
@@ -305,7 +320,8 @@ static int read_module(struct trace_reader *reader, struct cursor *cursor, struc
 	read_build_id(cursor, module.build_id, &module.build_id_bytes);
 	if (cursor->failed)
 		return 0;
-	return table_add(reader, &reader->modules, &module, sizeof(module), err);
+	int ret = table_limit(reader, &reader->modules, TRACE_MODULES_MAX, "modules", err);
+	return ret ? ret : table_add(reader, &reader->modules, &module, sizeof(module), err);
 }
 
 static int read_cache(struct trace_reader *reader, struct cursor *cursor, struct error *err)
@@ -321,7 +337,8 @@ static int read_cache(struct trace_reader *reader, struct cursor *cursor, struct
 	cache.align_bytes = (uint32_t)read_limited(cursor, UINT32_MAX);
 	if (cursor->failed)
 		return 0;
-	return table_add(reader, &reader->caches, &cache, sizeof(cache), err);
+	int ret = table_limit(reader, &reader->caches, TRACE_CACHES_MAX, "caches", err);
+	return ret ? ret : table_add(reader, &reader->caches, &cache, sizeof(cache), err);
 }
 
 static int read_file(struct trace_reader *reader, struct cursor *cursor, struct error *err)
@@ -331,7 +348,8 @@ static int read_file(struct trace_reader *reader, struct cursor *cursor, struct 
 	read_build_id(cursor, file.build_id, &file.build_id_bytes);
 	if (cursor->failed)
 		return 0;
-	return table_add(reader, &reader->files, &file, sizeof(file), err);
+	int ret = table_limit(reader, &reader->files, TRACE_FILES_MAX, "files", err);
+	return ret ? ret : table_add(reader, &reader->files, &file, sizeof(file), err);
 }
 
 static int read_frame(struct trace_reader *reader, struct cursor *cursor, struct error *err)
@@ -386,6 +404,8 @@ static int read_user_symbol(struct trace_reader *reader, struct cursor *cursor, 
 	if (cursor->failed || !id)
 		return 0;
 	struct trace_frame *frame = (struct trace_frame *)reader->frames.entries + id - 1;
+	if (frame->kind != TRACE_FRAME_USER)
+		return 0;
 	frame->symbol = symbol;
 	frame->symbol_offset_bytes = offset_bytes;
 	return 0;
@@ -446,9 +466,22 @@ static uint32_t event_id(struct trace_reader *reader, enum trace_column column, 
 	return read_id(event_column(reader, column), table);
 }
 
-static uint64_t event_optional(struct trace_reader *reader, enum trace_column column)
+/* A value of a column that may be absent: 0 then. */
+static uint64_t event_optional(struct trace_reader *reader, enum trace_column column, uint64_t limit)
 {
-	return reader->has_column[column] ? cursor_varint(&reader->columns[column]) : 0;
+	return reader->has_column[column] ? read_limited(&reader->columns[column], limit) : 0;
+}
+
+static int32_t event_node(struct trace_reader *reader)
+{
+	struct cursor *column = &reader->columns[TRACE_COLUMN_NODE];
+
+	if (!reader->has_column[TRACE_COLUMN_NODE])
+		return -1;
+	int64_t node = cursor_zigzag(column);
+	if (node < INT32_MIN || node > INT32_MAX)
+		column->failed = true;
+	return (int32_t)node;
 }
 
 /* Reads the next event of the record; false where its columns are wrong. */
@@ -468,10 +501,9 @@ static bool reader_event(struct trace_reader *reader, struct trace_event *event)
 		event->cache = event_id(reader, TRACE_COLUMN_CACHE, &reader->caches);
 	if (kind == TRACE_EVENT_ALLOC) {
 		event->object = ++reader->allocs;
-		event->bytes_req = event_optional(reader, TRACE_COLUMN_BYTES_REQ);
-		event->gfp = (uint32_t)event_optional(reader, TRACE_COLUMN_GFP);
-		if (reader->has_column[TRACE_COLUMN_NODE])
-			event->node = (int32_t)cursor_zigzag(&reader->columns[TRACE_COLUMN_NODE]);
+		event->bytes_req = event_optional(reader, TRACE_COLUMN_BYTES_REQ, UINT64_MAX);
+		event->gfp = (uint32_t)event_optional(reader, TRACE_COLUMN_GFP, UINT32_MAX);
+		event->node = event_node(reader);
 	} else if (kind != TRACE_EVENT_FREE_OLDER) {
 		struct cursor *back = event_column(reader, TRACE_COLUMN_BACK);
 
@@ -513,7 +545,7 @@ static bool reader_batch_entry(struct trace_reader *reader, struct trace_record 
 		reader->batch_previous_address += (uint64_t)cursor_zigzag(batch);
 		out->live.object = reader->batch_previous;
 		out->live.address = reader->batch_previous_address;
-		if (out->live.object > reader->allocs)
+		if (!out->live.object || out->live.object > reader->allocs)
 			return false;
 		break;
 	default:
@@ -606,11 +638,16 @@ static read_entry *dictionary_reader(uint64_t type)
 /* Checks END against what was read and ends the reading. */
 static void reader_end(struct trace_reader *reader, const struct trace_end *end)
 {
-	if (end->events != reader->events || end->allocs != reader->allocs)
+	if (end->events != reader->events)
 		reader_stop(reader, TRACE_ENDING_DAMAGED, "END tells %llu events, %llu were read",
 			    (unsigned long long)end->events, (unsigned long long)reader->events);
+	else if (end->allocs != reader->allocs)
+		reader_stop(reader, TRACE_ENDING_DAMAGED, "END tells %llu allocations, %llu were read",
+			    (unsigned long long)end->allocs, (unsigned long long)reader->allocs);
 	else
 		reader_stop(reader, TRACE_ENDING_COMPLETE, "%s", "");
+	if (reader->ending == TRACE_ENDING_COMPLETE)
+		reader->good_bytes += reader->block_bytes;
 }
 
 /* Opens the next record of the block. 1: out is filled; 0: go on; negative: the reading failed. */
@@ -638,6 +675,8 @@ static int reader_record(struct trace_reader *reader, struct trace_record *out, 
 		reader->batch_left = cursor_varint(&record);
 		reader->batch = record;
 		reader->batch_previous = reader->batch_previous_address = 0;
+		if (record.failed)
+			reader_damaged(reader, "a record is not as the format says");
 		return 0;
 	case TRACE_RECORD_CENSUS:
 	case TRACE_RECORD_MEMINFO:
@@ -665,7 +704,9 @@ static bool block_unpack(struct trace_reader *reader, uint32_t codec, uint32_t s
 		memcpy(reader->raw, reader->stored, raw_bytes);
 		return true;
 	}
-	return codec == TRACE_CODEC_ZSTD &&
+	/* ZSTD_decompress() alone would take several frames, and skippable ones. */
+	return codec == TRACE_CODEC_ZSTD && ZSTD_getFrameContentSize(reader->stored, stored_bytes) == raw_bytes &&
+	       ZSTD_findFrameCompressedSize(reader->stored, stored_bytes) == stored_bytes &&
 	       ZSTD_decompress(reader->raw, raw_bytes, reader->stored, stored_bytes) == raw_bytes;
 }
 
@@ -699,9 +740,12 @@ static int reader_block(struct trace_reader *reader, struct error *err)
 		reader_stop(reader, TRACE_ENDING_CUT, "%s", "the last block is not whole");
 		return 0;
 	}
-	if (crc32c(crc32c(0, header, 16), reader->stored, stored_bytes) != crc ||
-	    !block_unpack(reader, codec, stored_bytes, raw_bytes)) {
+	if (crc32c(crc32c(0, header, 16), reader->stored, stored_bytes) != crc) {
 		reader_damaged(reader, "the checksum of the block is wrong");
+		return 0;
+	}
+	if (!block_unpack(reader, codec, stored_bytes, raw_bytes)) {
+		reader_damaged(reader, "the block does not unpack to what its header says");
 		return 0;
 	}
 	reader->block_bytes = sizeof(header) + stored_bytes;
@@ -725,6 +769,8 @@ int trace_reader_next(struct trace_reader *reader, struct trace_record *record, 
 			ret = reader_block(reader, err);
 		}
 	}
+	if (ret < 0)
+		reader_stop(reader, TRACE_ENDING_CUT, "%s", "it could not be read further");
 	return ret;
 }
 

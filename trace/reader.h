@@ -18,7 +18,7 @@ struct trace_reader;
  */
 typedef long trace_source(void *context, void *bytes, size_t size_bytes, struct error *err);
 
-/* How the input ended; known once trace_reader_next() returned 0. */
+/* How the input ended; known once trace_reader_next() returned 0 or an error. */
 enum trace_ending {
 	TRACE_ENDING_COMPLETE = 0, /* END was read */
 	TRACE_ENDING_CUT,          /* the input ends within or after a block, without END */
@@ -55,14 +55,15 @@ int trace_reader_open_fd(struct trace_reader **reader, const char *name, int fd,
 
 /*
  * 1 with the next record (FACTS, EVENTS, CENSUS, MEMINFO, LOSS, PROBES, COUNTERS, NOTES, LIVE or END); 0 at the end,
- * also at damage or a cut: ask trace_reader_ending(). -ENOMEM, -EFBIG (a limit of format.h) or what the source returned.
+ * also at damage or a cut: ask trace_reader_ending(). -ENOMEM, -EFBIG (a limit of format.h) or what the source returned:
+ * what was read before is good then too, and the ending is a cut.
  * Unknown record types are skipped.
  */
 int trace_reader_next(struct trace_reader *reader, struct trace_record *record, struct error *err);
 
 /* How it ended; sentence is set to one line that says so ("" when complete), owned by the reader. */
 enum trace_ending trace_reader_ending(const struct trace_reader *reader, const char **sentence);
-/* Bytes of input that were read and found good: the offset of the damage or cut, if there is one. */
+/* Bytes of input that were read and found good: where the block with the damage or cut begins, if there is one. */
 uint64_t trace_reader_good_bytes(const struct trace_reader *reader);
 
 /*

@@ -18,7 +18,7 @@
 #define EVENTS_FULL 16384u
 #define ZSTD_LEVEL 3
 
-/* Batches in the order in which they are written: each refers only to those before it. */
+/* Batches in the order in which they are written, LIVE behind the events: each refers only to those before it. */
 enum batch_kind {
 	BATCH_STRINGS,
 	BATCH_FACTS,
@@ -42,6 +42,13 @@ static const enum trace_record_type batch_type[BATCH_COUNT] = {
 	[BATCH_NODES] = TRACE_RECORD_NODES,       [BATCH_TASKS] = TRACE_RECORD_TASKS,
 	[BATCH_COUNTERS] = TRACE_RECORD_COUNTERS, [BATCH_NOTES] = TRACE_RECORD_NOTES,
 	[BATCH_USER_SYMBOLS] = TRACE_RECORD_USER_SYMBOLS, [BATCH_LIVE] = TRACE_RECORD_LIVE,
+};
+
+/* What a reader takes; 0: any number. */
+static const uint32_t batch_limit[BATCH_COUNT] = {
+	[BATCH_STRINGS] = TRACE_DICTIONARY_MAX, [BATCH_MODULES] = TRACE_MODULES_MAX, [BATCH_CACHES] = TRACE_CACHES_MAX,
+	[BATCH_FILES] = TRACE_FILES_MAX,        [BATCH_FRAMES] = TRACE_DICTIONARY_MAX,
+	[BATCH_NODES] = TRACE_DICTIONARY_MAX,   [BATCH_TASKS] = TRACE_DICTIONARY_MAX,
 };
 
 struct batch {
@@ -94,8 +101,11 @@ static int writer_sink(struct trace_writer *writer, const void *bytes, size_t si
 
 	if (!ret)
 		ret = writer->sink(writer->sink_context, bytes, size_bytes, &err);
-	if (ret && !writer->error.code)
+	if (ret && !writer->error.code) {
+		if (!err.code)
+			error_set(&err, ret, "writing the trace: %s", strerror(-ret));
 		writer->error = err;
+	}
 	if (!ret)
 		writer->bytes += size_bytes;
 	return ret;
@@ -169,8 +179,12 @@ static void writer_block(struct trace_writer *writer)
 	size_t stored_bytes = payload->size_bytes;
 	uint32_t codec = TRACE_CODEC_STORED;
 
-	if (!payload->size_bytes || writer->error.code)
+	if (!payload->size_bytes)
 		return;
+	if (writer->error.code) {
+		buffer_clear(payload);
+		return;
+	}
 	size_t packed = ZSTD_compress2(writer->zstd, writer->stored, writer->stored_capacity_bytes, payload->bytes,
 				       payload->size_bytes);
 	if (!ZSTD_isError(packed) && packed < payload->size_bytes) {
@@ -255,9 +269,11 @@ static void writer_events(struct trace_writer *writer)
 /* Moves all that has gathered into payload; blocks are written only where the payload gets full. */
 static void writer_gather(struct trace_writer *writer)
 {
-	for (int kind = 0; kind < BATCH_COUNT; kind++)
+	for (int kind = 0; kind < BATCH_LIVE; kind++)
 		writer_batch(writer, kind);
 	writer_events(writer);
+	/* It names objects, and those are the events'. */
+	writer_batch(writer, BATCH_LIVE);
 	if (writer->singles.size_bytes) {
 		if (writer->payload.size_bytes + writer->singles.size_bytes > TRACE_BLOCK_MAX_BYTES)
 			writer_block(writer);
@@ -273,7 +289,7 @@ static uint32_t batch_added(struct trace_writer *writer, enum batch_kind kind)
 	uint32_t id = (uint32_t)++batch->total;
 
 	batch->count++;
-	if (batch->total >= TRACE_DICTIONARY_MAX && kind <= BATCH_TASKS)
+	if (batch_limit[kind] && batch->total >= batch_limit[kind])
 		writer_fail(writer, -EFBIG, "trace writer: too many distinct stacks or names");
 	if (batch->entries.size_bytes >= BATCH_FULL_BYTES)
 		writer_gather(writer);
@@ -337,6 +353,8 @@ uint32_t trace_writer_string(struct trace_writer *writer, const char *bytes, siz
 	buffer_add(&batch->entries, bytes, size_bytes);
 	if (writer->string_bytes.failed)
 		writer_fail(writer, -ENOMEM, "trace writer");
+	if (writer->string_bytes.size_bytes > TRACE_STRING_TOTAL_MAX)
+		writer_fail(writer, -EFBIG, "trace writer: too many names");
 	uint32_t id = batch_added(writer, BATCH_STRINGS);
 	if (batch->total * 2 > writer->slot_mask && string_slots_grow(writer))
 		writer_fail(writer, -ENOMEM, "trace writer");

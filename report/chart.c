@@ -1,0 +1,143 @@
+/* Geometry of the small pictures. Every number that a picture shows is also in the text beside it or in its title. */
+#include "report/chart.h"
+
+#include "report/number.h"
+
+#define LIVE_WIDTH 360u
+#define LIVE_HEIGHT 72u
+#define SPARK_WIDTH 96u
+#define SPARK_HEIGHT 18u
+#define AGES_WIDTH 360u
+#define AGES_HALF 40u
+
+static uint64_t largest(const uint64_t *values, uint32_t count)
+{
+	uint64_t max = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (values[i] > max)
+			max = values[i];
+	return max;
+}
+
+/* Steps, not slopes: a bucket says what was live at its end and nothing about the way there. */
+static void live_path(FILE *out, const uint64_t *live, uint32_t count, uint64_t max, uint32_t width, uint32_t height)
+{
+	double step = (double)width / count;
+
+	fprintf(out, "<path class=\"area\" d=\"M0 %u", height);
+	for (uint32_t i = 0; i < count; i++)
+		fprintf(out, "V%.1fH%.1f", height - (double)live[i] / (double)max * (height - 1), (i + 1) * step);
+	fprintf(out, "V%uZ\"/>", height);
+}
+
+void chart_spark(FILE *out, const struct timeline *timeline, uint64_t duration_ns)
+{
+	uint64_t live[TIMELINE_BUCKETS];
+	uint32_t count = timeline_live(timeline, duration_ns, live);
+	uint64_t max = largest(live, count);
+
+	fprintf(out, "<svg class=\"spark\" width=\"%u\" height=\"%u\" role=\"img\" aria-label=\"live objects over time, at most %s, "
+		     "at the end %s\">",
+		SPARK_WIDTH, SPARK_HEIGHT, number_count(max).text, number_count(live[count - 1]).text);
+	if (max)
+		live_path(out, live, count, max, SPARK_WIDTH, SPARK_HEIGHT);
+	fputs("</svg>", out);
+}
+
+void chart_live(FILE *out, const struct timeline *timeline, uint64_t duration_ns)
+{
+	uint64_t live[TIMELINE_BUCKETS];
+	uint32_t count = timeline_live(timeline, duration_ns, live);
+	uint64_t max = largest(live, count);
+
+	fprintf(out, "<figure><figcaption>Live objects over time</figcaption><svg viewBox=\"0 0 %u %u\" class=\"chart\" role=\"img\">"
+		     "<title>at most %s live objects, %s at the end</title>",
+		LIVE_WIDTH, LIVE_HEIGHT + 34, number_count(max).text, number_count(live[count - 1]).text);
+	fprintf(out, "<g transform=\"translate(0 16)\">");
+	if (max)
+		live_path(out, live, count, max, LIVE_WIDTH, LIVE_HEIGHT);
+	fprintf(out, "<path class=\"axis\" d=\"M0 %u.5H%u\"/></g>", LIVE_HEIGHT, LIVE_WIDTH);
+	fprintf(out, "<text x=\"0\" y=\"11\">%s</text><text x=\"0\" y=\"%u\">0 s</text>", number_count(max).text, LIVE_HEIGHT + 30);
+	fprintf(out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">%s</text></svg></figure>\n", LIVE_WIDTH, LIVE_HEIGHT + 30,
+		number_duration(duration_ns).text);
+}
+
+static void age_bar(FILE *out, const char *what, uint32_t bucket, uint32_t count, double x, double width, double y, double height)
+{
+	if (!count)
+		return;
+	fprintf(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>%s %s objects of %s to %s</title></rect>",
+		what, x + .5, y, width > 2 ? width - 1 : width, height, number_count(count).text, what,
+		number_duration(ages_bucket_from_ns(bucket)).text, number_duration(ages_bucket_from_ns(bucket + 1)).text);
+}
+
+struct age_range {
+	uint32_t first;
+	uint32_t last;
+	uint32_t max_freed;
+	uint32_t max_live;
+};
+
+/* At least eight buckets wide, so that a single age does not fill the picture. */
+static struct age_range age_range(const struct ages *freed, const struct ages *live)
+{
+	struct age_range range = {.first = AGES_BUCKETS};
+
+	for (uint32_t i = 0; i < AGES_BUCKETS; i++) {
+		if (!freed->buckets[i] && !live->buckets[i])
+			continue;
+		if (range.first == AGES_BUCKETS)
+			range.first = i;
+		range.last = i;
+		if (freed->buckets[i] > range.max_freed)
+			range.max_freed = freed->buckets[i];
+		if (live->buckets[i] > range.max_live)
+			range.max_live = live->buckets[i];
+	}
+	while (range.last - range.first < 7) {
+		if (range.first)
+			range.first--;
+		if (range.last + 1 < AGES_BUCKETS)
+			range.last++;
+	}
+	return range;
+}
+
+/* Marks at about 1 us, 1 ms, 1 s, ...: powers of 1024 ns are close to the powers of ten people think in. */
+static void age_marks(FILE *out, const struct age_range *range, double step)
+{
+	static const char *const names[] = {"1 us", "1 ms", "1 s", "18 min", "13 d"};
+
+	for (uint32_t i = 0; i < 5; i++) {
+		uint32_t bucket = 10 * i + 1;
+
+		if (bucket < range->first || bucket > range->last)
+			continue;
+		fprintf(out, "<path class=\"tick\" d=\"M%.1f 16V%u\"/><text x=\"%.1f\" y=\"%u\" text-anchor=\"middle\">%s</text>",
+			(bucket - range->first) * step, 16 + 2 * AGES_HALF, (bucket - range->first) * step, 2 * AGES_HALF + 30,
+			names[i]);
+	}
+}
+
+void chart_ages(FILE *out, const struct ages *freed, const struct ages *live)
+{
+	if (!freed->count && !live->count)
+		return;
+	struct age_range range = age_range(freed, live);
+	double step = (double)AGES_WIDTH / (range.last - range.first + 1);
+
+	fprintf(out, "<figure><figcaption>Ages: <b class=\"freed\">freed</b> upwards (most in one bar: %s), ",
+		number_count(range.max_freed).text);
+	fprintf(out, "<b class=\"live\">still live</b> downwards (%s)</figcaption><svg viewBox=\"0 0 %u %u\" class=\"chart\" role=\"img\">",
+		number_count(range.max_live).text, AGES_WIDTH, 2 * AGES_HALF + 34);
+	age_marks(out, &range, step);
+	for (uint32_t i = range.first; i <= range.last; i++) {
+		double up = range.max_freed ? (double)freed->buckets[i] / range.max_freed * AGES_HALF : 0;
+		double down = range.max_live ? (double)live->buckets[i] / range.max_live * AGES_HALF : 0;
+
+		age_bar(out, "freed", i, freed->buckets[i], (i - range.first) * step, step, 16 + AGES_HALF - up, up);
+		age_bar(out, "live", i, live->buckets[i], (i - range.first) * step, step, 16 + AGES_HALF, down);
+	}
+	fprintf(out, "<path class=\"axis\" d=\"M0 %u.5H%u\"/></svg></figure>\n", 16 + AGES_HALF, AGES_WIDTH);
+}

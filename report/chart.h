@@ -1,0 +1,20 @@
+/*
+ * Small pictures as inline SVG: live objects over time, ages. Sizes are in pixels; colours come from the style sheet.
+ */
+#ifndef SLABREC_REPORT_CHART_H
+#define SLABREC_REPORT_CHART_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "report/ages.h"
+#include "report/timeline.h"
+
+/* A line without axes, for a table cell. */
+void chart_spark(FILE *out, const struct timeline *timeline, uint64_t duration_ns);
+/* The same with its axes labelled. */
+void chart_live(FILE *out, const struct timeline *timeline, uint64_t duration_ns);
+/* Ages of freed objects upwards, of those still live downwards, by powers of two; each side has its own scale. */
+void chart_ages(FILE *out, const struct ages *freed, const struct ages *live);
+
+#endif

@@ -1,0 +1,250 @@
+/* What is told about one allocation site, short in the table and whole in its card. */
+#include "report/html_site.h"
+
+#include <inttypes.h>
+
+#include "report/chart.h"
+#include "report/escape.h"
+#include "report/frame_text.h"
+#include "report/number.h"
+
+#define ROWS_MAX 100u
+#define CARDS_MAX 20u
+#define CARDS_OPEN 3u
+
+static const char *site_bytes(const struct html *html, const struct model_site *site)
+{
+	if (!html->model->caches[site->cache].slot_bytes)
+		return "-";
+	return arena_text(html->arena, number_bytes(site->live_bytes).text);
+}
+
+static void write_name(FILE *out, const struct model_site *site)
+{
+	fputs("<code>", out);
+	escape_html(out, site->name, HTML_NAME_MAX);
+	fputs("</code>", out);
+	if (*site->caller) {
+		fputs(" <span class=\"caller\">&#8592; <code>", out);
+		escape_html(out, site->caller, HTML_NAME_MAX);
+		fputs("</code></span>", out);
+	}
+}
+
+static void write_row(const struct html *html, const struct model_site *site, uint32_t rank)
+{
+	FILE *out = html->out;
+
+	fprintf(out, "<tr><td class=\"n\">%u</td><th scope=\"row\">", rank);
+	if (rank <= CARDS_MAX)
+		fprintf(out, "<a href=\"#site-%u\">", rank);
+	write_name(out, site);
+	fputs(rank <= CARDS_MAX ? "</a></th>" : "</th>", out);
+	html_name_cell(out, html->model->caches[site->cache].name);
+	html_number_cell(out, number_count(site->live).text);
+	html_number_cell(out, site_bytes(html, site));
+	html_number_cell(out, number_percent(site->live, html->model->live).text);
+	html_number_cell(out, number_count(site->allocs).text);
+	html_number_cell(out, number_count(site->frees + site->frees_implied).text);
+	html_number_cell(out, site->live ? number_duration(ages_mean_ns(site->live_ages)).text : "-");
+	fputs("<td class=\"pic\">", out);
+	chart_spark(out, site->timeline, html->model->duration_ns);
+	fputs("</td></tr>\n", out);
+}
+
+static void write_rest(const struct html *html, uint32_t shown)
+{
+	uint64_t live = 0, allocs = 0;
+
+	for (uint32_t i = shown; i < html->model->site_count; i++) {
+		live += html->model->sites[i].live;
+		allocs += html->model->sites[i].allocs;
+	}
+	fprintf(html->out, "<p class=\"note\">Not shown: %s more call stacks with ", number_count(html->model->site_count - shown).text);
+	fprintf(html->out, "%s live of %s allocated objects (", number_count(live).text, number_count(allocs).text);
+	fprintf(html->out, "%s of all that is live). The XML has them all.</p>\n", number_percent(live, html->model->live).text);
+}
+
+void html_site_table(const struct html *html)
+{
+	static const char *const heads[] = {"#",	 "Allocated at", "Cache",     "#Live", "#Live bytes", "#Share",
+					    "#Allocated", "#Freed",	  "#Mean age", "Live over time", NULL};
+	const struct model *model = html->model;
+	uint32_t shown = model->site_count < ROWS_MAX ? model->site_count : ROWS_MAX;
+
+	if (!model->site_count)
+		return;
+	html_section(html->out, "sites", "Where they were allocated");
+	html_table(html->out, "sites",
+		   "Allocation sites: one row per cache and whole call stack, most live bytes first. Share: of all live objects. Mean "
+		   "age: of those still live.",
+		   heads);
+	for (uint32_t i = 0; i < shown; i++)
+		write_row(html, &model->sites[i], i + 1);
+	html_table_end(html->out);
+	if (shown < model->site_count)
+		write_rest(html, shown);
+}
+
+/* Cards. */
+
+static void write_frame(const struct html *html, const struct model_frame *frame)
+{
+	FILE *out = html->out;
+
+	fprintf(out, "<li class=\"%s\"><code>", frame->is_user ? "user" : frame->class == NAME_CODE ? "kernel" : "kernel plain");
+	escape_html(out, frame->label, HTML_NAME_MAX);
+	fputs("<span class=\"off\">", out);
+	html_text(out, frame_text_place(html->arena, frame));
+	fputs("</span></code></li>\n", out);
+}
+
+static void write_stack(const struct html *html, const struct model_site *site)
+{
+	const struct model_frame *frames[MODEL_STACK_DEPTH_MAX];
+	uint32_t count = model_stack(html->model, site->node, frames, MODEL_STACK_DEPTH_MAX);
+
+	if (!count) {
+		fputs("<p class=\"note\">No call stack was recorded here.</p>\n", html->out);
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (!i || frames[i]->is_user != frames[i - 1]->is_user)
+			fprintf(html->out, "%s<h4>%s stack</h4><ol class=\"stack\">\n", i ? "</ol>" : "",
+				frames[i]->is_user ? "User" : "Kernel");
+		write_frame(html, frames[i]);
+	}
+	fputs("</ol>\n", html->out);
+	if (count == MODEL_STACK_DEPTH_MAX)
+		fprintf(html->out, "<p class=\"note\">Shown to %u frames.</p>\n", MODEL_STACK_DEPTH_MAX);
+}
+
+static void write_term(FILE *out, const char *term, const char *value)
+{
+	html_element(out, "dt", NULL, term);
+	html_element(out, "dd", NULL, value);
+}
+
+static void write_ages(const struct html *html, const char *what, const struct ages *ages)
+{
+	if (!ages->count)
+		return;
+	write_term(html->out, what,
+		   arena_format(html->arena, "%s / %s / %s", number_duration(ages->min_ns).text,
+				number_duration(ages_mean_ns(ages)).text, number_duration(ages->max_ns).text));
+}
+
+static void write_sizes(const struct html *html, const struct model_site *site)
+{
+	const struct model_cache *cache = &html->model->caches[site->cache];
+
+	if (!site->allocs_sized)
+		return;
+	uint64_t mean = site->bytes_req / site->allocs_sized;
+	const char *text = arena_format(html->arena, "%s on average", number_bytes(mean).text);
+	if (cache->slot_bytes)
+		text = arena_format(html->arena, "%s, in slots of %s (%s unused)", text, number_bytes(cache->slot_bytes).text,
+				    number_percent(mean < cache->slot_bytes ? cache->slot_bytes - mean : 0, cache->slot_bytes).text);
+	write_term(html->out, "Asked for", text);
+}
+
+static void write_tasks(const struct html *html, const struct model_site *site)
+{
+	FILE *out = html->out;
+
+	if (!site->task_count)
+		return;
+	fputs("<dt>Tasks</dt>", out);
+	for (uint32_t i = 0; i < site->task_count; i++) {
+		const struct model_task *task = &site->tasks[i];
+
+		fputs("<dd><code>", out);
+		escape_html(out, task->comm, HTML_NAME_MAX);
+		fprintf(out, "</code> %s live of ", number_count(task->live).text);
+		fputs(number_count(task->allocs).text, out);
+		if (task->processes == 1)
+			fprintf(out, " <span class=\"off\">pid %" PRId32 "</span>", task->pid);
+		else if (task->processes)
+			fprintf(out, " <span class=\"off\">%u processes</span>", task->processes);
+		fputs("</dd>", out);
+	}
+	if (site->task_names > site->task_count || site->has_more_tasks)
+		fprintf(out, "<dd class=\"off\">and %s%u more names</dd>", site->has_more_tasks ? "at least " : "",
+			site->task_names - site->task_count);
+}
+
+static void write_freed_by(const struct html *html, const struct model_site *site)
+{
+	FILE *out = html->out;
+
+	if (!site->freed_by_count)
+		return;
+	fputs("<dt>Freed by</dt>", out);
+	for (uint32_t i = 0; i < site->freed_by_count; i++) {
+		fputs("<dd><code>", out);
+		escape_html(out, site->freed_by[i].name, HTML_NAME_MAX);
+		fprintf(out, "</code> %s", number_percent(site->freed_by[i].frees, site->frees_with_stack).text);
+		fprintf(out, " <span class=\"off\">%s</span></dd>", number_count(site->freed_by[i].frees).text);
+	}
+	if (site->frees_with_stack < site->frees)
+		fprintf(out, "<dd class=\"off\">of the %s frees whose stack was recorded</dd>",
+			number_count(site->frees_with_stack).text);
+}
+
+static void write_numbers(const struct html *html, const struct model_site *site)
+{
+	const struct model *model = html->model;
+	FILE *out = html->out;
+
+	fputs("<dl>", out);
+	write_term(out, "Live at the end",
+		   arena_format(html->arena, "%s objects, %s", number_count(site->live).text, site_bytes(html, site)));
+	if (site->live && model->duration_ns)
+		write_term(out, "On average",
+			   arena_format(html->arena, "%s more each second", number_rate(site->live, model->duration_ns).text));
+	write_term(out, "Allocated", number_count(site->allocs).text);
+	write_term(out, "Freed",
+		   site->frees_implied ? arena_format(html->arena, "%s, and %s whose free was not seen",
+						      number_count(site->frees).text, number_count(site->frees_implied).text)
+				       : arena_text(html->arena, number_count(site->frees).text));
+	write_ages(html, "Age of the live, min / mean / max", site->live_ages);
+	write_ages(html, "Age of the freed, min / mean / max", site->freed_ages);
+	write_sizes(html, site);
+	write_tasks(html, site);
+	write_freed_by(html, site);
+	fputs("</dl>\n", out);
+}
+
+static void write_card(const struct html *html, const struct model_site *site, uint32_t rank)
+{
+	FILE *out = html->out;
+
+	fprintf(out, "<details class=\"card\" id=\"site-%u\"%s><summary><span class=\"rank\">%u</span> <span class=\"what\">", rank,
+		rank <= CARDS_OPEN ? " open" : "", rank);
+	write_name(out, site);
+	fprintf(out, "</span> <span class=\"sum\">%s live of ", number_count(site->live).text);
+	fprintf(out, "%s, %s, ", number_count(site->allocs).text, site_bytes(html, site));
+	escape_html(out, html->model->caches[site->cache].name, HTML_NAME_MAX);
+	fputs("</span></summary>\n<div class=\"body\"><div class=\"stacks\">\n", out);
+	write_stack(html, site);
+	fputs("</div><div class=\"facts\">\n", out);
+	write_numbers(html, site);
+	chart_live(out, site->timeline, html->model->duration_ns);
+	chart_ages(out, site->freed_ages, site->live_ages);
+	fputs("</div></div></details>\n", out);
+}
+
+void html_site_cards(const struct html *html)
+{
+	const struct model *model = html->model;
+	uint32_t shown = 0;
+
+	if (!model->site_count)
+		return;
+	html_section(html->out, "cards", "Site by site");
+	for (; shown < model->site_count && shown < CARDS_MAX; shown++)
+		write_card(html, &model->sites[shown], shown + 1);
+	if (shown < model->site_count)
+		fprintf(html->out, "<p class=\"note\">Cards are written for the first %u of %s sites; the XML has them all.</p>\n", shown,
+			number_count(model->site_count).text);
+}

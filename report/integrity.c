@@ -1,0 +1,168 @@
+/* What each kind of loss does to the answer: lost frees make false survivors, lost allocations hide true ones. */
+#include "report/integrity.h"
+
+#include "report/number.h"
+#include "report/reconcile.h"
+
+struct checklist {
+	struct arena *arena;
+	const struct model *model;
+	struct integrity_check *checks;
+	uint32_t count;
+};
+
+static void add_check(struct checklist *list, bool is_good, const char *what, const char *value, const char *meaning)
+{
+	list->checks[list->count++] =
+		(struct integrity_check){.what = what, .value = value, .meaning = meaning, .is_good = is_good};
+}
+
+static const char *count_text(struct checklist *list, uint64_t count)
+{
+	return arena_text(list->arena, number_count(count).text);
+}
+
+static void check_trace(struct checklist *list)
+{
+	const struct model_integrity *integrity = &list->model->integrity;
+
+	if (integrity->ending == TRACE_ENDING_COMPLETE)
+		add_check(list, true, "Trace", "complete", "it was read to its end and its totals agree");
+	else if (integrity->ending == TRACE_ENDING_CUT)
+		add_check(list, false, "Trace", "cut",
+			  arena_format(list->arena,
+				       "it ends at byte %s without its last record; frees after the cut are not known",
+				       number_count(integrity->good_bytes).text));
+	else
+		add_check(list, false, "Trace", "damaged",
+			  arena_format(list->arena, "a checksum or record is wrong at byte %s; only what comes before is used",
+				       number_count(integrity->good_bytes).text));
+}
+
+static void check_losses(struct checklist *list)
+{
+	const struct model_integrity *integrity = &list->model->integrity;
+
+	add_check(list, !integrity->lost_allocs, "Allocations lost", count_text(list, integrity->lost_allocs),
+		  integrity->lost_allocs ? "sites have at least the allocations shown, some have more"
+					 : "no ring overflowed, no probe missed one");
+	add_check(list, !integrity->lost_frees, "Frees lost", count_text(list, integrity->lost_frees),
+		  integrity->lost_frees ? "as many of the live objects may have been freed"
+					: "no ring overflowed, no probe missed one");
+	if (integrity->lost_tasks)
+		add_check(list, false, "Task records lost", count_text(list, integrity->lost_tasks),
+			  "names of tasks and user frames may be missing");
+}
+
+static void check_frees(struct checklist *list)
+{
+	const struct model_integrity *integrity = &list->model->integrity;
+
+	if (integrity->frees_implied)
+		add_check(list, false, "Frees repaired", count_text(list, integrity->frees_implied),
+			  "not seen, but the address was handed out again: others may be missing that were not reused");
+	if (integrity->frees_unmatched)
+		add_check(list, false, "Frees without object", count_text(list, integrity->frees_unmatched),
+			  "of objects that had been freed already: the trace contradicts itself");
+	uint64_t older = number_add(integrity->frees_older, integrity->frees_unknown);
+	add_check(list, true, "Frees of older objects", count_text(list, older),
+		  integrity->frees_unknown
+			  ? arena_format(list->arena,
+					 "allocated before the recording; %s of them of a cache that is not known, likely another",
+					 number_count(integrity->frees_unknown).text)
+			  : "allocated before the recording, so not part of the sites below");
+}
+
+static void check_order(struct checklist *list)
+{
+	const struct model_integrity *integrity = &list->model->integrity;
+	uint64_t disorder = number_add(integrity->out_of_order, integrity->times_before);
+
+	if (disorder)
+		add_check(list, false, "Out of order", count_text(list, disorder),
+			  "events that came too late to be sorted or whose clock stepped back: single ages may be wrong");
+	if (integrity->stacks_cut)
+		add_check(list, false, "Stacks cut", count_text(list, integrity->stacks_cut),
+			  "deeper than the kernel records: their outermost callers are missing");
+}
+
+/* Of several caches, the one that fits worst. */
+static const struct model_cache *worst_cache(const struct model *model)
+{
+	static const int rank[] = {
+		[MODEL_RECONCILE_FILTERED] = 0, [MODEL_RECONCILED] = 1,		[MODEL_RECONCILED_OLDER] = 2,
+		[MODEL_RECONCILE_NO_CENSUS] = 3, [MODEL_UNEXPLAINED] = 4,
+	};
+	const struct model_cache *worst = NULL;
+
+	for (uint32_t i = 0; i < model->cache_count; i++) {
+		const struct model_cache *cache = &model->caches[i];
+
+		if (!worst || rank[cache->reconciliation.state] > rank[worst->reconciliation.state])
+			worst = cache;
+	}
+	return worst;
+}
+
+static void check_census(struct checklist *list)
+{
+	static const char *const values[] = {
+		[MODEL_RECONCILED] = "agrees",	     [MODEL_UNEXPLAINED] = "differs",
+		[MODEL_RECONCILED_OLDER] = "can agree", [MODEL_RECONCILE_FILTERED] = "not comparable",
+		[MODEL_RECONCILE_NO_CENSUS] = "not there",
+	};
+	const struct model_cache *cache = worst_cache(list->model);
+
+	if (!cache)
+		return;
+	enum model_reconciliation_state state = cache->reconciliation.state;
+	const char *sentence = reconcile_sentence(list->arena, list->model, cache);
+	if (list->model->cache_count > 1)
+		sentence = arena_format(list->arena, "%.100s: %s", cache->name, sentence);
+	add_check(list, state != MODEL_UNEXPLAINED && state != MODEL_RECONCILE_NO_CENSUS, "Kernel's own count", values[state],
+		  sentence);
+}
+
+uint32_t integrity_checks(struct arena *arena, const struct model *model, struct integrity_check *checks)
+{
+	struct checklist list = {.arena = arena, .model = model, .checks = checks};
+
+	check_trace(&list);
+	check_losses(&list);
+	check_census(&list);
+	check_frees(&list);
+	check_order(&list);
+	return list.count;
+}
+
+bool integrity_is_whole(const struct model *model)
+{
+	struct integrity_check checks[INTEGRITY_CHECKS_MAX];
+	struct arena arena = {0};
+	uint32_t count = integrity_checks(&arena, model, checks);
+	bool is_whole = true;
+
+	for (uint32_t i = 0; i < count; i++)
+		is_whole = is_whole && checks[i].is_good;
+	arena_release(&arena);
+	return is_whole;
+}
+
+const char *integrity_sentence(struct arena *arena, const struct model *model)
+{
+	const struct model_integrity *integrity = &model->integrity;
+	const char *ending = "";
+
+	if (integrity->ending != TRACE_ENDING_COMPLETE)
+		ending = arena_format(arena, "The trace is %s at byte %s. ",
+				      integrity->ending == TRACE_ENDING_CUT ? "cut" : "damaged",
+				      number_count(integrity->good_bytes).text);
+	if (integrity->lost_frees)
+		return arena_format(arena, "%sLost: %s allocations and %s frees; up to %s of the live objects may have been freed.",
+				    ending, number_count(integrity->lost_allocs).text, number_count(integrity->lost_frees).text,
+				    number_count(integrity->lost_frees < model->live ? integrity->lost_frees : model->live).text);
+	if (integrity->lost_allocs)
+		return arena_format(arena, "%sLost: %s allocations, no frees.", ending,
+				    number_count(integrity->lost_allocs).text);
+	return arena_format(arena, "%sNo event was lost.", ending);
+}

@@ -1,0 +1,29 @@
+/*
+ * How far to trust a recording, as a short list of checks with one sentence each.
+ */
+#ifndef SLABREC_REPORT_INTEGRITY_H
+#define SLABREC_REPORT_INTEGRITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "report/arena.h"
+#include "report/model.h"
+
+#define INTEGRITY_CHECKS_MAX 10u
+
+struct integrity_check {
+	const char *what;  /* "Frees lost" */
+	const char *value; /* "0" */
+	const char *meaning; /* what it does to the numbers of the report */
+	bool is_good;
+};
+
+/* Fills checks (INTEGRITY_CHECKS_MAX of them) and returns how many; strings live in the arena. */
+uint32_t integrity_checks(struct arena *arena, const struct model *model, struct integrity_check *checks);
+/* The sum in one sentence: "The capture is whole: no event was lost." or what is missing from it. */
+const char *integrity_sentence(struct arena *arena, const struct model *model);
+/* Whether nothing was lost, cut or left unexplained. */
+bool integrity_is_whole(const struct model *model);
+
+#endif

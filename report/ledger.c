@@ -1,0 +1,171 @@
+/* What each event means for the books: a free belongs to the site and the cache that its object was born at. */
+#include "report/ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/number.h"
+
+void ledger_release(struct ledger *ledger)
+{
+	if (!ledger)
+		return;
+	site_table_release(&ledger->sites);
+	live_release(&ledger->live);
+	free(ledger->caches);
+	*ledger = (struct ledger){0};
+}
+
+/* Cache ids are dictionary ids of the trace, so their number is bounded by the file. */
+static struct ledger_cache *ledger_cache(struct ledger *ledger, uint32_t cache)
+{
+	if (cache >= ledger->cache_count) {
+		size_t wanted = (size_t)cache + 16;
+		struct ledger_cache *caches = reallocarray(ledger->caches, wanted, sizeof(*caches));
+
+		if (!caches)
+			return NULL;
+		memset(caches + ledger->cache_count, 0, (wanted - ledger->cache_count) * sizeof(*caches));
+		ledger->caches = caches;
+		ledger->cache_count = (uint32_t)wanted;
+	}
+	return &ledger->caches[cache];
+}
+
+/* Times are signed differences: a clock that steps back must not look like the far future. */
+static uint64_t ledger_time(struct ledger *ledger, uint64_t time_ns)
+{
+	if ((int64_t)time_ns < 0) {
+		ledger->times_before++;
+		time_ns = 0;
+	}
+	if (time_ns > ledger->last_ns)
+		ledger->last_ns = time_ns;
+	if (!ledger->timeline_shift)
+		ledger->timeline_shift = TIMELINE_FIRST_SHIFT;
+	ledger->timeline_shift = timeline_shift_for(ledger->timeline_shift, time_ns);
+	return time_ns;
+}
+
+static void ledger_mark(const struct ledger *ledger, struct timeline *timeline, uint64_t time_ns, bool is_alloc)
+{
+	timeline_widen(timeline, ledger->timeline_shift);
+	uint32_t bucket = timeline_bucket(timeline->shift, time_ns);
+	if (is_alloc)
+		timeline->allocs[bucket]++;
+	else
+		timeline->frees[bucket]++;
+}
+
+static int ledger_alloc(struct ledger *ledger, const struct trace_event *event, uint64_t time_ns, struct error *err)
+{
+	struct live_object object = {.object = event->object, .birth_ns = time_ns, .task = event->task};
+	struct ledger_cache *cache = ledger_cache(ledger, event->cache);
+	int ret = site_table_find(&ledger->sites, event->cache, event->stack, &object.site, err);
+
+	object.bytes_req = event->bytes_req < UINT32_MAX ? (uint32_t)event->bytes_req : UINT32_MAX;
+	if (!ret)
+		ret = live_add(&ledger->live, &object, err);
+	if (ret)
+		return ret;
+	struct site *site = ledger->sites.sites[object.site];
+	struct tally_entry *task = tally_entry(&site->tasks, event->task);
+	if (!cache || !task)
+		return error_set(err, -ENOMEM, "not enough memory for the totals");
+	task->count++;
+	cache->allocs++;
+	cache->live++;
+	site->allocs++;
+	site->live++;
+	site->bytes_req = number_add(site->bytes_req, object.bytes_req);
+	site->live_bytes_req += object.bytes_req;
+	site->allocs_sized += object.bytes_req != 0;
+	site->live_sized += object.bytes_req != 0;
+	ledger_mark(ledger, &cache->timeline, time_ns, true);
+	ledger_mark(ledger, &site->timeline, time_ns, true);
+	return 0;
+}
+
+static int ledger_seen_free(struct ledger *ledger, struct site *site, const struct live_object *object,
+			    const struct trace_event *event, uint64_t time_ns, struct error *err)
+{
+	struct tally_entry *path = tally_entry(&site->freed_by, event->stack);
+
+	if (!path)
+		return error_set(err, -ENOMEM, "not enough memory for the totals");
+	path->count++;
+	ledger->times_before += time_ns < object->birth_ns;
+	ages_add(&site->freed_ages, time_ns < object->birth_ns ? 0 : time_ns - object->birth_ns);
+	return 0;
+}
+
+static int ledger_free(struct ledger *ledger, const struct trace_event *event, uint64_t time_ns, struct error *err)
+{
+	struct live_object object;
+
+	if (!live_remove(&ledger->live, event->object, &object)) {
+		ledger->frees_unmatched++;
+		return 0;
+	}
+	struct site *site = ledger->sites.sites[object.site];
+	struct ledger_cache *cache = &ledger->caches[site->cache];
+	bool is_implied = event->kind == TRACE_EVENT_FREE_IMPLIED;
+
+	*(is_implied ? &site->frees_implied : &site->frees) += 1;
+	*(is_implied ? &cache->frees_implied : &cache->frees) += 1;
+	cache->live--;
+	site->live--;
+	site->live_bytes_req -= object.bytes_req;
+	site->live_sized -= object.bytes_req != 0;
+	ledger_mark(ledger, &cache->timeline, time_ns, false);
+	ledger_mark(ledger, &site->timeline, time_ns, false);
+	return is_implied ? 0 : ledger_seen_free(ledger, site, &object, event, time_ns, err);
+}
+
+int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct error *err)
+{
+	uint64_t time_ns = ledger_time(ledger, event->time_ns);
+	struct ledger_cache *cache;
+
+	ledger->events++;
+	if (event->cpu > ledger->max_cpu)
+		ledger->max_cpu = event->cpu;
+	switch (event->kind) {
+	case TRACE_EVENT_ALLOC:
+		return ledger_alloc(ledger, event, time_ns, err);
+	case TRACE_EVENT_FREE:
+	case TRACE_EVENT_FREE_IMPLIED:
+		return ledger_free(ledger, event, time_ns, err);
+	case TRACE_EVENT_FREE_OLDER:
+		cache = ledger_cache(ledger, event->cache);
+		if (!cache)
+			return error_set(err, -ENOMEM, "not enough memory for the totals");
+		cache->frees_older++;
+		return 0;
+	case TRACE_EVENT_KIND_COUNT:
+		break;
+	}
+	return 0;
+}
+
+void ledger_close(struct ledger *ledger, uint64_t duration_ns)
+{
+	if (!ledger->timeline_shift)
+		ledger->timeline_shift = TIMELINE_FIRST_SHIFT;
+	ledger->timeline_shift = timeline_shift_for(ledger->timeline_shift, duration_ns);
+	for (uint32_t i = 0; i < ledger->sites.count; i++)
+		timeline_widen(&ledger->sites.sites[i]->timeline, ledger->timeline_shift);
+	for (uint32_t i = 0; i < ledger->cache_count; i++)
+		timeline_widen(&ledger->caches[i].timeline, ledger->timeline_shift);
+	for (size_t i = 0; i < ledger->live.capacity; i++) {
+		const struct live_object *object = &ledger->live.slots[i];
+
+		if (!object->object)
+			continue;
+		struct site *site = ledger->sites.sites[object->site];
+		ages_add(&site->live_ages, duration_ns > object->birth_ns ? duration_ns - object->birth_ns : 0);
+		/* Every task was entered when it allocated, so this finds and never makes one. */
+		tally_entry(&site->tasks, object->task)->live++;
+	}
+}

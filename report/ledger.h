@@ -1,0 +1,45 @@
+/*
+ * The books of a recording: every allocation and free is entered once, in the order of the trace, and at the end says what
+ * is left where. One pass; memory is proportional to sites and to objects live at the same time.
+ */
+#ifndef SLABREC_REPORT_LEDGER_H
+#define SLABREC_REPORT_LEDGER_H
+
+#include <stdint.h>
+
+#include "report/live.h"
+#include "report/site.h"
+#include "report/timeline.h"
+#include "trace/error.h"
+#include "trace/record.h"
+
+struct ledger_cache {
+	uint64_t allocs;
+	uint64_t frees;
+	uint64_t frees_implied;
+	uint64_t frees_older;
+	uint64_t live;
+	struct timeline timeline;
+};
+
+/* All-zero is an empty ledger. */
+struct ledger {
+	struct site_table sites;
+	struct live live;
+	struct ledger_cache *caches; /* owned, by cache id; index 0 is for events without a cache */
+	uint32_t cache_count;	     /* highest id + 1 */
+	uint32_t timeline_shift;     /* width of all timelines once closed */
+	uint64_t events;
+	uint64_t last_ns;	  /* latest time of any event */
+	uint64_t times_before;	  /* events whose time lies before the start or before their object's birth */
+	uint64_t frees_unmatched; /* of objects that had been freed already: the trace contradicts itself */
+	uint32_t max_cpu;
+};
+
+void ledger_release(struct ledger *ledger);
+/* Enters one event. 0, -ENOMEM, -EFBIG. */
+int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct error *err);
+/* After the last event: ages of what is left, timelines all of one width. duration_ns is the recording's length. */
+void ledger_close(struct ledger *ledger, uint64_t duration_ns);
+
+#endif

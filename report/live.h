@@ -1,0 +1,37 @@
+/*
+ * The objects that are live at this point of the trace, by serial number.
+ */
+#ifndef SLABREC_REPORT_LIVE_H
+#define SLABREC_REPORT_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trace/error.h"
+
+/* Most objects that may be live at once: bounds what a hostile file can make us allocate (2 to 4 GiB). */
+#define LIVE_OBJECTS_MAX (1u << 26)
+
+struct live_object {
+	uint64_t object; /* serial of the allocation, from 1; 0 is a free slot */
+	uint64_t birth_ns;
+	uint32_t site; /* index in the site table */
+	uint32_t task;
+	uint32_t bytes_req;
+};
+
+/* All-zero is an empty table. */
+struct live {
+	struct live_object *slots; /* owned, open addressing with linear probing */
+	size_t capacity;	   /* power of two or 0 */
+	size_t count;
+};
+
+void live_release(struct live *live);
+/* Adds an object whose serial is not in the table. 0, -ENOMEM, -EFBIG over LIVE_OBJECTS_MAX. */
+int live_add(struct live *live, const struct live_object *object, struct error *err);
+/* Takes the object out; false where it is not there. */
+bool live_remove(struct live *live, uint64_t object, struct live_object *removed);
+
+#endif

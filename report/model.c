@@ -1,0 +1,599 @@
+/* From a recording to what a report says: selects, names, adds up and sorts; the same input gives the same model. */
+#include "report/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/number.h"
+#include "report/reconcile.h"
+#include "report/redact.h"
+#include "report/stacks.h"
+#include "trace/cleanup.h"
+
+void model_release(struct model *model)
+{
+	if (!model)
+		return;
+	arena_release(&model->arena);
+	*model = (struct model){0};
+}
+
+const char *model_fact(const struct model *model, const char *key)
+{
+	for (uint32_t i = 0; i < model->fact_count; i++)
+		if (!strcmp(model->facts[i].key, key))
+			return model->facts[i].value;
+	return "";
+}
+
+uint32_t model_stack(const struct model *model, uint32_t node, const struct model_frame **frames, uint32_t max)
+{
+	uint32_t count = 0;
+
+	for (; node && count < max; node = model->nodes[node].parent)
+		frames[count++] = &model->frames[model->nodes[node].frame];
+	return count;
+}
+
+static const char *text_of(struct model *model, const struct recording *recording, uint32_t string)
+{
+	const char *text = trace_reader_text(recording->reader, string);
+
+	return redact_text(&model->arena, text, &model->integrity.redacted_addresses);
+}
+
+/* Facts, counters, notes, probes: the trace's lists with ids made strings. */
+
+static int by_fact_key(const void *left, const void *right)
+{
+	const struct model_fact *a = left, *b = right;
+	int order = strcmp(a->key, b->key);
+
+	return order ? order : strcmp(a->value, b->value);
+}
+
+static int by_counter_key(const void *left, const void *right)
+{
+	const struct model_counter *a = left, *b = right;
+	int order = strcmp(a->key, b->key);
+
+	return order ? order : (a->value > b->value) - (a->value < b->value);
+}
+
+static void add_facts(struct model *model, const struct recording *recording)
+{
+	const struct capture *capture = &recording->capture;
+
+	model->facts = arena_array(&model->arena, capture->fact_count, sizeof(*model->facts));
+	for (size_t i = 0; model->facts && i < capture->fact_count; i++) {
+		const char *key = text_of(model, recording, capture->facts[i].key);
+
+		if (!redact_is_private_fact(key))
+			model->facts[model->fact_count++] =
+				(struct model_fact){.key = key, .value = text_of(model, recording, capture->facts[i].value)};
+	}
+	if (model->facts)
+		qsort(model->facts, model->fact_count, sizeof(*model->facts), by_fact_key);
+}
+
+static void add_counters(struct model *model, const struct recording *recording)
+{
+	const struct capture *capture = &recording->capture;
+
+	model->counters = arena_array(&model->arena, capture->counter_count, sizeof(*model->counters));
+	for (size_t i = 0; model->counters && i < capture->counter_count; i++)
+		model->counters[model->counter_count++] = (struct model_counter){
+			.key = text_of(model, recording, capture->counters[i].key), .value = capture->counters[i].value};
+	if (model->counters)
+		qsort(model->counters, model->counter_count, sizeof(*model->counters), by_counter_key);
+}
+
+static void add_notes(struct model *model, const struct recording *recording)
+{
+	const struct capture *capture = &recording->capture;
+
+	model->notes = arena_array(&model->arena, capture->note_count, sizeof(*model->notes));
+	for (size_t i = 0; model->notes && i < capture->note_count; i++)
+		model->notes[model->note_count++] = text_of(model, recording, capture->notes[i].text);
+}
+
+static void add_probes(struct model *model, const struct recording *recording)
+{
+	const struct capture *capture = &recording->capture;
+
+	model->probes = arena_array(&model->arena, capture->probe_count, sizeof(*model->probes));
+	for (size_t i = 0; model->probes && i < capture->probe_count; i++) {
+		const struct trace_probe *probe = &capture->probes[i];
+
+		model->probes[model->probe_count++] = (struct model_probe){
+			.event = text_of(model, recording, probe->event),
+			.function = text_of(model, recording, probe->function),
+			.role = text_of(model, recording, probe->role),
+			.definition = text_of(model, recording, probe->definition),
+			.filter = text_of(model, recording, probe->filter),
+			.hits = probe->hits,
+			.misses = probe->misses,
+			.lost = probe->lost,
+			.has_misses = probe->has_misses,
+			.has_lost = probe->has_lost,
+		};
+	}
+}
+
+static void add_losses(struct model *model, const struct recording *recording)
+{
+	const struct capture *capture = &recording->capture;
+
+	model->losses = arena_array(&model->arena, capture->loss_count, sizeof(*model->losses));
+	for (size_t i = 0; model->losses && i < capture->loss_count; i++)
+		if (capture->losses[i].lost)
+			model->losses[model->loss_count++] = (struct model_loss){
+				.cpu = capture->losses[i].cpu, .ring = capture->losses[i].ring, .lost = capture->losses[i].lost};
+}
+
+static void add_meminfo(struct model *model, const struct recording *recording)
+{
+	const struct capture *capture = &recording->capture;
+
+	model->meminfo = arena_array(&model->arena, capture->meminfo_count, sizeof(*model->meminfo));
+	for (size_t i = 0; model->meminfo && i < capture->meminfo_count; i++)
+		model->meminfo[model->meminfo_count++] = (struct model_meminfo){
+			.time_ns = capture->meminfo[i].time_ns,
+			.phase = capture->meminfo[i].phase,
+			.reclaimable_bytes = capture->meminfo[i].reclaimable_bytes,
+			.unreclaimable_bytes = capture->meminfo[i].unreclaimable_bytes,
+		};
+}
+
+/* Caches, sorted; places says where each id of the trace went. */
+
+struct placed_cache {
+	struct model_cache cache;
+	uint32_t id;
+};
+
+static int by_cache_live(const void *left, const void *right)
+{
+	const struct placed_cache *a = left, *b = right;
+
+	if (a->cache.live_bytes != b->cache.live_bytes)
+		return a->cache.live_bytes < b->cache.live_bytes ? 1 : -1;
+	if (a->cache.live != b->cache.live)
+		return a->cache.live < b->cache.live ? 1 : -1;
+	if (a->cache.allocs != b->cache.allocs)
+		return a->cache.allocs < b->cache.allocs ? 1 : -1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static void describe_cache(struct model *model, const struct recording *recording, uint32_t id, struct model_cache *cache)
+{
+	const struct trace_cache *from = trace_reader_cache(recording->reader, id);
+
+	if (!from) {
+		*cache = (struct model_cache){.name = "[unknown]", .requested = "", .aliases = ""};
+		return;
+	}
+	*cache = (struct model_cache){
+		.name = text_of(model, recording, from->name),
+		.requested = text_of(model, recording, from->requested),
+		.aliases = text_of(model, recording, from->aliases),
+		.object_size_bytes = from->object_size_bytes,
+		.slab_size_bytes = from->slab_size_bytes,
+		.objects_per_slab = from->objects_per_slab,
+		.order = from->order,
+		.align_bytes = from->align_bytes,
+		.slot_bytes = from->slab_size_bytes ? from->slab_size_bytes : from->object_size_bytes,
+	};
+	if (!*cache->name)
+		cache->name = "[unnamed]";
+}
+
+static void count_cache(const struct recording *recording, uint32_t id, struct model_cache *cache)
+{
+	if (id >= recording->ledger.cache_count)
+		return;
+	const struct ledger_cache *counted = &recording->ledger.caches[id];
+	cache->allocs = counted->allocs;
+	cache->frees = counted->frees;
+	cache->frees_implied = counted->frees_implied;
+	cache->frees_older = counted->frees_older;
+	cache->live = counted->live;
+	cache->live_bytes = number_multiply(counted->live, cache->slot_bytes);
+	cache->timeline = counted->allocs ? &counted->timeline : NULL;
+}
+
+static int add_caches(struct model *model, const struct recording *recording, uint32_t *places, struct error *err)
+{
+	uint32_t count = trace_reader_cache_count(recording->reader) + 1;
+	CLEANUP(cleanup_free)
+	struct placed_cache *placed = calloc(count, sizeof(*placed));
+	uint32_t used = 0;
+
+	model->caches = arena_array(&model->arena, count, sizeof(*model->caches));
+	if (!placed || !model->caches)
+		return error_set(err, -ENOMEM, "not enough memory for %u caches", count);
+	for (uint32_t id = 0; id < count; id++) {
+		struct placed_cache *cache = &placed[used];
+
+		describe_cache(model, recording, id, &cache->cache);
+		count_cache(recording, id, &cache->cache);
+		cache->id = id;
+		/* Index 0 stands for events without a cache: usually there are none. */
+		used += id || cache->cache.allocs || cache->cache.frees_older;
+	}
+	qsort(placed, used, sizeof(*placed), by_cache_live);
+	for (uint32_t i = 0; i < used; i++) {
+		model->caches[i] = placed[i].cache;
+		places[placed[i].id] = i;
+	}
+	model->cache_count = used;
+	return 0;
+}
+
+static void add_census(struct model *model, const struct recording *recording, const uint32_t *places)
+{
+	const struct capture *capture = &recording->capture;
+
+	model->census = arena_array(&model->arena, capture->census_count, sizeof(*model->census));
+	for (size_t i = 0; model->census && i < capture->census_count; i++) {
+		const struct trace_census *census = &capture->census[i];
+
+		if (!census->cache || census->cache > trace_reader_cache_count(recording->reader))
+			continue;
+		model->census[model->census_count++] = (struct model_census){
+			.time_ns = census->time_ns,
+			.active_objects = census->active_objects,
+			.total_objects = census->total_objects,
+			.slabs = census->slabs,
+			.cache = places[census->cache],
+			.phase = census->phase,
+		};
+	}
+}
+
+/* Sites: what belongs to the stack is named once the stacks are. */
+
+/* The first frames from the inside that are neither allocator nor probe; at most max. */
+static uint32_t telling_frames(const struct model *model, uint32_t node, const struct model_frame **frames, uint32_t max)
+{
+	uint32_t count = 0;
+
+	for (; node && count < max; node = model->nodes[node].parent) {
+		const struct model_frame *frame = &model->frames[model->nodes[node].frame];
+
+		if (frame->class == NAME_CODE && (*frame->function || *frame->module))
+			frames[count++] = frame;
+	}
+	return count;
+}
+
+static const char *plain_label(struct model *model, const struct model_frame *frame)
+{
+	size_t length = frame->is_user ? strlen(frame->label) : name_plain_length(frame->label);
+
+	if (!frame->label[length])
+		return frame->label;
+	/* A name this long is nobody's: the copy must not multiply it. */
+	return arena_format(&model->arena, "%.*s", length < 255 ? (int)length : 255, frame->label);
+}
+
+/* Name of a stack: the innermost telling frame; where there is none, whatever there is. */
+static const char *stack_name(struct model *model, uint32_t node)
+{
+	const struct model_frame *frame;
+
+	if (!node)
+		return "[no stack]";
+	if (telling_frames(model, node, &frame, 1))
+		return plain_label(model, frame);
+	return plain_label(model, &model->frames[model->nodes[node].frame]);
+}
+
+static void name_site(struct model *model, struct model_site *site)
+{
+	const struct model_frame *frames[2];
+
+	site->name = stack_name(model, site->node);
+	site->caller = telling_frames(model, site->node, frames, 2) == 2 ? plain_label(model, frames[1]) : "";
+}
+
+static int by_task_allocs(const void *left, const void *right)
+{
+	const struct model_task *a = left, *b = right;
+
+	if (a->allocs != b->allocs)
+		return a->allocs < b->allocs ? 1 : -1;
+	if (a->live != b->live)
+		return a->live < b->live ? 1 : -1;
+	int order = strcmp(a->comm, b->comm);
+	return order ? order : (a->pid > b->pid) - (a->pid < b->pid);
+}
+
+/* Threads of one process come as separate tasks: pids tells those that were counted already. */
+static void add_task(struct model_task *names, uint32_t *count, int32_t pids[], uint32_t *pid_count, const char *comm,
+		     int32_t pid, const struct tally_entry *entry)
+{
+	struct model_task *task = NULL;
+	bool is_new_process = true;
+
+	for (uint32_t i = 0; i < *count && !task; i++)
+		if (!strcmp(names[i].comm, comm))
+			task = &names[i];
+	for (uint32_t i = 0; i < *pid_count && is_new_process; i++)
+		is_new_process = pids[i] != pid;
+	if (!task) {
+		task = &names[(*count)++];
+		*task = (struct model_task){.comm = comm, .pid = pid};
+	}
+	if (is_new_process)
+		pids[(*pid_count)++] = pid;
+	/* A process that changed its name counts under the first; no name is without one. */
+	task->processes += is_new_process || !task->processes;
+	task->allocs += entry->count;
+	task->live += entry->live;
+}
+
+static void add_tasks(struct model *model, const struct recording *recording, const struct site *from,
+		      struct model_site *site)
+{
+	struct tally_entry top[TALLY_KEYS_MAX];
+	struct model_task names[TALLY_KEYS_MAX + 1];
+	int32_t pids[TALLY_KEYS_MAX];
+	uint32_t name_count = 0, pid_count = 0;
+	uint32_t count = tally_top(&from->tasks, top, TALLY_KEYS_MAX);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct trace_task *task = trace_reader_task(recording->reader, top[i].key);
+
+		if (task)
+			add_task(names, &name_count, pids, &pid_count, text_of(model, recording, task->comm), task->pid,
+				 &top[i]);
+	}
+	if (from->tasks.unknown.count)
+		names[name_count++] = (struct model_task){
+			.comm = "[unknown]", .allocs = from->tasks.unknown.count, .live = from->tasks.unknown.live};
+	qsort(names, name_count, sizeof(names[0]), by_task_allocs);
+	site->task_names = name_count;
+	site->has_more_tasks = from->tasks.others.count != 0;
+	site->task_count = name_count < MODEL_TASKS_PER_SITE ? name_count : MODEL_TASKS_PER_SITE;
+	memcpy(site->tasks, names, site->task_count * sizeof(names[0]));
+}
+
+static int by_frees(const void *left, const void *right)
+{
+	const struct model_free_path *a = left, *b = right;
+
+	if (a->frees != b->frees)
+		return a->frees < b->frees ? 1 : -1;
+	return strcmp(a->name, b->name);
+}
+
+static void add_free_paths(struct model *model, const struct stacks *stacks, const struct site *from,
+			   struct model_site *site)
+{
+	struct tally_entry top[TALLY_KEYS_MAX];
+	struct model_free_path paths[TALLY_KEYS_MAX];
+	uint32_t path_count = 0;
+	uint32_t count = tally_top(&from->freed_by, top, TALLY_KEYS_MAX);
+
+	site->frees_with_stack = from->freed_by.others.count;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t node = stacks_node(stacks, top[i].key);
+		const char *name = stack_name(model, node);
+		uint32_t at = 0;
+
+		while (at < path_count && strcmp(paths[at].name, name))
+			at++;
+		if (at == path_count)
+			paths[path_count++] = (struct model_free_path){.name = name, .node = node};
+		paths[at].frees += top[i].count;
+		site->frees_with_stack += top[i].count;
+	}
+	qsort(paths, path_count, sizeof(paths[0]), by_frees);
+	site->freed_by_count = path_count < MODEL_FREE_PATHS_PER_SITE ? path_count : MODEL_FREE_PATHS_PER_SITE;
+	memcpy(site->freed_by, paths, site->freed_by_count * sizeof(paths[0]));
+}
+
+static void add_site(struct model *model, const struct recording *recording, const struct stacks *stacks,
+		     const uint32_t *places, const struct site *from)
+{
+	struct model_site *site = &model->sites[model->site_count++];
+
+	*site = (struct model_site){
+		.cache = places[from->cache],
+		.node = stacks_node(stacks, from->stack),
+		.allocs = from->allocs,
+		.frees = from->frees,
+		.frees_implied = from->frees_implied,
+		.live = from->live,
+		.live_bytes = number_multiply(from->live, model->caches[places[from->cache]].slot_bytes),
+		.bytes_req = from->bytes_req,
+		.allocs_sized = from->allocs_sized,
+		.live_bytes_req = from->live_bytes_req,
+		.live_sized = from->live_sized,
+		.freed_ages = &from->freed_ages,
+		.live_ages = &from->live_ages,
+		.timeline = &from->timeline,
+	};
+	name_site(model, site);
+	add_tasks(model, recording, from, site);
+	add_free_paths(model, stacks, from, site);
+}
+
+static int by_site_live(const void *left, const void *right)
+{
+	const struct model_site *a = left, *b = right;
+
+	if (a->live_bytes != b->live_bytes)
+		return a->live_bytes < b->live_bytes ? 1 : -1;
+	if (a->live != b->live)
+		return a->live < b->live ? 1 : -1;
+	if (a->allocs != b->allocs)
+		return a->allocs < b->allocs ? 1 : -1;
+	int order = strcmp(a->name, b->name);
+	if (!order)
+		order = (a->cache > b->cache) - (a->cache < b->cache);
+	return order ? order : (a->node > b->node) - (a->node < b->node);
+}
+
+static void want_stacks(struct stacks *stacks, const struct recording *recording)
+{
+	for (uint32_t i = 0; i < recording->ledger.sites.count; i++) {
+		const struct site *site = recording->ledger.sites.sites[i];
+
+		stacks_want(stacks, site->stack);
+		for (uint32_t slot = 0; slot < site->freed_by.capacity; slot++)
+			stacks_want(stacks, site->freed_by.slots[slot].key);
+	}
+}
+
+static int add_sites(struct model *model, const struct recording *recording, const struct symbolizer *symbolizer,
+		     const uint32_t *places, struct error *err)
+{
+	CLEANUP(stacks_release) struct stacks stacks = {0};
+	const struct site_table *table = &recording->ledger.sites;
+	int ret = stacks_init(&stacks, recording->reader, err);
+
+	if (ret)
+		return ret;
+	want_stacks(&stacks, recording);
+	ret = stacks_name(&stacks, model, symbolizer, err);
+	if (ret)
+		return ret;
+	model->sites = arena_array(&model->arena, table->count, sizeof(*model->sites));
+	if (!model->sites)
+		return error_set(err, -ENOMEM, "not enough memory for %u sites", table->count);
+	for (uint32_t i = 0; i < table->count; i++)
+		add_site(model, recording, &stacks, places, table->sites[i]);
+	qsort(model->sites, model->site_count, sizeof(*model->sites), by_site_live);
+	return 0;
+}
+
+/* Totals and trust. */
+
+static void add_totals(struct model *model, const struct recording *recording)
+{
+	model->duration_ns = recording->duration_ns;
+	model->events = recording->ledger.events;
+	model->has_slot_bytes = true;
+	for (uint32_t i = 0; i < model->cache_count; i++) {
+		const struct model_cache *cache = &model->caches[i];
+
+		model->allocs += cache->allocs;
+		model->frees += cache->frees;
+		model->frees_implied += cache->frees_implied;
+		model->integrity.frees_older += cache->frees_older;
+		model->live += cache->live;
+		model->live_bytes = number_add(model->live_bytes, cache->live_bytes);
+		if (cache->live && !cache->slot_bytes)
+			model->has_slot_bytes = false;
+	}
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Three may tell of the same loss: the ring's records, the event's own count, the recorder's total. The largest counts. */
+static uint64_t lost_in_ring(const struct model *model, const struct recording *recording, enum trace_ring ring,
+			     const char *counter)
+{
+	uint64_t by_ring = 0;
+
+	for (uint32_t i = 0; i < model->loss_count; i++)
+		if (model->losses[i].ring == ring)
+			by_ring = number_add(by_ring, model->losses[i].lost);
+	return larger(by_ring, recording_counter(recording, counter, NULL));
+}
+
+/*
+ * What the kernel could not hand to the probes of a role ("alloc...", "free...") at all, and what their events count as lost.
+ * A witness ("free witness") sees the same events another way: where there is one, a miss is no loss.
+ */
+static void probe_losses(const struct model *model, const char *role, uint64_t *misses, uint64_t *lost)
+{
+	bool has_witness = false;
+
+	*misses = *lost = 0;
+	for (uint32_t i = 0; i < model->probe_count; i++) {
+		const struct model_probe *probe = &model->probes[i];
+
+		if (strncmp(probe->role, role, strlen(role)))
+			continue;
+		if (strstr(probe->role, "witness")) {
+			has_witness = true;
+			continue;
+		}
+		*misses = number_add(*misses, probe->has_misses ? probe->misses : 0);
+		*lost = number_add(*lost, probe->has_lost ? probe->lost : 0);
+	}
+	if (has_witness)
+		*misses = 0;
+}
+
+static void add_integrity(struct model *model, const struct recording *recording)
+{
+	struct model_integrity *integrity = &model->integrity;
+	const char *sentence;
+	uint64_t misses, lost;
+
+	integrity->ending = trace_reader_ending(recording->reader, &sentence);
+	integrity->good_bytes = trace_reader_good_bytes(recording->reader);
+	probe_losses(model, "alloc", &misses, &lost);
+	integrity->lost_allocs =
+		number_add(misses, larger(lost, lost_in_ring(model, recording, TRACE_RING_ALLOC, "lost_alloc")));
+	probe_losses(model, "free", &misses, &lost);
+	integrity->lost_frees =
+		number_add(misses, larger(lost, lost_in_ring(model, recording, TRACE_RING_FREE, "lost_free")));
+	integrity->lost_tasks = lost_in_ring(model, recording, TRACE_RING_TASK, "lost_task");
+	integrity->frees_implied = model->frees_implied;
+	integrity->frees_unknown = recording_counter(recording, "frees_unknown", NULL);
+	integrity->frees_unmatched = recording->ledger.frees_unmatched;
+	integrity->out_of_order = recording_counter(recording, "out_of_order", NULL);
+	integrity->times_before = recording->ledger.times_before;
+	integrity->stacks_cut = recording_counter(recording, "stacks_cut", NULL);
+}
+
+/* The trace's own number; where it has none, what the events and the losses show. */
+static uint32_t cpus_of(const struct model *model, const struct recording *recording)
+{
+	unsigned long told = strtoul(model_fact(model, "cpus"), NULL, 10);
+
+	if (told && told <= CAPTURE_CPUS_MAX)
+		return (uint32_t)told;
+	return recording->ledger.max_cpu < CAPTURE_CPUS_MAX ? recording->ledger.max_cpu + 1 : CAPTURE_CPUS_MAX;
+}
+
+int model_build(struct model *model, const struct recording *recording, const struct symbolizer *symbolizer,
+		struct error *err)
+{
+	CLEANUP(cleanup_free)
+	uint32_t *places = calloc((size_t)trace_reader_cache_count(recording->reader) + 1, sizeof(*places));
+
+	*model = (struct model){0};
+	if (!places)
+		return error_set(err, -ENOMEM, "not enough memory for the report");
+	add_facts(model, recording);
+	add_counters(model, recording);
+	add_notes(model, recording);
+	add_probes(model, recording);
+	add_losses(model, recording);
+	add_meminfo(model, recording);
+	int ret = add_caches(model, recording, places, err);
+	if (!ret)
+		ret = add_sites(model, recording, symbolizer, places, err);
+	if (!ret) {
+		add_census(model, recording, places);
+		add_totals(model, recording);
+		add_integrity(model, recording);
+		model->cpus = cpus_of(model, recording);
+		reconcile_caches(model);
+	}
+	if (!ret && model->arena.failed)
+		ret = error_set(err, -ENOMEM, "not enough memory for the report");
+	if (ret)
+		model_release(model);
+	return ret;
+}

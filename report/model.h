@@ -1,0 +1,205 @@
+/*
+ * The report as data: everything that any of the formats says, in the order in which it is said. Renderers read it and
+ * nothing else. Strings are C strings as the trace had them: foreign bytes, to be escaped by who writes them.
+ */
+#ifndef SLABREC_REPORT_MODEL_H
+#define SLABREC_REPORT_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "report/ages.h"
+#include "report/arena.h"
+#include "report/name.h"
+#include "report/recording.h"
+#include "report/symbolizer.h"
+#include "report/timeline.h"
+#include "trace/error.h"
+#include "trace/reader.h"
+
+#define MODEL_TASKS_PER_SITE 5u
+#define MODEL_FREE_PATHS_PER_SITE 3u
+/* Deeper stacks are shown to here; perf's own limit is 127 kernel and 127 user frames. */
+#define MODEL_STACK_DEPTH_MAX 512u
+
+/* One function of a call chain. Kernel addresses are not here and cannot be printed. */
+struct model_frame {
+	const char *label;    /* what to call it: never empty, "[unknown]" at worst */
+	const char *function; /* "" not known */
+	const char *module;   /* kernel: "" for the kernel itself; user: base name of the file, "" not known */
+	const char *path;     /* user: whole path */
+	const char *build_id; /* user: hexadecimal, "" not known */
+	const char *source_file; /* "" not known */
+	uint64_t offset_bytes;	 /* in function */
+	uint64_t module_offset;	 /* kernel: in the module's text; user: in the file */
+	uint32_t line;
+	enum name_class class; /* kernel functions; NAME_CODE for the rest */
+	bool is_user;
+	bool is_inlined;
+};
+
+/* Stacks share one tree: node i's parent has a smaller number, 0 is "outside". A stack is its innermost node. */
+struct model_node {
+	uint32_t parent;
+	uint32_t frame; /* index in frames */
+};
+
+/* Tasks of one name. */
+struct model_task {
+	const char *comm;
+	uint64_t allocs;
+	uint64_t live;
+	uint32_t processes;
+	int32_t pid; /* of the one with most allocations */
+};
+
+/* Where objects of a site were freed, by the function that wanted them freed. */
+struct model_free_path {
+	const char *name;
+	uint64_t frees;
+	uint32_t node; /* its most frequent stack, 0 none */
+};
+
+struct model_site {
+	const char *name;   /* function that wanted the object; never empty */
+	const char *caller; /* the next one out, "" not known */
+	uint32_t cache;	    /* index in caches */
+	uint32_t node;	    /* 0: no stack was recorded */
+	uint64_t allocs, frees, frees_implied, live;
+	uint64_t live_bytes; /* slots: what the live objects take */
+	uint64_t bytes_req, allocs_sized;     /* requested by how many allocations of known size */
+	uint64_t live_bytes_req, live_sized;
+	const struct ages *freed_ages; /* the recording's; it has to outlive the model */
+	const struct ages *live_ages;
+	const struct timeline *timeline;
+	struct model_task tasks[MODEL_TASKS_PER_SITE]; /* most allocations first */
+	uint32_t task_count;
+	uint32_t task_names;	/* distinct names in all */
+	bool has_more_tasks;	/* than TALLY_KEYS_MAX threads: names and processes are lower bounds */
+	struct model_free_path freed_by[MODEL_FREE_PATHS_PER_SITE]; /* most frequent first */
+	uint32_t freed_by_count;
+	uint64_t frees_with_stack; /* the base of freed_by */
+};
+
+enum model_reconciliation_state {
+	MODEL_RECONCILED = 0,	   /* events explain the growth within the tolerance */
+	MODEL_UNEXPLAINED,	   /* they do not */
+	MODEL_RECONCILED_OLDER,	   /* they do, if enough of the frees that no cache could be told for were of this one */
+	MODEL_RECONCILE_FILTERED,  /* only some processes or CPUs were recorded: not comparable */
+	MODEL_RECONCILE_NO_CENSUS, /* the kernel's count at the start or at the end is missing */
+};
+
+/* The events against the kernel's own count of one cache. */
+struct model_reconciliation {
+	enum model_reconciliation_state state;
+	int64_t grown_events; /* allocations less all frees, also of older objects */
+	int64_t grown_census; /* active objects at the end less at the start */
+	uint64_t tolerance;   /* one slab per CPU: the kernel counts objects on per-CPU slabs as active */
+};
+
+struct model_cache {
+	const char *name; /* "[unknown]" for events without a cache */
+	const char *requested;
+	const char *aliases;
+	uint32_t object_size_bytes, slab_size_bytes, objects_per_slab, order, align_bytes;
+	uint32_t slot_bytes; /* what one object takes; 0 not known */
+	uint64_t allocs, frees, frees_implied, frees_older, live;
+	uint64_t live_bytes;
+	const struct timeline *timeline; /* NULL: no events */
+	struct model_reconciliation reconciliation;
+};
+
+struct model_fact {
+	const char *key, *value;
+};
+
+struct model_counter {
+	const char *key;
+	uint64_t value;
+};
+
+struct model_probe {
+	const char *event, *function, *role, *definition, *filter;
+	uint64_t hits, misses, lost;
+	bool has_misses, has_lost;
+};
+
+struct model_loss {
+	uint64_t lost;
+	uint32_t cpu;
+	enum trace_ring ring;
+};
+
+struct model_census {
+	uint64_t time_ns, active_objects, total_objects, slabs;
+	uint32_t cache; /* index in caches */
+	enum trace_census_phase phase;
+};
+
+struct model_meminfo {
+	uint64_t time_ns, reclaimable_bytes, unreclaimable_bytes;
+	enum trace_census_phase phase;
+};
+
+/* How far the numbers can be trusted, each counted where it happened. */
+struct model_integrity {
+	enum trace_ending ending;
+	uint64_t good_bytes;  /* of the trace, up to the cut or damage */
+	uint64_t lost_allocs; /* records of full rings and missed probe hits: sites may be understated */
+	uint64_t lost_frees;  /* the same for frees: so many live objects may be freed ones */
+	uint64_t lost_tasks;  /* task and mapping records: names may be missing */
+	uint64_t frees_implied;
+	uint64_t frees_older;
+	uint64_t frees_unknown;
+	uint64_t frees_unmatched;
+	uint64_t out_of_order;
+	uint64_t times_before;
+	uint64_t stacks_cut;
+	uint32_t redacted_addresses; /* kernel addresses taken out of texts */
+};
+
+struct model {
+	struct arena arena;
+	uint64_t duration_ns;
+	uint32_t cpus; /* of the machine; what was seen where it does not say */
+	uint64_t events, allocs, frees, frees_implied, live;
+	uint64_t live_bytes;
+	bool has_slot_bytes; /* of every cache with live objects: else live_bytes says too little */
+	struct model_integrity integrity;
+	struct model_fact *facts; /* sorted by key; host.name is left out */
+	uint32_t fact_count;
+	struct model_counter *counters; /* sorted by key */
+	uint32_t counter_count;
+	const char **notes;
+	uint32_t note_count;
+	struct model_probe *probes;
+	uint32_t probe_count;
+	struct model_loss *losses; /* those above 0, by CPU, then ring */
+	uint32_t loss_count;
+	struct model_census *census;
+	uint32_t census_count;
+	struct model_meminfo *meminfo;
+	uint32_t meminfo_count;
+	struct model_cache *caches; /* most live bytes first */
+	uint32_t cache_count;
+	struct model_frame *frames;
+	uint32_t frame_count;
+	struct model_node *nodes; /* index 0 is not used */
+	uint32_t node_count;	  /* with index 0 */
+	struct model_site *sites; /* most live bytes first, then live objects, then allocations */
+	uint32_t site_count;
+};
+
+/*
+ * Builds the model of the recording, which is borrowed and has to outlive it, as does what symbolizer refers to. 0 or -ENOMEM.
+ */
+int model_build(struct model *model, const struct recording *recording, const struct symbolizer *symbolizer,
+		struct error *err);
+void model_release(struct model *model);
+
+/* Value of a fact, "" where there is none. */
+const char *model_fact(const struct model *model, const char *key);
+/* Frames of the stack, innermost first; at most max. Returns how many were written. */
+uint32_t model_stack(const struct model *model, uint32_t node, const struct model_frame **frames, uint32_t max);
+
+#endif

@@ -1,0 +1,77 @@
+/* Walks a trace once and gives each record to whom it concerns. */
+#include "report/recording.h"
+
+#include <string.h>
+
+void recording_release(struct recording *recording)
+{
+	if (!recording)
+		return;
+	ledger_release(&recording->ledger);
+	capture_release(&recording->capture);
+	trace_reader_free(recording->reader);
+	*recording = (struct recording){0};
+}
+
+static int recording_take(struct recording *recording, const struct trace_record *record, struct error *err)
+{
+	if (record->type == TRACE_RECORD_EVENTS)
+		return ledger_enter(&recording->ledger, &record->event, err);
+	return capture_take(&recording->capture, record, err);
+}
+
+static uint64_t recording_duration(const struct recording *recording)
+{
+	const struct capture *capture = &recording->capture;
+
+	if (capture->has_end && (int64_t)capture->end.time_ns > 0)
+		return capture->end.time_ns;
+	return capture->last_ns > recording->ledger.last_ns ? capture->last_ns : recording->ledger.last_ns;
+}
+
+int recording_read(struct recording *recording, struct trace_reader *reader, struct error *err)
+{
+	struct trace_record record;
+	int ret;
+
+	*recording = (struct recording){.reader = reader};
+	while ((ret = trace_reader_next(reader, &record, err)) == 1) {
+		ret = recording_take(recording, &record, err);
+		if (ret)
+			break;
+	}
+	if (ret) {
+		recording_release(recording);
+		return ret;
+	}
+	recording->duration_ns = recording_duration(recording);
+	ledger_close(&recording->ledger, recording->duration_ns);
+	return 0;
+}
+
+const char *recording_fact(const struct recording *recording, const char *key)
+{
+	for (size_t i = 0; i < recording->capture.fact_count; i++) {
+		const struct trace_fact *fact = &recording->capture.facts[i];
+
+		if (!strcmp(trace_reader_text(recording->reader, fact->key), key))
+			return trace_reader_text(recording->reader, fact->value);
+	}
+	return "";
+}
+
+uint64_t recording_counter(const struct recording *recording, const char *key, bool *has)
+{
+	for (size_t i = 0; i < recording->capture.counter_count; i++) {
+		const struct trace_counter *counter = &recording->capture.counters[i];
+
+		if (strcmp(trace_reader_text(recording->reader, counter->key), key))
+			continue;
+		if (has)
+			*has = true;
+		return counter->value;
+	}
+	if (has)
+		*has = false;
+	return 0;
+}

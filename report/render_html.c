@@ -1,0 +1,185 @@
+/* Fills templates/report.html: one file, complete without scripts, nothing loaded from anywhere. */
+#include "report/render.h"
+
+#include <errno.h>
+
+#include "report/escape.h"
+#include "report/html.h"
+#include "report/html_capture.h"
+#include "report/html_flame.h"
+#include "report/html_site.h"
+#include "report/number.h"
+#include "report/sha256.h"
+#include "report/template.h"
+#include "report/verdict.h"
+
+/* A page being written; a section that fails leaves its error here. */
+struct page {
+	struct html html;
+	const struct template_file *style;
+	const struct template_file *script;
+	struct error *err;
+	int ret;
+};
+
+static void slot_hash(FILE *out, const struct template_file *file)
+{
+	char hash[SHA256_BASE64_BYTES];
+
+	sha256_base64(file->bytes, file->size_bytes, hash);
+	fprintf(out, "sha256-%s", hash);
+}
+
+static void slot_style_hash(FILE *out, void *context)
+{
+	slot_hash(out, ((struct page *)context)->style);
+}
+
+static void slot_script_hash(FILE *out, void *context)
+{
+	slot_hash(out, ((struct page *)context)->script);
+}
+
+static void slot_style(FILE *out, void *context)
+{
+	const struct template_file *style = ((struct page *)context)->style;
+
+	fwrite(style->bytes, 1, style->size_bytes, out);
+}
+
+static void slot_script(FILE *out, void *context)
+{
+	const struct template_file *script = ((struct page *)context)->script;
+
+	fwrite(script->bytes, 1, script->size_bytes, out);
+}
+
+static void slot_title(FILE *out, void *context)
+{
+	const struct html *html = &((struct page *)context)->html;
+
+	html_text(out, arena_format(html->arena, "%s: %s live", verdict_subject(html->arena, html->model),
+				    number_count(html->model->live).text));
+}
+
+static void slot_subject(FILE *out, void *context)
+{
+	const struct html *html = &((struct page *)context)->html;
+	const char *release = model_fact(html->model, "kernel.release");
+
+	html_text(out, verdict_subject(html->arena, html->model));
+	fprintf(out, " &#183; %s", number_duration(html->model->duration_ns).text);
+	if (*release) {
+		fputs(" &#183; Linux ", out);
+		escape_html(out, release, HTML_NAME_MAX);
+	}
+}
+
+static void slot_verdict(FILE *out, void *context)
+{
+	const struct html *html = &((struct page *)context)->html;
+
+	html_element(out, "p", "headline", verdict_headline(html->arena, html->model));
+	html_element(out, "p", "rate", verdict_rate(html->arena, html->model));
+	html_element(out, "p", "caveat", verdict_caveat(html->arena, html->model));
+}
+
+static void slot_integrity(FILE *out, void *context)
+{
+	(void)out;
+	html_integrity_strip(&((struct page *)context)->html);
+}
+
+static void slot_sites(FILE *out, void *context)
+{
+	(void)out;
+	html_site_table(&((struct page *)context)->html);
+}
+
+static void slot_flame(FILE *out, void *context)
+{
+	struct page *page = context;
+
+	(void)out;
+	if (!page->ret)
+		page->ret = html_flame(&page->html, page->err);
+}
+
+static void slot_cards(FILE *out, void *context)
+{
+	(void)out;
+	html_site_cards(&((struct page *)context)->html);
+}
+
+static void slot_caches(FILE *out, void *context)
+{
+	(void)out;
+	html_caches(&((struct page *)context)->html);
+}
+
+static void slot_capture(FILE *out, void *context)
+{
+	(void)out;
+	html_capture(&((struct page *)context)->html);
+}
+
+static void slot_environment(FILE *out, void *context)
+{
+	(void)out;
+	html_environment(&((struct page *)context)->html);
+}
+
+static void slot_redacted(FILE *out, void *context)
+{
+	uint32_t addresses = ((struct page *)context)->html.model->integrity.redacted_addresses;
+
+	fputs("Not in this report: the host's name and kernel addresses", out);
+	if (addresses)
+		fprintf(out, " (%s taken out of texts)", number_count(addresses).text);
+	fputs(".", out);
+}
+
+static void slot_generator(FILE *out, void *context)
+{
+	(void)context;
+	fputs("slabreport " SLABREC_VERSION, out);
+}
+
+static const struct template_slot slots[] = {
+	{"style-hash", slot_style_hash},
+	{"script-hash", slot_script_hash},
+	{"style", slot_style},
+	{"script", slot_script},
+	{"title", slot_title},
+	{"subject", slot_subject},
+	{"verdict", slot_verdict},
+	{"integrity", slot_integrity},
+	{"sites", slot_sites},
+	{"flame", slot_flame},
+	{"cards", slot_cards},
+	{"caches", slot_caches},
+	{"capture", slot_capture},
+	{"environment", slot_environment},
+	{"redacted", slot_redacted},
+	{"generator", slot_generator},
+	{0},
+};
+
+int render_html(const struct model *model, FILE *out, struct error *err)
+{
+	struct arena arena = {0};
+	struct page page = {.html = {.out = out, .model = model, .arena = &arena}, .err = err};
+	const struct template_file *template = template_find("report.html");
+
+	page.style = template_find("report.css");
+	page.script = template_find("report.js");
+	if (!template || !page.style || !page.script)
+		return error_set(err, -ENOENT, "this slabreport was built without its HTML templates");
+	int ret = template_write(template, slots, &page, out, err);
+	if (!ret)
+		ret = page.ret;
+	if (!ret && arena.failed)
+		ret = error_set(err, -ENOMEM, "not enough memory for the page");
+	arena_release(&arena);
+	return ret;
+}

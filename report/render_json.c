@@ -1,0 +1,179 @@
+/* A small, stable summary for scripts; its keys are documented in slabreport(1). Everything else is in the XML. */
+#include "report/render.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "report/escape.h"
+#include "report/integrity.h"
+#include "report/verdict.h"
+
+#define SITES_MAX_JSON 100u
+
+/* Keys and brackets with the commas in the right places. */
+struct json {
+	FILE *out;
+	const struct model *model;
+	int depth;
+	bool has_element; /* the innermost object or array is not empty */
+};
+
+static void json_next(struct json *json, const char *key)
+{
+	fprintf(json->out, "%s\n%*s", json->has_element ? "," : "", 2 * json->depth, "");
+	if (key)
+		fprintf(json->out, "\"%s\": ", key);
+	json->has_element = true;
+}
+
+static void json_open(struct json *json, const char *key, char bracket)
+{
+	if (json->depth)
+		json_next(json, key);
+	fputc(bracket, json->out);
+	json->depth++;
+	json->has_element = false;
+}
+
+static void json_close(struct json *json, char bracket)
+{
+	json->depth--;
+	if (json->has_element)
+		fprintf(json->out, "\n%*s", 2 * json->depth, "");
+	fputc(bracket, json->out);
+	json->has_element = true;
+}
+
+static void json_text(struct json *json, const char *key, const char *value)
+{
+	json_next(json, key);
+	fputc('"', json->out);
+	escape_json(json->out, value);
+	fputc('"', json->out);
+}
+
+static void json_count(struct json *json, const char *key, uint64_t value)
+{
+	json_next(json, key);
+	fprintf(json->out, "%" PRIu64, value);
+}
+
+static void json_change(struct json *json, const char *key, int64_t value)
+{
+	json_next(json, key);
+	fprintf(json->out, "%" PRId64, value);
+}
+
+static void json_flag(struct json *json, const char *key, bool value)
+{
+	json_next(json, key);
+	fputs(value ? "true" : "false", json->out);
+}
+
+static void json_integrity(struct json *json)
+{
+	static const char *const endings[] = {
+		[TRACE_ENDING_COMPLETE] = "complete", [TRACE_ENDING_CUT] = "cut", [TRACE_ENDING_DAMAGED] = "damaged"};
+	const struct model_integrity *integrity = &json->model->integrity;
+
+	json_open(json, "integrity", '{');
+	json_text(json, "trace", endings[integrity->ending]);
+	json_flag(json, "whole", integrity_is_whole(json->model));
+	json_count(json, "lost_allocs", integrity->lost_allocs);
+	json_count(json, "lost_frees", integrity->lost_frees);
+	json_count(json, "frees_implied", integrity->frees_implied);
+	json_count(json, "frees_older", integrity->frees_older);
+	json_count(json, "frees_unknown", integrity->frees_unknown);
+	json_count(json, "frees_unmatched", integrity->frees_unmatched);
+	json_close(json, '}');
+}
+
+static void json_cache(struct json *json, const struct model_cache *cache)
+{
+	static const char *const states[] = {
+		[MODEL_RECONCILED] = "explained",	[MODEL_UNEXPLAINED] = "unexplained",
+		[MODEL_RECONCILED_OLDER] = "possible",	[MODEL_RECONCILE_FILTERED] = "filtered",
+		[MODEL_RECONCILE_NO_CENSUS] = "no-census",
+	};
+	const struct model_reconciliation *balance = &cache->reconciliation;
+
+	json_open(json, NULL, '{');
+	json_text(json, "name", cache->name);
+	json_count(json, "object_bytes", cache->slot_bytes);
+	json_count(json, "allocs", cache->allocs);
+	json_count(json, "frees", cache->frees);
+	json_count(json, "frees_implied", cache->frees_implied);
+	json_count(json, "frees_older", cache->frees_older);
+	json_count(json, "live", cache->live);
+	json_count(json, "live_bytes", cache->live_bytes);
+	json_text(json, "reconciliation", states[balance->state]);
+	json_change(json, "grown_events", balance->grown_events);
+	if (balance->state <= MODEL_RECONCILED_OLDER)
+		json_change(json, "grown_kernel", balance->grown_census);
+	json_count(json, "tolerance", balance->tolerance);
+	json_close(json, '}');
+}
+
+static void json_site(struct json *json, const struct model_site *site)
+{
+	const struct model_frame *frames[MODEL_STACK_DEPTH_MAX];
+	uint32_t count = model_stack(json->model, site->node, frames, MODEL_STACK_DEPTH_MAX);
+
+	json_open(json, NULL, '{');
+	json_text(json, "function", site->name);
+	json_text(json, "caller", site->caller);
+	json_text(json, "cache", json->model->caches[site->cache].name);
+	json_count(json, "allocs", site->allocs);
+	json_count(json, "frees", site->frees);
+	json_count(json, "frees_implied", site->frees_implied);
+	json_count(json, "live", site->live);
+	json_count(json, "live_bytes", site->live_bytes);
+	json_open(json, "stack", '[');
+	for (uint32_t i = 0; i < count; i++)
+		json_text(json, NULL, frames[i]->label);
+	json_close(json, ']');
+	json_close(json, '}');
+}
+
+static void json_totals(struct json *json)
+{
+	const struct model *model = json->model;
+
+	json_open(json, "totals", '{');
+	json_count(json, "events", model->events);
+	json_count(json, "allocs", model->allocs);
+	json_count(json, "frees", model->frees);
+	json_count(json, "frees_implied", model->frees_implied);
+	json_count(json, "live", model->live);
+	json_count(json, "live_bytes", model->live_bytes);
+	json_flag(json, "live_bytes_known", model->has_slot_bytes);
+	json_close(json, '}');
+}
+
+int render_json(const struct model *model, FILE *out, struct error *err)
+{
+	struct json json = {.out = out, .model = model};
+	struct arena arena = {0};
+
+	json_open(&json, NULL, '{');
+	json_text(&json, "schema", "slabreport/1");
+	json_text(&json, "generator", "slabreport " SLABREC_VERSION);
+	json_text(&json, "headline", verdict_headline(&arena, model));
+	json_count(&json, "duration_ns", model->duration_ns);
+	json_totals(&json);
+	json_integrity(&json);
+	json_open(&json, "caches", '[');
+	for (uint32_t i = 0; i < model->cache_count; i++)
+		json_cache(&json, &model->caches[i]);
+	json_close(&json, ']');
+	json_count(&json, "site_count", model->site_count);
+	json_open(&json, "sites", '[');
+	for (uint32_t i = 0; i < model->site_count && i < SITES_MAX_JSON; i++)
+		json_site(&json, &model->sites[i]);
+	json_close(&json, ']');
+	json_close(&json, '}');
+	fputc('\n', out);
+	bool failed = arena.failed;
+	arena_release(&arena);
+	return failed ? error_set(err, -ENOMEM, "not enough memory for the JSON") : 0;
+}

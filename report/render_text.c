@@ -1,0 +1,220 @@
+/*
+ * The report for a mail to a kernel list: at most 72 columns and about 100 lines, ASCII, the answer first, then stacks in
+ * the idiom of kmemleak and alloc_traces.
+ */
+#include "report/render.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/escape.h"
+#include "report/frame_text.h"
+#include "report/integrity.h"
+#include "report/number.h"
+#include "report/reconcile.h"
+#include "report/verdict.h"
+
+#define COLUMNS 72
+#define TABLE_SITES 10u
+#define STACK_SITES 3u
+#define FRAMES_MAX 14u
+#define CACHES_MAX 5u
+
+struct text {
+	FILE *out;
+	const struct model *model;
+	struct arena arena;
+};
+
+/* One line, cut at the last column. The text is escaped here. */
+static void text_line(struct text *text, const char *line)
+{
+	char *ascii = NULL;
+	size_t size_bytes;
+	FILE *memory = open_memstream(&ascii, &size_bytes);
+
+	if (!memory) {
+		text->arena.failed = true;
+		return;
+	}
+	escape_ascii(memory, line, 4 * COLUMNS);
+	if (fclose(memory))
+		text->arena.failed = true;
+	else if (size_bytes <= COLUMNS)
+		fprintf(text->out, "%s\n", ascii);
+	else
+		fprintf(text->out, "%.*s...\n", COLUMNS - 3, ascii);
+	free(ascii);
+}
+
+#define TEXT_LINE(text, ...) text_line(text, arena_format(&(text)->arena, __VA_ARGS__))
+
+/* A paragraph, wrapped at spaces; every line after the first starts with indent blanks. */
+static void text_paragraph(struct text *text, int indent, const char *paragraph)
+{
+	int room = COLUMNS, start = 0;
+
+	while (*paragraph) {
+		int length = (int)strnlen(paragraph, (size_t)room + 1);
+		const char *space = NULL;
+
+		if (length > room)
+			space = memrchr(paragraph, ' ', (size_t)room + 1);
+		if (space && space > paragraph)
+			length = (int)(space - paragraph);
+		else if (length > room)
+			length = room;
+		TEXT_LINE(text, "%*s%.*s", start, "", length, paragraph);
+		paragraph += length;
+		paragraph += strspn(paragraph, " ");
+		start = indent;
+		room = COLUMNS - indent;
+	}
+}
+
+static void write_head(struct text *text)
+{
+	const struct model *model = text->model;
+	struct arena *arena = &text->arena;
+
+	text_paragraph(text, 0, verdict_headline(arena, model));
+	text_paragraph(text, 0, verdict_rate(arena, model));
+	text_paragraph(text, 0, integrity_sentence(arena, model));
+	text_paragraph(text, 0, verdict_caveat(arena, model));
+}
+
+static void write_caches(struct text *text)
+{
+	const struct model *model = text->model;
+
+	for (uint32_t i = 0; i < model->cache_count && i < CACHES_MAX; i++) {
+		const struct model_cache *cache = &model->caches[i];
+
+		text_paragraph(text, 2,
+			       arena_format(&text->arena, "Against /proc/slabinfo, %.64s: %s.", cache->name,
+					    reconcile_sentence(&text->arena, model, cache)));
+	}
+	if (model->cache_count > CACHES_MAX)
+		TEXT_LINE(text, "(and %u more caches)", model->cache_count - CACHES_MAX);
+}
+
+static void write_machine(struct text *text)
+{
+	const struct model *model = text->model;
+	const char *release = model_fact(model, "kernel.release");
+	const char *source = model_fact(model, "source");
+
+	text_paragraph(text, 2,
+		       arena_format(&text->arena, "Recorded for %s%s%.40s%s%.90s%s%.20s, %u CPU%s, %s events.",
+				    number_duration(model->duration_ns).text, *source ? " by " : "", source,
+				    *release ? " on Linux " : "", release, *release ? " " : "",
+				    model_fact(model, "kernel.machine"), model->cpus, model->cpus == 1 ? "" : "s",
+				    number_count(model->events).text));
+}
+
+static const char *site_name(struct text *text, const struct model_site *site)
+{
+	return arena_format(&text->arena, *site->caller ? "%.60s <- %.60s" : "%.60s%.0s", site->name, site->caller);
+}
+
+static const char *site_bytes(struct text *text, const struct model_site *site)
+{
+	if (!text->model->caches[site->cache].slot_bytes)
+		return "-";
+	return arena_text(&text->arena, number_bytes(site->live_bytes).text);
+}
+
+static void write_table(struct text *text)
+{
+	const struct model *model = text->model;
+
+	if (!model->site_count)
+		return;
+	TEXT_LINE(text, "%s", "");
+	TEXT_LINE(text, "%9s %10s %5s %10s %10s  %s", "live", "bytes", "%", "allocated", "freed", "where");
+	for (uint32_t i = 0; i < model->site_count && i < TABLE_SITES; i++) {
+		const struct model_site *site = &model->sites[i];
+
+		TEXT_LINE(text, "%9s %10s %5s %10s %10s  %s", number_count(site->live).text, site_bytes(text, site),
+			  number_percent(site->live, model->live).text, number_count(site->allocs).text,
+			  number_count(site->frees + site->frees_implied).text, site_name(text, site));
+	}
+	if (model->site_count > TABLE_SITES)
+		TEXT_LINE(text, "%9s and %u more call stacks", "", model->site_count - TABLE_SITES);
+}
+
+static void write_ages(struct text *text, const char *what, const struct ages *ages)
+{
+	if (ages->count)
+		TEXT_LINE(text, "  age of the %s: %s / %s / %s (min / avg / max)", what, number_duration(ages->min_ns).text,
+			  number_duration(ages_mean_ns(ages)).text, number_duration(ages->max_ns).text);
+}
+
+static void write_task(struct text *text, const struct model_task *task)
+{
+	TEXT_LINE(text, "  comm \"%.64s\", %u process%s, e.g. pid %" PRId32 ": %s live of %s", task->comm, task->processes,
+		  task->processes == 1 ? "" : "es", task->pid, number_count(task->live).text, number_count(task->allocs).text);
+}
+
+static void write_tasks(struct text *text, const struct model_site *site)
+{
+	for (uint32_t i = 0; i < site->task_count && i < 2; i++)
+		write_task(text, &site->tasks[i]);
+	if (site->task_names > 2)
+		TEXT_LINE(text, "  and %u more task names", site->task_names - 2);
+}
+
+static void write_stack(struct text *text, const struct model_site *site)
+{
+	const struct model_frame *frames[MODEL_STACK_DEPTH_MAX];
+	uint32_t count = model_stack(text->model, site->node, frames, MODEL_STACK_DEPTH_MAX);
+	/* One line too many is no reason for a line that says so. */
+	uint32_t shown = count > FRAMES_MAX + 1 ? FRAMES_MAX : count;
+
+	TEXT_LINE(text, count ? "  backtrace:" : "  backtrace: not recorded");
+	for (uint32_t i = 0; i < shown; i++)
+		TEXT_LINE(text, "    %.200s%s", frames[i]->label, frame_text_place(&text->arena, frames[i]));
+	if (count > shown)
+		TEXT_LINE(text, "    ... %u more frames", count - shown);
+}
+
+static void write_site(struct text *text, const struct model_site *site, uint32_t rank)
+{
+	const struct model_cache *cache = &text->model->caches[site->cache];
+
+	TEXT_LINE(text, "%s", "");
+	text_paragraph(text, 2,
+		       arena_format(&text->arena, "%u. %.64s: %s live (%s) of %s allocated at %s", rank, cache->name,
+				    number_count(site->live).text, site_bytes(text, site), number_count(site->allocs).text,
+				    site_name(text, site)));
+	write_tasks(text, site);
+	write_ages(text, "live", site->live_ages);
+	write_ages(text, "freed", site->freed_ages);
+	if (site->freed_by_count)
+		TEXT_LINE(text, "  normally freed by %.60s (%s of %s)", site->freed_by[0].name,
+			  number_percent(site->freed_by[0].frees, site->frees_with_stack).text,
+			  number_count(site->frees_with_stack).text);
+	if (site->allocs_sized && cache->slot_bytes)
+		TEXT_LINE(text, "  asked for %s on average, takes %s", number_bytes(site->bytes_req / site->allocs_sized).text,
+			  number_bytes(cache->slot_bytes).text);
+	write_stack(text, site);
+}
+
+int render_text(const struct model *model, FILE *out, struct error *err)
+{
+	struct text text = {.out = out, .model = model};
+
+	write_head(&text);
+	TEXT_LINE(&text, "%s", "");
+	write_caches(&text);
+	write_machine(&text);
+	write_table(&text);
+	for (uint32_t i = 0; i < model->site_count && i < STACK_SITES; i++)
+		if (model->sites[i].live || !model->live)
+			write_site(&text, &model->sites[i], i + 1);
+	bool failed = text.arena.failed;
+	arena_release(&text.arena);
+	return failed ? error_set(err, -ENOMEM, "not enough memory for the text") : 0;
+}

@@ -1,0 +1,415 @@
+/*
+ * The complete model, streamed by libxml2's writer: flat tables that refer to each other by number (templates/slabrec.rng,
+ * slabrec.xsd). libxml2 trusts its input, so every string passes escape_xml() first.
+ */
+#include "report/render.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libxml/xmlwriter.h>
+
+#include "report/escape.h"
+
+#define NAMESPACE "urn:slabrec:report:1"
+#define TEXT_MAX 4096u /* characters of one string: a hostile name may be used a million times */
+
+struct xml {
+	xmlTextWriterPtr writer;
+	const struct model *model;
+	struct buffer text; /* the string being written */
+	bool failed;
+};
+
+static void open_element(struct xml *xml, const char *name)
+{
+	xml->failed |= xmlTextWriterStartElement(xml->writer, BAD_CAST name) < 0;
+}
+
+static void close_element(struct xml *xml)
+{
+	xml->failed |= xmlTextWriterEndElement(xml->writer) < 0;
+}
+
+static const xmlChar *escaped(struct xml *xml, const char *text)
+{
+	buffer_clear(&xml->text);
+	escape_xml(&xml->text, text, TEXT_MAX);
+	xml->failed |= xml->text.failed;
+	return xml->text.failed ? BAD_CAST "" : xml->text.bytes;
+}
+
+static void put_text(struct xml *xml, const char *name, const char *value)
+{
+	xml->failed |= xmlTextWriterWriteAttribute(xml->writer, BAD_CAST name, escaped(xml, value)) < 0;
+}
+
+/* Left out where it is empty. */
+static void put_known(struct xml *xml, const char *name, const char *value)
+{
+	if (*value)
+		put_text(xml, name, value);
+}
+
+static void put_count(struct xml *xml, const char *name, uint64_t value)
+{
+	xml->failed |= xmlTextWriterWriteFormatAttribute(xml->writer, BAD_CAST name, "%" PRIu64, value) < 0;
+}
+
+static void put_change(struct xml *xml, const char *name, int64_t value)
+{
+	xml->failed |= xmlTextWriterWriteFormatAttribute(xml->writer, BAD_CAST name, "%" PRId64, value) < 0;
+}
+
+static const char *phase_name(enum trace_census_phase phase)
+{
+	return phase == TRACE_CENSUS_START ? "start" : phase == TRACE_CENSUS_END ? "end" : "interval";
+}
+
+static void put_recording(struct xml *xml)
+{
+	static const char *const endings[] = {
+		[TRACE_ENDING_COMPLETE] = "complete", [TRACE_ENDING_CUT] = "cut", [TRACE_ENDING_DAMAGED] = "damaged"};
+	const struct model *model = xml->model;
+
+	open_element(xml, "recording");
+	put_text(xml, "trace", endings[model->integrity.ending]);
+	put_count(xml, "good-bytes", model->integrity.good_bytes);
+	put_count(xml, "duration-ns", model->duration_ns);
+	put_count(xml, "cpus", model->cpus);
+	put_count(xml, "events", model->events);
+	put_count(xml, "allocs", model->allocs);
+	put_count(xml, "frees", model->frees);
+	put_count(xml, "frees-implied", model->frees_implied);
+	put_count(xml, "live", model->live);
+	put_count(xml, "live-bytes", model->live_bytes);
+	close_element(xml);
+}
+
+static void put_integrity(struct xml *xml)
+{
+	const struct model_integrity *integrity = &xml->model->integrity;
+
+	open_element(xml, "integrity");
+	put_count(xml, "lost-allocs", integrity->lost_allocs);
+	put_count(xml, "lost-frees", integrity->lost_frees);
+	put_count(xml, "lost-tasks", integrity->lost_tasks);
+	put_count(xml, "frees-implied", integrity->frees_implied);
+	put_count(xml, "frees-older", integrity->frees_older);
+	put_count(xml, "frees-unknown", integrity->frees_unknown);
+	put_count(xml, "frees-unmatched", integrity->frees_unmatched);
+	put_count(xml, "out-of-order", integrity->out_of_order);
+	put_count(xml, "times-before", integrity->times_before);
+	put_count(xml, "stacks-cut", integrity->stacks_cut);
+	put_count(xml, "redacted-addresses", integrity->redacted_addresses);
+	close_element(xml);
+}
+
+static void put_facts(struct xml *xml)
+{
+	const struct model *model = xml->model;
+
+	open_element(xml, "facts");
+	for (uint32_t i = 0; i < model->fact_count; i++) {
+		open_element(xml, "fact");
+		put_text(xml, "key", model->facts[i].key);
+		put_text(xml, "value", model->facts[i].value);
+		close_element(xml);
+	}
+	close_element(xml);
+	open_element(xml, "counters");
+	for (uint32_t i = 0; i < model->counter_count; i++) {
+		open_element(xml, "counter");
+		put_text(xml, "key", model->counters[i].key);
+		put_count(xml, "value", model->counters[i].value);
+		close_element(xml);
+	}
+	close_element(xml);
+	open_element(xml, "notes");
+	for (uint32_t i = 0; i < model->note_count; i++) {
+		open_element(xml, "note");
+		put_text(xml, "text", model->notes[i]);
+		close_element(xml);
+	}
+	close_element(xml);
+}
+
+static void put_probe(struct xml *xml, const struct model_probe *probe)
+{
+	open_element(xml, "probe");
+	put_text(xml, "event", probe->event);
+	put_text(xml, "function", probe->function);
+	put_text(xml, "role", probe->role);
+	put_known(xml, "definition", probe->definition);
+	put_known(xml, "filter", probe->filter);
+	put_count(xml, "hits", probe->hits);
+	if (probe->has_misses)
+		put_count(xml, "misses", probe->misses);
+	if (probe->has_lost)
+		put_count(xml, "lost", probe->lost);
+	close_element(xml);
+}
+
+static void put_capture(struct xml *xml)
+{
+	static const char *const rings[] = {
+		[TRACE_RING_ALLOC] = "allocations", [TRACE_RING_FREE] = "frees", [TRACE_RING_TASK] = "tasks"};
+	const struct model *model = xml->model;
+
+	open_element(xml, "probes");
+	for (uint32_t i = 0; i < model->probe_count; i++)
+		put_probe(xml, &model->probes[i]);
+	close_element(xml);
+	open_element(xml, "losses");
+	for (uint32_t i = 0; i < model->loss_count; i++) {
+		open_element(xml, "loss");
+		put_count(xml, "cpu", model->losses[i].cpu);
+		put_text(xml, "ring", rings[model->losses[i].ring]);
+		put_count(xml, "lost", model->losses[i].lost);
+		close_element(xml);
+	}
+	close_element(xml);
+}
+
+static void put_balance(struct xml *xml, const struct model_reconciliation *balance)
+{
+	static const char *const states[] = {
+		[MODEL_RECONCILED] = "explained",	[MODEL_UNEXPLAINED] = "unexplained",
+		[MODEL_RECONCILED_OLDER] = "possible",	[MODEL_RECONCILE_FILTERED] = "filtered",
+		[MODEL_RECONCILE_NO_CENSUS] = "no-census",
+	};
+
+	open_element(xml, "reconciliation");
+	put_text(xml, "state", states[balance->state]);
+	put_change(xml, "grown-events", balance->grown_events);
+	if (balance->state <= MODEL_RECONCILED_OLDER)
+		put_change(xml, "grown-kernel", balance->grown_census);
+	put_count(xml, "tolerance", balance->tolerance);
+	close_element(xml);
+}
+
+static void put_timeline(struct xml *xml, const struct timeline *timeline)
+{
+	if (!timeline)
+		return;
+	open_element(xml, "timeline");
+	put_count(xml, "bucket-ns", 1ull << timeline->shift);
+	for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++) {
+		if (!timeline->allocs[i] && !timeline->frees[i])
+			continue;
+		open_element(xml, "span");
+		put_count(xml, "bucket", i);
+		put_count(xml, "allocs", timeline->allocs[i]);
+		put_count(xml, "frees", timeline->frees[i]);
+		close_element(xml);
+	}
+	close_element(xml);
+}
+
+static void put_cache(struct xml *xml, const struct model_cache *cache, uint32_t id)
+{
+	open_element(xml, "cache");
+	put_count(xml, "id", id);
+	put_text(xml, "name", cache->name);
+	put_known(xml, "requested", cache->requested);
+	put_known(xml, "aliases", cache->aliases);
+	put_count(xml, "object-size-bytes", cache->object_size_bytes);
+	put_count(xml, "slab-size-bytes", cache->slab_size_bytes);
+	put_count(xml, "objects-per-slab", cache->objects_per_slab);
+	put_count(xml, "order", cache->order);
+	put_count(xml, "align-bytes", cache->align_bytes);
+	put_count(xml, "allocs", cache->allocs);
+	put_count(xml, "frees", cache->frees);
+	put_count(xml, "frees-implied", cache->frees_implied);
+	put_count(xml, "frees-older", cache->frees_older);
+	put_count(xml, "live", cache->live);
+	put_count(xml, "live-bytes", cache->live_bytes);
+	put_balance(xml, &cache->reconciliation);
+	put_timeline(xml, cache->timeline);
+	close_element(xml);
+}
+
+static void put_census(struct xml *xml)
+{
+	const struct model *model = xml->model;
+
+	open_element(xml, "census");
+	for (uint32_t i = 0; i < model->census_count; i++) {
+		open_element(xml, "objects");
+		put_count(xml, "cache", model->census[i].cache + 1);
+		put_text(xml, "phase", phase_name(model->census[i].phase));
+		put_count(xml, "time-ns", model->census[i].time_ns);
+		put_count(xml, "active", model->census[i].active_objects);
+		put_count(xml, "total", model->census[i].total_objects);
+		put_count(xml, "slabs", model->census[i].slabs);
+		close_element(xml);
+	}
+	for (uint32_t i = 0; i < model->meminfo_count; i++) {
+		open_element(xml, "memory");
+		put_text(xml, "phase", phase_name(model->meminfo[i].phase));
+		put_count(xml, "time-ns", model->meminfo[i].time_ns);
+		put_count(xml, "reclaimable-bytes", model->meminfo[i].reclaimable_bytes);
+		put_count(xml, "unreclaimable-bytes", model->meminfo[i].unreclaimable_bytes);
+		close_element(xml);
+	}
+	close_element(xml);
+}
+
+static void put_frame(struct xml *xml, const struct model_frame *frame, uint32_t id)
+{
+	open_element(xml, "frame");
+	put_count(xml, "id", id);
+	put_text(xml, "kind", frame->is_user ? "user" : "kernel");
+	put_known(xml, "function", frame->function);
+	if (*frame->function)
+		put_count(xml, "offset-bytes", frame->offset_bytes);
+	if (frame->is_user) {
+		put_known(xml, "file", frame->path);
+		put_known(xml, "build-id", frame->build_id);
+	} else {
+		put_known(xml, "module", frame->module);
+	}
+	if (*frame->module)
+		put_count(xml, "module-offset-bytes", frame->module_offset);
+	put_known(xml, "source", frame->source_file);
+	if (*frame->source_file)
+		put_count(xml, "line", frame->line);
+	if (frame->is_inlined)
+		put_text(xml, "inlined", "true");
+	close_element(xml);
+}
+
+static void put_stacks(struct xml *xml)
+{
+	const struct model *model = xml->model;
+
+	open_element(xml, "frames");
+	for (uint32_t i = 0; i < model->frame_count; i++)
+		put_frame(xml, &model->frames[i], i + 1);
+	close_element(xml);
+	open_element(xml, "stacks");
+	for (uint32_t i = 1; i < model->node_count; i++) {
+		open_element(xml, "node");
+		put_count(xml, "id", i);
+		put_count(xml, "parent", model->nodes[i].parent);
+		put_count(xml, "frame", model->nodes[i].frame + 1);
+		close_element(xml);
+	}
+	close_element(xml);
+}
+
+static void put_ages(struct xml *xml, const char *of, const struct ages *ages)
+{
+	if (!ages->count)
+		return;
+	open_element(xml, "ages");
+	put_text(xml, "of", of);
+	put_count(xml, "count", ages->count);
+	put_count(xml, "min-ns", ages->min_ns);
+	put_count(xml, "mean-ns", ages_mean_ns(ages));
+	put_count(xml, "max-ns", ages->max_ns);
+	for (uint32_t i = 0; i < AGES_BUCKETS; i++) {
+		if (!ages->buckets[i])
+			continue;
+		open_element(xml, "age");
+		put_count(xml, "from-ns", ages_bucket_from_ns(i));
+		put_count(xml, "count", ages->buckets[i]);
+		close_element(xml);
+	}
+	close_element(xml);
+}
+
+static void put_people(struct xml *xml, const struct model_site *site)
+{
+	for (uint32_t i = 0; i < site->task_count; i++) {
+		open_element(xml, "task");
+		put_text(xml, "comm", site->tasks[i].comm);
+		put_count(xml, "processes", site->tasks[i].processes);
+		put_change(xml, "pid", site->tasks[i].pid);
+		put_count(xml, "allocs", site->tasks[i].allocs);
+		put_count(xml, "live", site->tasks[i].live);
+		close_element(xml);
+	}
+	for (uint32_t i = 0; i < site->freed_by_count; i++) {
+		open_element(xml, "freed-by");
+		put_text(xml, "function", site->freed_by[i].name);
+		put_count(xml, "node", site->freed_by[i].node);
+		put_count(xml, "frees", site->freed_by[i].frees);
+		close_element(xml);
+	}
+}
+
+static void put_site(struct xml *xml, const struct model_site *site)
+{
+	open_element(xml, "site");
+	put_text(xml, "name", site->name);
+	put_known(xml, "caller", site->caller);
+	put_count(xml, "cache", site->cache + 1);
+	put_count(xml, "node", site->node);
+	put_count(xml, "allocs", site->allocs);
+	put_count(xml, "frees", site->frees);
+	put_count(xml, "frees-implied", site->frees_implied);
+	put_count(xml, "live", site->live);
+	put_count(xml, "live-bytes", site->live_bytes);
+	put_count(xml, "bytes-req", site->bytes_req);
+	put_count(xml, "allocs-sized", site->allocs_sized);
+	put_count(xml, "live-bytes-req", site->live_bytes_req);
+	put_count(xml, "live-sized", site->live_sized);
+	put_count(xml, "task-names", site->task_names);
+	put_count(xml, "frees-with-stack", site->frees_with_stack);
+	put_ages(xml, "live", site->live_ages);
+	put_ages(xml, "freed", site->freed_ages);
+	put_timeline(xml, site->timeline);
+	put_people(xml, site);
+	close_element(xml);
+}
+
+static void put_report(struct xml *xml)
+{
+	const struct model *model = xml->model;
+
+	open_element(xml, "report");
+	put_text(xml, "xmlns", NAMESPACE);
+	put_text(xml, "version", "1");
+	put_text(xml, "generator", "slabreport " SLABREC_VERSION);
+	put_recording(xml);
+	put_integrity(xml);
+	put_facts(xml);
+	put_capture(xml);
+	open_element(xml, "caches");
+	for (uint32_t i = 0; i < model->cache_count; i++)
+		put_cache(xml, &model->caches[i], i + 1);
+	close_element(xml);
+	put_census(xml);
+	put_stacks(xml);
+	open_element(xml, "sites");
+	for (uint32_t i = 0; i < model->site_count; i++)
+		put_site(xml, &model->sites[i]);
+	close_element(xml);
+	close_element(xml);
+}
+
+static int write_stream(void *context, const char *bytes, int size_bytes)
+{
+	return fwrite(bytes, 1, (size_t)size_bytes, context) == (size_t)size_bytes ? size_bytes : -1;
+}
+
+int render_xml(const struct model *model, FILE *out, struct error *err)
+{
+	struct xml xml = {.model = model};
+	xmlOutputBufferPtr buffer = xmlOutputBufferCreateIO(write_stream, NULL, out, NULL);
+
+	/* The writer takes the buffer over. */
+	xml.writer = buffer ? xmlNewTextWriter(buffer) : NULL;
+	if (!xml.writer) {
+		if (buffer)
+			xmlOutputBufferClose(buffer);
+		return error_set(err, -ENOMEM, "not enough memory for the XML");
+	}
+	xml.failed = xmlTextWriterSetIndent(xml.writer, 1) < 0 || xmlTextWriterSetIndentString(xml.writer, BAD_CAST " ") < 0 ||
+		     xmlTextWriterStartDocument(xml.writer, NULL, "US-ASCII", NULL) < 0;
+	put_report(&xml);
+	xml.failed |= xmlTextWriterEndDocument(xml.writer) < 0;
+	xmlFreeTextWriter(xml.writer);
+	buffer_release(&xml.text);
+	return xml.failed ? error_set(err, -EIO, "writing the XML failed: out of memory or disk space") : 0;
+}

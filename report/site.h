@@ -1,0 +1,48 @@
+/*
+ * An allocation site: one cache and one whole call stack, and everything counted about the objects made there.
+ */
+#ifndef SLABREC_REPORT_SITE_H
+#define SLABREC_REPORT_SITE_H
+
+#include <stdint.h>
+
+#include "report/ages.h"
+#include "report/tally.h"
+#include "report/timeline.h"
+#include "trace/error.h"
+
+/* Most sites of one trace: bounds what a hostile file can make us allocate. */
+#define SITES_MAX (1u << 21)
+
+struct site {
+	uint32_t cache; /* ids of the trace; 0 not known, not recorded */
+	uint32_t stack;
+	uint64_t allocs;
+	uint64_t frees;		/* seen */
+	uint64_t frees_implied; /* inferred: the address was handed out again */
+	uint64_t live;
+	uint64_t bytes_req;	    /* of all allocations whose size is known */
+	uint64_t allocs_sized;	    /* allocations whose requested size is known */
+	uint64_t live_bytes_req;    /* of the live ones */
+	uint64_t live_sized;
+	struct ages freed_ages;	    /* seen frees only: an implied free happened at an unknown time */
+	struct ages live_ages;	    /* at the end of the trace */
+	struct timeline timeline;
+	struct tally tasks;	    /* by task: allocations, and how many of them are live at the end */
+	struct tally freed_by;	    /* by stack: frees */
+};
+
+/* All-zero is an empty table. */
+struct site_table {
+	struct site **sites; /* owned, in order of appearance */
+	uint32_t count;
+	uint32_t sites_capacity;
+	uint32_t *slots; /* owned: index of a site + 1, by hash */
+	uint32_t slots_capacity;
+};
+
+void site_table_release(struct site_table *table);
+/* Finds the site's index or makes it. 0, -ENOMEM, -EFBIG over SITES_MAX. */
+int site_table_find(struct site_table *table, uint32_t cache, uint32_t stack, uint32_t *index, struct error *err);
+
+#endif

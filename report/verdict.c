@@ -1,0 +1,131 @@
+/* The wording of the first lines of every report. */
+#include "report/verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/number.h"
+
+/* The name at which most live bytes were allocated, over all sites that share it. */
+struct top_name {
+	const char *name;
+	uint64_t live;
+	uint64_t live_bytes;
+};
+
+static int by_name(const void *left, const void *right)
+{
+	const struct model_site *const *a = left, *const *b = right;
+
+	return strcmp((*a)->name, (*b)->name);
+}
+
+static bool is_above(const struct top_name *a, const struct top_name *b)
+{
+	if (a->live_bytes != b->live_bytes)
+		return a->live_bytes > b->live_bytes;
+	return a->live > b->live;
+}
+
+static struct top_name top_name(struct arena *arena, const struct model *model)
+{
+	const struct model_site **sites = arena_array(arena, model->site_count, sizeof(*sites));
+	struct top_name top = {.name = ""}, group = {.name = ""};
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; sites && i < model->site_count; i++)
+		if (model->sites[i].live)
+			sites[count++] = &model->sites[i];
+	if (count)
+		qsort(sites, count, sizeof(*sites), by_name);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!i || strcmp(sites[i]->name, group.name))
+			group = (struct top_name){.name = sites[i]->name};
+		group.live += sites[i]->live;
+		group.live_bytes = number_add(group.live_bytes, sites[i]->live_bytes);
+		if (is_above(&group, &top))
+			top = group;
+	}
+	return top;
+}
+
+const char *verdict_subject(struct arena *arena, const struct model *model)
+{
+	if (!model->cache_count)
+		return "no cache";
+	const char *first = arena_format(arena, "%.64s", model->caches[0].name);
+	if (model->cache_count == 1)
+		return first;
+	return arena_format(arena, "%s and %u other cache%s", first, model->cache_count - 1,
+			    model->cache_count == 2 ? "" : "s");
+}
+
+/* "kmalloc-cg-1k object", of the one cache that has live objects, or "object" of several. */
+static const char *live_objects(struct arena *arena, const struct model *model)
+{
+	uint32_t live_caches = 0;
+	const char *plural = model->live == 1 ? "" : "s";
+
+	for (uint32_t i = 0; i < model->cache_count; i++)
+		live_caches += model->caches[i].live != 0;
+	if (live_caches == 1)
+		for (uint32_t i = 0; i < model->cache_count; i++)
+			if (model->caches[i].live)
+				return arena_format(arena, "%.64s object%s", model->caches[i].name, plural);
+	return arena_format(arena, "object%s of %u caches", plural, live_caches);
+}
+
+static const char *during(struct arena *arena, const struct model *model)
+{
+	if (!model->duration_ns)
+		return "during the recording";
+	return arena_format(arena, "during %s", number_duration(model->duration_ns).text);
+}
+
+static const char *nothing_live(struct arena *arena, const struct model *model)
+{
+	const char *when = during(arena, model);
+
+	if (!model->allocs)
+		return arena_format(arena, "No allocation was recorded %s.", when);
+	return arena_format(arena, "All %s objects allocated %s were freed again.", number_count(model->allocs).text, when);
+}
+
+const char *verdict_headline(struct arena *arena, const struct model *model)
+{
+	const char *bytes = "";
+
+	if (!model->live)
+		return nothing_live(arena, model);
+	struct top_name top = top_name(arena, model);
+	if (model->has_slot_bytes)
+		bytes = arena_format(arena, " (%s)", number_bytes(model->live_bytes).text);
+	const char *whose = model->live == 1 ? "it is" : top.live == model->live ? "all of them" : "";
+	if (!*whose)
+		whose = arena_format(arena, "%s of them", number_percent(top.live, model->live).text);
+	return arena_format(arena, "%s %s%s allocated %s %s still live at the end; %s at %.128s.",
+			    number_count(model->live).text, live_objects(arena, model), bytes, during(arena, model),
+			    model->live == 1 ? "is" : "are", whose, top.name);
+}
+
+const char *verdict_rate(struct arena *arena, const struct model *model)
+{
+	if (!model->live || !model->duration_ns)
+		return "";
+	const char *bytes = model->has_slot_bytes
+				    ? arena_format(arena, " (%s/s)", number_rate_bytes(model->live_bytes, model->duration_ns).text)
+				    : "";
+	return arena_format(arena, "On average %s objects%s more each second; %s of %s allocations were freed again.",
+			    number_rate(model->live, model->duration_ns).text, bytes,
+			    number_count(model->frees + model->frees_implied).text, number_count(model->allocs).text);
+}
+
+const char *verdict_caveat(struct arena *arena, const struct model *model)
+{
+	if (!model->live)
+		return "";
+	return arena_format(arena, "Live at the end is not yet leaked: %s cannot tell a leak from a cache that fills or from "
+				   "objects that live long.",
+			    model->duration_ns ? arena_format(arena, "%s of recording", number_duration(model->duration_ns).text)
+					       : "a recording of unknown length");
+}

@@ -1,0 +1,19 @@
+/*
+ * The answer in sentences: facts only. A recording tells what was live when it ended, not what will never be freed.
+ */
+#ifndef SLABREC_REPORT_VERDICT_H
+#define SLABREC_REPORT_VERDICT_H
+
+#include "report/arena.h"
+#include "report/model.h"
+
+/* How many objects of what are still live and which function most of them come from. In the arena, as are the others. */
+const char *verdict_headline(struct arena *arena, const struct model *model);
+/* How fast they gathered; "" where nothing is live or the time is not known. */
+const char *verdict_rate(struct arena *arena, const struct model *model);
+/* What the headline does not prove; "" where nothing is live. */
+const char *verdict_caveat(struct arena *arena, const struct model *model);
+/* What was recorded: "kmalloc-cg-1k", "kmalloc-cg-1k and 2 other caches", "no cache". */
+const char *verdict_subject(struct arena *arena, const struct model *model);
+
+#endif

@@ -1,0 +1,39 @@
+# What fetch, boot and run share; sourced, never run. Callers have set -eu.
+# shellcheck shell=sh disable=SC2034 # its variables are for those who source it
+
+vm_dir=$(cd "$(dirname "$0")" && pwd)
+checkout=$(cd "$vm_dir/../.." && pwd)
+cache=${SLABREC_TEST_CACHE:-${HOME:-/root}/.cache/slabrec-tests}
+
+complain()
+{
+	echo "${0##*/}: $*" >&2
+}
+
+die()
+{
+	complain "$*"
+	exit 1
+}
+
+# A skip is a failure where the VM tests are required.
+skip()
+{
+	if [ "${SLABREC_REQUIRE_VM:-0}" = 1 ]; then
+		die "$* (a failure because SLABREC_REQUIRE_VM=1)"
+	fi
+	echo "SKIP: $*"
+	exit 77
+}
+
+# The script's opening comment, from its second line on.
+usage()
+{
+	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+}
+
+kernel_keys()
+{
+	sed 's/#.*//' "$vm_dir/kernels" | awk 'NF { print $1 }'
+}
