@@ -233,14 +233,10 @@ static int plan_alloc_pair(struct probe_plan *plan, const struct probe_plan_fact
 		name_event(probe, facts, 'a', function);
 		return 0;
 	}
-	probe = plan_add(plan, PROBE_ROLE_ALLOC_ENTRY, function->symbol, args, filter);
-	if (!probe)
-		return -ENOMEM;
-	probe->size_class_bytes = size_class_bytes;
-	probe->has_cache = true;
-	strcpy(probe->kind, "p");
-	name_event(probe, facts, 'e', function);
-
+	/*
+	 * The return first: of several probes on one function the one defined last runs first, and before 5.19 the call chain
+	 * ends at the return probe's trampoline once that has run.
+	 */
 	text_add(&definition, "p=$retval:u64 sp=%%sp:u64");
 	uint64_t mask = probe_plan_alignment_mask(facts->selected);
 	if (mask)
@@ -251,6 +247,14 @@ static int plan_alloc_pair(struct probe_plan *plan, const struct probe_plan_fact
 	probe->size_class_bytes = size_class_bytes;
 	return_kind(facts, probe);
 	name_event(probe, facts, 'r', function);
+
+	probe = plan_add(plan, PROBE_ROLE_ALLOC_ENTRY, function->symbol, args, filter);
+	if (!probe)
+		return -ENOMEM;
+	probe->size_class_bytes = size_class_bytes;
+	probe->has_cache = true;
+	strcpy(probe->kind, "p");
+	name_event(probe, facts, 'e', function);
 	return 0;
 }
 
