@@ -108,13 +108,14 @@ static int forget(struct live_table *table, uint32_t place)
 /* Forgets objects that ended some time ago. */
 static void sweep(struct live_table *table, uint64_t now_ns)
 {
-	if (now_ns - table->swept_ns < SWEEP_EVERY_NS)
+	/* A late record steps back in time: that is no reason to forget. */
+	if (now_ns < table->swept_ns + SWEEP_EVERY_NS)
 		return;
 	table->swept_ns = now_ns;
 	for (size_t place = 0; place < table->object_count; place++) {
 		const struct live_object *object = &table->objects[place];
 
-		if (object->address && !object->serial && now_ns - object->time_ns > ENDED_KEPT_NS &&
+		if (object->address && !object->serial && now_ns > object->time_ns + ENDED_KEPT_NS &&
 		    forget(table, (uint32_t)place))
 			return;
 	}
@@ -131,8 +132,9 @@ static void end_object(struct live_table *table, struct live_object *object, con
 
 static bool is_confirmation(const struct live_object *ended, const struct live_free *event)
 {
+	/* Either witness may come late, from a ring that was drained late. */
 	return !(ended->witnesses & event->witness) && ended->tid == event->tid &&
-	       event->time_ns - ended->time_ns < SAME_CALL_NS;
+	       event->time_ns < ended->time_ns + SAME_CALL_NS && ended->time_ns < event->time_ns + SAME_CALL_NS;
 }
 
 /* Remembers the free of an older object, so that its second witness is known for what it is. */

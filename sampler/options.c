@@ -46,6 +46,9 @@ enum long_only {
 	OPTION_WITHOUT,
 };
 
+/* "+": what follows the command is the command's. */
+static const char short_options[] = "+:c:d:o:p:C:m:qvh";
+
 static const struct option long_options[] = {
 	{"cache", required_argument, NULL, 'c'},
 	{"list-caches", no_argument, NULL, OPTION_LIST_CACHES},
@@ -208,6 +211,15 @@ static int parse_option(struct options *options, int option, const char *text, s
 	}
 }
 
+/* Of letters run together ("-xq") optind tells the argument only after the last of them. */
+static int unknown_option(char **argv, struct error *err)
+{
+	char letter[3] = {'-', (char)optopt};
+	bool is_letter = optopt > 0 && optopt < 256 && !strchr(short_options, optopt);
+
+	return error_set(err, -EINVAL, "unknown option %s (slabrec --help lists them)", is_letter ? letter : argv[optind - 1]);
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct error *err)
 {
 	int ret = 0;
@@ -215,10 +227,9 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 
 	*options = (struct options){.output = "slabrec.slab", .has_user_stacks = true, .argc = argc, .argv = argv};
 	opterr = 0;
-	/* "+": what follows the command is the command's. */
-	while (!ret && (option = getopt_long(argc, argv, "+:c:d:o:p:C:m:qvh", long_options, NULL)) != -1) {
+	while (!ret && (option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (option == '?')
-			ret = error_set(err, -EINVAL, "unknown option %s (slabrec --help lists them)", argv[optind - 1]);
+			ret = unknown_option(argv, err);
 		else if (option == ':')
 			ret = error_set(err, -EINVAL, "option %s needs a value", argv[optind - 1]);
 		else

@@ -233,3 +233,18 @@ void probe_session_totals(const struct probe_session *session, size_t probe, str
 	if (planned->function)
 		totals->has_misses = tracefs_profile(session->tracefs, planned->event, &hits, &totals->misses) == 0;
 }
+
+uint64_t probe_session_lost(const struct probe_session *session, size_t cpu, enum trace_ring ring)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < session->event_count; i++) {
+		const struct probe_event *event = &session->events[i];
+		uint64_t lost;
+
+		if (event->cpu == cpu && ring_of(session->plan->probes[event->probe].role) == ring &&
+		    !perf_event_lost(event->fd, &lost))
+			sum += lost;
+	}
+	return sum;
+}

@@ -64,4 +64,7 @@ int probe_session_wait(struct probe_session *session, int fd, int timeout_ms);
 /* Hits, misses and losses of each probe, for the trace; call it after disabling and before closing. */
 void probe_session_totals(const struct probe_session *session, size_t probe, struct trace_probe *totals);
 
+/* Samples that the CPU's ring had no room for; 0 where the kernel cannot tell (before 6.0 without the backport). */
+uint64_t probe_session_lost(const struct probe_session *session, size_t cpu, enum trace_ring ring);
+
 #endif

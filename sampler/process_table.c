@@ -288,21 +288,22 @@ static int update_fork(struct process_table *table, const struct sample *sample)
 	process->space = table->next_space++;
 	for (uint32_t i = 0; parent && i < parent->count && !ret; i++)
 		ret = add_mapping(process, parent->mappings[i]);
-	process->is_selected |= parent && parent->is_selected;
+	/* Not what an earlier process of this number was. */
+	process->is_selected = process_table_is_selected(table, sample->parent_pid) || sample->pid == table->filter_pid;
 	return ret;
 }
 
 /* Forgets tasks and processes that ended some time ago. */
 static void sweep(struct process_table *table, uint64_t now_ns)
 {
-	if (now_ns - table->swept_ns < DEAD_KEPT_NS)
+	if (now_ns < table->swept_ns + DEAD_KEPT_NS)
 		return;
 	table->swept_ns = now_ns;
 	for (size_t i = 0; i < table->tasks.capacity;) {
 		struct task *task = (struct task *)(uintptr_t)table->tasks.slots[i].value;
 
 		/* A removal may move another entry here: look at the place again. */
-		if (table->tasks.slots[i].key && task->exited_ns && now_ns - task->exited_ns > DEAD_KEPT_NS) {
+		if (table->tasks.slots[i].key && task->exited_ns && now_ns > task->exited_ns + DEAD_KEPT_NS) {
 			u64_map_remove(&table->tasks, table->tasks.slots[i].key);
 			free(task);
 		} else {
@@ -312,7 +313,7 @@ static void sweep(struct process_table *table, uint64_t now_ns)
 	for (size_t i = 0; i < table->processes.capacity;) {
 		struct process *process = (struct process *)(uintptr_t)table->processes.slots[i].value;
 
-		if (table->processes.slots[i].key && process->exited_ns && now_ns - process->exited_ns > DEAD_KEPT_NS) {
+		if (table->processes.slots[i].key && process->exited_ns && now_ns > process->exited_ns + DEAD_KEPT_NS) {
 			u64_map_remove(&table->processes, table->processes.slots[i].key);
 			process_free(process);
 		} else {

@@ -19,6 +19,7 @@ void recorder_release(struct recorder *recorder)
 	live_table_release(&recorder->live);
 	call_pairs_release(&recorder->calls);
 	u64_map_release(&recorder->probes);
+	u64_map_release(&recorder->lost_told);
 	u64_map_release(&recorder->bucket_sites);
 }
 
@@ -69,9 +70,12 @@ static const char *call_site_bucket(struct recorder *recorder, uint64_t address)
 /* The class of a kmalloc tracepoint's allocation: the one whose slots have this size. */
 static uint32_t class_of_slot(const struct recorder *recorder, uint64_t slot_bytes)
 {
-	for (size_t i = 0; i < recorder->selected->count; i++)
-		if (recorder->selected->caches[i].slab_size_bytes == slot_bytes)
-			return recorder->selected->caches[i].size_class_bytes;
+	for (size_t i = 0; i < recorder->selected->count; i++) {
+		const struct slab_cache *cache = &recorder->selected->caches[i];
+
+		if (cache->size_class_bytes && cache->slab_size_bytes == slot_bytes)
+			return cache->size_class_bytes;
+	}
 	return 0;
 }
 
@@ -104,12 +108,17 @@ static int event_cache(struct recorder *recorder, const struct probe *probe, con
 		return selected_index(recorder, name);
 	*is_inferred = true;
 	if (!probe->size_class_bytes && strncmp(probe->event, "kmalloc", 7)) {
-		/* kmem_cache_alloc without a name: the filter let only sizes of one selected cache through. */
+		/* kmem_cache_alloc without a name: the filter let only sizes of selected caches through. */
 		uint64_t slot_bytes = event_field_u64(probe->fields.alloc, sample->raw, sample->raw_bytes);
+		uint64_t object_bytes = event_field_u64(probe->fields.size, sample->raw, sample->raw_bytes);
 
-		for (size_t i = 0; i < recorder->selected->count; i++)
-			if (recorder->selected->caches[i].slab_size_bytes == slot_bytes)
+		for (size_t i = 0; i < recorder->selected->count; i++) {
+			const struct slab_cache *cache = &recorder->selected->caches[i];
+
+			if (!cache->size_class_bytes && cache->slab_size_bytes == slot_bytes &&
+			    cache->object_size_bytes == object_bytes)
 				return (int)i;
+		}
 		return -1;
 	}
 	return infer_cache(recorder, probe, sample, gfp);
@@ -298,15 +307,29 @@ static int take_probe(struct recorder *recorder, const struct sample *sample)
 	return 0;
 }
 
-static void take_lost(struct recorder *recorder, const struct sample *sample, uint32_t ring)
+static uint64_t lost_key(uint32_t cpu, enum trace_ring ring)
 {
-	struct trace_loss loss = {.time_ns = since_start(recorder, sample->time_ns),
-				  .lost = sample->lost,
-				  .cpu = sample->cpu,
-				  .ring = (enum trace_ring)ring};
+	return (uint64_t)cpu * TRACE_RING_COUNT + ring + 1;
+}
 
-	recorder->counts.lost[ring] += sample->lost;
+static void add_lost(struct recorder *recorder, uint32_t cpu, enum trace_ring ring, uint64_t lost, uint64_t time_ns)
+{
+	struct trace_loss loss = {.time_ns = since_start(recorder, time_ns), .lost = lost, .cpu = cpu, .ring = ring};
+	uint64_t *told = u64_map_put(&recorder->lost_told, lost_key(cpu, ring));
+
+	if (told)
+		*told += lost;
+	recorder->counts.lost[ring] += lost;
 	trace_writer_loss(recorder->writer, &loss);
+}
+
+void recorder_settle_lost(struct recorder *recorder, uint32_t cpu, enum trace_ring ring, uint64_t lost, uint64_t time_ns)
+{
+	const uint64_t *told = u64_map_find(&recorder->lost_told, lost_key(cpu, ring));
+	uint64_t known = told ? *told : 0;
+
+	if (lost > known)
+		add_lost(recorder, cpu, ring, lost - known, time_ns);
 }
 
 int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint32_t ring)
@@ -320,7 +343,7 @@ int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint3
 	case SAMPLE_PROBE:
 		return take_probe(recorder, &sample);
 	case SAMPLE_LOST:
-		take_lost(recorder, &sample, ring);
+		add_lost(recorder, sample.cpu, (enum trace_ring)ring, sample.lost, sample.time_ns);
 		return 0;
 	case SAMPLE_OTHER:
 		return 0;

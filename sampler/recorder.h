@@ -47,6 +47,7 @@ struct recorder {
 	struct kmalloc_flags flags;
 	bool has_witnesses;
 	struct u64_map probes;	      /* sample id -> place in plan + 1, and whether it has a chain */
+	struct u64_map lost_told;     /* CPU and ring -> records lost that the ring itself told of */
 	struct u64_map bucket_sites;  /* call site -> name of its set of buckets */
 	struct live_table live;
 	struct call_pairs calls;
@@ -62,6 +63,12 @@ int recorder_add_id(struct recorder *recorder, uint64_t id, size_t probe, bool h
 
 /* A time_order_take: context is the recorder, records come in the order of time. 0 or -ENOMEM. */
 int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint32_t ring);
+
+/*
+ * Takes in what the kernel says a CPU's ring lost in all: a ring tells of a loss only with a later record that fits, so some may
+ * never have been told.
+ */
+void recorder_settle_lost(struct recorder *recorder, uint32_t cpu, enum trace_ring ring, uint64_t lost, uint64_t time_ns);
 
 /* Writes the addresses of live objects and all counters. */
 int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct error *err);

@@ -357,12 +357,15 @@ static void write_probes(struct recording *recording, uint64_t *misses)
 
 static int open_signals(struct recording *recording, struct error *err)
 {
+	struct sigaction hangup;
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	/* Under nohup it is to be ignored, and a signalfd gets ignored signals as well. */
+	if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* A reader of -o - that goes away is a failed write, not a death. */
@@ -465,6 +468,27 @@ static int start(struct recording *recording, struct error *err)
 	return ret;
 }
 
+static void settle_lost(struct recording *recording)
+{
+	for (size_t cpu = 0; cpu < recording->session.cpus.count; cpu++)
+		for (enum trace_ring ring = TRACE_RING_ALLOC; ring <= TRACE_RING_FREE; ring++)
+			recorder_settle_lost(&recording->recorder, (uint32_t)recording->session.cpus.cpus[cpu], ring,
+					     probe_session_lost(&recording->session, cpu, ring), recording->end_ns);
+}
+
+/* From here on nothing is left behind by dying: a second Ctrl-C does it, and the trace stays under its interim name. */
+static void allow_dying(struct recording *recording)
+{
+	sigset_t set;
+
+	take_signal(recording); /* those that came until now asked for what is happening */
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static int finish(struct recording *recording, struct error *err)
 {
 	uint64_t misses = 0;
@@ -475,7 +499,10 @@ static int finish(struct recording *recording, struct error *err)
 	int ret = take_records(recording, UINT64_MAX, err);
 	if (ret)
 		return ret;
+	settle_lost(recording);
 	write_probes(recording, &misses);
+	probe_session_close(&recording->session);
+	allow_dying(recording);
 	trace_writer_counter(recording->writer, "probe_misses", misses);
 	trace_writer_fact(recording->writer, "stop.reason", recording->stop_reason);
 	stack_table_write_user_symbols(&recording->stacks);
@@ -548,14 +575,17 @@ static int run(struct recording *recording, int *status, struct error *err)
 /* Descriptors: probes x CPUs, and the files of user frames. */
 static void raise_file_limit(void)
 {
-	struct rlimit limit;
+	struct rlimit limit, wanted;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
-	if (geteuid() == 0 && limit.rlim_max < 65536)
-		limit.rlim_max = 65536;
 	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
+	wanted = limit;
+	if (wanted.rlim_max < 65536)
+		wanted.rlim_cur = wanted.rlim_max = 65536;
+	/* Root in a container may lack CAP_SYS_RESOURCE. */
+	if (setrlimit(RLIMIT_NOFILE, &wanted))
+		setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void tell_probes(const struct recording *recording)

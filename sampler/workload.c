@@ -23,6 +23,8 @@ static void run_command(char *const argv[], int gate, bool stdout_to_stderr)
 	if (stdout_to_stderr)
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Ignored by the recorder; ignored signals stay so through exec. */
+	signal(SIGPIPE, SIG_DFL);
 	execvp(argv[0], argv);
 	int status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
 	dprintf(STDERR_FILENO, "slabrec: %s: %s\n", argv[0], strerror(errno));

@@ -59,6 +59,24 @@ check-headers: ## each header compiles on its own and has its guard
 check-house: check-layers check-headers ## both, and that they fail where they have to
 	@sh tests/house-test.sh
 
+# Workloads with a known truth, run on real kernels. Frame pointers, so that the recorder sees their callers.
+WORKLOADS := $(patsubst %.c,$B/%,$(wildcard tests/kernel/*.c))
+$B/tests/kernel/%: tests/kernel/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fno-omit-frame-pointer -o $@ $<
+
+check-vm: all $(WORKLOADS) ## boots the kernels of tests/vm/kernels and records truths on each; KERNELS="6.1 ..." for some
+	@BUILD=$B SLABREC_VM_TIMEOUT=$${SLABREC_VM_TIMEOUT:-600} tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
+
+check-san: ## unit and golden tests with the address and undefined behaviour sanitizers
+	@$(MAKE) SAN=1 all check-unit check-golden
+
+check-clang: ## the other compiler builds everything without a warning
+	@$(MAKE) CC=$(CLANG) BUILD_SUFFIX=/clang all
+
+check: check-house all check-unit check-golden check-clang check-san check-fuzz check-e2e check-vm ## everything
+
+.PHONY: check check-vm check-san check-clang
 .PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
 -include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:
