@@ -343,6 +343,9 @@ static void write_probes(struct recording *recording, uint64_t *misses)
 		snprintf(event, sizeof(event), "%s:%s", probe->subsystem, probe->event);
 		snprintf(definition, sizeof(definition), "%s %s %.3900s", probe->kind, probe->function_name, probe->definition);
 		probe_session_totals(&recording->session, i, &totals);
+		/* Until 5.14 a page fault in a probe's handler was counted as a miss; rethook came soon after. */
+		totals.has_fault_misses = totals.has_misses && recording->options->has_user_stacks &&
+					  !kallsyms_has(recording->kernel.symbols, "rethook_hook");
 		*misses += totals.misses;
 		totals.event = trace_writer_text(writer, event);
 		totals.function = trace_writer_text(writer, probe->function_name);

@@ -599,6 +599,7 @@ static bool reader_single(struct trace_reader *reader, enum trace_record_type ty
 		out->probe.lost = single(record);
 		out->probe.has_misses = flags & 1;
 		out->probe.has_lost = flags & 2;
+		out->probe.has_fault_misses = flags & 4;
 		break;
 	case TRACE_RECORD_END:
 		out->end.time_ns = single(record);

@@ -111,6 +111,7 @@ struct trace_probe {
 	uint64_t lost;      /* PERF_FORMAT_LOST of this event */
 	bool has_misses;    /* the kernel told */
 	bool has_lost;
+	bool has_fault_misses; /* misses also counts page faults while a user call chain was read, at most one a hit */
 };
 
 /* Key and value are strings of the trace; keys are listed in FORMAT.md. */

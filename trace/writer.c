@@ -518,9 +518,10 @@ void trace_writer_loss(struct trace_writer *writer, const struct trace_loss *los
 
 void trace_writer_probe(struct trace_writer *writer, const struct trace_probe *probe)
 {
+	uint64_t flags = probe->has_misses | probe->has_lost << 1 | probe->has_fault_misses << 2;
+
 	SINGLE(writer, TRACE_RECORD_PROBES, probe->event, probe->function, probe->role, probe->definition,
-	       probe->filter, probe->hits, (uint64_t)probe->has_misses | (uint64_t)probe->has_lost << 1, probe->misses,
-	       probe->lost);
+	       probe->filter, probe->hits, flags, probe->misses, probe->lost);
 }
 
 uint64_t trace_writer_event(struct trace_writer *writer, const struct trace_event *event)
