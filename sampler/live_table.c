@@ -36,7 +36,8 @@ enum live_birth live_table_check_birth(const struct live_table *table, const str
 {
 	const struct live_object *old = object_at(table, object->address);
 
-	if (!old || !old->serial)
+	/* A pending object may be freed unseen: its address proves nothing that was not told. */
+	if (!old || !old->serial || old->is_pending)
 		return LIVE_BIRTH_NEW;
 	/* The stack grows down: a caller's frame lies above, and returns the same pointer to its own caller. */
 	if (object->sp && old->sp && old->tid == object->tid && object->sp > old->sp &&
@@ -83,7 +84,8 @@ int live_table_add(struct live_table *table, const struct live_object *object)
 		table->objects[place] = (struct live_object){0};
 	}
 	struct live_object *entry = &table->objects[*slot - 1];
-	table->live_count += !!object->serial - !!entry->serial;
+	table->pending_count -= entry->is_pending && entry->serial;
+	table->live_count += !!object->serial - (entry->serial && !entry->is_pending);
 	*entry = *object;
 	return 0;
 }
@@ -123,8 +125,12 @@ static void sweep(struct live_table *table, uint64_t now_ns)
 
 static void end_object(struct live_table *table, struct live_object *object, const struct live_free *event)
 {
-	table->live_count--;
+	if (object->is_pending)
+		table->pending_count--;
+	else
+		table->live_count--;
 	object->serial = 0;
+	object->is_pending = false;
 	object->time_ns = event->time_ns;
 	object->tid = event->tid;
 	object->witnesses = (uint8_t)event->witness;
@@ -145,10 +151,28 @@ static enum live_death older(struct live_table *table, const struct live_free *e
 				    .time_ns = event->time_ns,
 				    .tid = event->tid,
 				    .cache = cache_index,
-				    .witnesses = (uint8_t)event->witness};
+				    .witnesses = event->is_request ? 0 : (uint8_t)event->witness,
+				    .is_pending = event->is_request};
 
 	*cache = cache_index;
 	return live_table_add(table, &ended) ? LIVE_DEATH_UNKNOWN : LIVE_DEATH_OLDER;
+}
+
+/* A free or a request for an object whose allocation was seen. */
+static enum live_death known(struct live_table *table, struct live_object *object, const struct live_free *event)
+{
+	bool was_pending = object->is_pending;
+
+	if (!event->is_request) {
+		end_object(table, object, event);
+		return was_pending ? LIVE_DEATH_COMPLETED : LIVE_DEATH_MATCHED;
+	}
+	if (was_pending)
+		return LIVE_DEATH_CONFIRMED;
+	object->is_pending = true;
+	table->live_count--;
+	table->pending_count++;
+	return LIVE_DEATH_MATCHED;
 }
 
 enum live_death live_table_free(struct live_table *table, const struct live_free *event, uint64_t *serial,
@@ -159,8 +183,15 @@ enum live_death live_table_free(struct live_table *table, const struct live_free
 	if (object && object->serial) {
 		*serial = object->serial;
 		*cache = object->cache;
-		end_object(table, object, event);
-		return LIVE_DEATH_MATCHED;
+		return known(table, object, event);
+	}
+	/* An older object was told of when kfree_rcu() was asked; now it is done, by whatever task. */
+	if (object && object->is_pending) {
+		object->is_pending = event->is_request;
+		object->witnesses = (uint8_t)event->witness;
+		object->time_ns = event->time_ns;
+		object->tid = event->tid;
+		return LIVE_DEATH_CONFIRMED;
 	}
 	if (object && object->witnesses && is_confirmation(object, event)) {
 		object->witnesses |= (uint8_t)event->witness;
@@ -191,7 +222,7 @@ int live_table_each(const struct live_table *table, void (*take)(void *context, 
 	if (!sorted)
 		return -ENOMEM;
 	for (size_t place = 0; place < table->object_count; place++)
-		if (table->objects[place].serial)
+		if (table->objects[place].serial && !table->objects[place].is_pending)
 			sorted[count++] = &table->objects[place];
 	qsort(sorted, count, sizeof(*sorted), by_serial);
 	for (size_t i = 0; i < count; i++)

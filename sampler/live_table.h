@@ -20,6 +20,7 @@ struct live_object {
 	int32_t tid;	  /* of the allocation; once freed, of the free */
 	uint16_t cache;	  /* index of the recorder */
 	uint8_t witnesses; /* freed: enum live_witness bits that told of it */
+	bool is_pending;   /* handed to kfree_rcu(), not seen to be freed */
 };
 
 enum live_witness {
@@ -36,7 +37,8 @@ struct live_table {
 	size_t unused_capacity;
 	struct u64_map by_address; /* address -> place + 1 */
 	struct u64_map pages;	   /* page number + 1 -> cache + 1, of pages seen to belong to a recorded cache */
-	size_t live_count;
+	size_t live_count;    /* without the pending ones */
+	size_t pending_count;
 	uint64_t swept_ns;
 };
 
@@ -59,6 +61,7 @@ int live_table_add(struct live_table *table, const struct live_object *object);
 /* What a free event meant. */
 enum live_death {
 	LIVE_DEATH_MATCHED,   /* *serial ended */
+	LIVE_DEATH_COMPLETED, /* *serial was pending and has ended now */
 	LIVE_DEATH_CONFIRMED, /* the other witness of a free that was told already */
 	LIVE_DEATH_OLDER,     /* nothing known at this address, but the page or the event names a recorded cache */
 	LIVE_DEATH_UNKNOWN,   /* another cache's object, or an older one */
@@ -69,15 +72,16 @@ struct live_free {
 	uint64_t time_ns;
 	int32_t tid;
 	enum live_witness witness;
-	bool has_cache; /* the event itself names the cache: an index of the recorder */
+	bool is_request; /* of kfree_rcu(): MATCHED then means that the object is pending now */
+	bool has_cache;	 /* the event itself names the cache: an index of the recorder */
 	uint16_t cache;
 };
 
-/* *serial for MATCHED, *cache for MATCHED and OLDER. */
+/* *serial for MATCHED and COMPLETED, *cache also for OLDER. */
 enum live_death live_table_free(struct live_table *table, const struct live_free *event, uint64_t *serial,
 				uint16_t *cache);
 
-/* Hands out the live objects in the order of their serials. -ENOMEM. */
+/* Hands out the live objects, pending ones not among them, in the order of their serials. -ENOMEM. */
 int live_table_each(const struct live_table *table, void (*take)(void *context, const struct live_object *object),
 		    void *context);
 

@@ -40,11 +40,18 @@ const char *probe_role_name(enum probe_role role)
 {
 	static const char *const names[] = {
 		[PROBE_ROLE_ALLOC] = "alloc",	[PROBE_ROLE_ALLOC_ENTRY] = "alloc entry",
-		[PROBE_ROLE_ALLOC_RETURN] = "alloc return", [PROBE_ROLE_FREE] = "free",
+		[PROBE_ROLE_ALLOC_RETURN] = "alloc return", [PROBE_ROLE_ALLOC_BULK] = "alloc bulk",
+		[PROBE_ROLE_ALLOC_UNSEEN] = "alloc unseen", [PROBE_ROLE_FREE] = "free",
+		[PROBE_ROLE_FREE_BULK] = "free bulk",	[PROBE_ROLE_FREE_RCU] = "free rcu",
 		[PROBE_ROLE_FREE_WITNESS] = "free witness",
 	};
 
 	return names[role];
+}
+
+bool probe_role_is_free(enum probe_role role)
+{
+	return role >= PROBE_ROLE_FREE;
 }
 
 static bool is_kmalloc(const struct slab_cache *cache)
@@ -118,7 +125,8 @@ static struct probe *plan_add(struct probe_plan *plan, enum probe_role role, con
 	snprintf(probe->function_name, sizeof(probe->function_name), "%s", function_name);
 	probe->definition = strdup(definition ? definition->bytes : "");
 	probe->filter = strdup(filter->bytes);
-	probe->has_callchain = role == PROBE_ROLE_ALLOC || role == PROBE_ROLE_ALLOC_ENTRY;
+	probe->has_callchain = role == PROBE_ROLE_ALLOC || role == PROBE_ROLE_ALLOC_ENTRY || role == PROBE_ROLE_ALLOC_BULK ||
+			       role == PROBE_ROLE_FREE_RCU;
 	if (!probe->definition || !probe->filter) {
 		free(probe->definition);
 		free(probe->filter);
@@ -210,7 +218,7 @@ static void name_event(struct probe *probe, const struct probe_plan_facts *facts
 	probe->function = function;
 	/* kprobe_profile tells no groups: the run's number keeps two recordings apart, the function's number its events. */
 	snprintf(probe->event, sizeof(probe->event), "%c%zu_%u_%d_%.32s", letter, (size_t)(function - probe_functions),
-		 probe->size_class_bytes, facts->run, function->symbol);
+		 probe->size_class_bytes + probe->first, facts->run, function->symbol);
 }
 
 /* One event with pointer and cache, where return probes can read arguments; else entry and return. */
@@ -363,11 +371,114 @@ static int plan_free(struct probe_plan *plan, const struct probe_plan_facts *fac
 	return set_free_stacks(probe, facts, "p");
 }
 
+/*
+ * Arrays are fetched 64 elements at a time, the most an argument takes, by as many events as the longest call needs: kfree_rcu()
+ * frees pages of up to 509 pointers.
+ */
+static void add_array_args(struct text *args, const struct probe_plan_facts *facts,
+			   const struct probe_function *function, uint32_t first)
+{
+	char text[16];
+
+	text_add(args, " s=%s:u64 n=+0(+%u(%s)):string", argument(facts, function->cache_arg, text),
+		 facts->name_offset_bytes, argument(facts, function->cache_arg, text));
+	text_add(args, " cnt=%s:u64", argument(facts, function->count_arg, text));
+	text_add(args, " p=+%u(%s):x64[%u]", 8 * first, argument(facts, function->array_arg, text), PROBE_ARRAY_MAX);
+}
+
+static int plan_bulk_part(struct probe_plan *plan, const struct probe_plan_facts *facts,
+			  const struct probe_function *function, enum probe_role role, uint32_t first)
+{
+	struct text args = {.size = 0}, filter = {.size = 0};
+	bool is_alloc = role == PROBE_ROLE_ALLOC_BULK;
+
+	text_add(&args, "%s", is_alloc ? "rv=$retval:s32" : "");
+	add_array_args(&args, facts, function, first);
+	text_add(&filter, "%s && cnt > %u && ", is_alloc ? "rv != 0" : "cnt != 0", first);
+	text_add(&filter, is_alloc ? "" : "(s == 0 || ");
+	add_name_filter(&filter, facts, "n");
+	text_add(&filter, is_alloc ? "" : ")");
+	if (filter.size > FILTER_MAX_BYTES)
+		return -E2BIG;
+	struct probe *probe = plan_add(plan, role, function->symbol, &args, &filter);
+	if (!probe)
+		return -ENOMEM;
+	probe->first = first;
+	strcpy(probe->kind, "p");
+	if (is_alloc)
+		return_kind(facts, probe);
+	name_event(probe, facts, is_alloc ? 'a' : 'f', function);
+	return 0;
+}
+
+static int plan_bulk(struct probe_plan *plan, const struct probe_plan_facts *facts,
+		     const struct probe_function *function, enum probe_role role)
+{
+	int ret = 0;
+
+	for (uint32_t first = 0; first < PROBE_BULK_MAX && !ret; first += PROBE_ARRAY_MAX)
+		ret = plan_bulk_part(plan, facts, function, role, first);
+	return ret;
+}
+
+/* Without arguments at return the array cannot be read when it is full: at least its objects are counted. */
+static int plan_unseen(struct probe_plan *plan, const struct probe_plan_facts *facts,
+		       const struct probe_function *function)
+{
+	struct text args = {.size = 0}, filter = {.size = 0};
+	char text[16];
+
+	text_add(&args, "n=+0(+%u(%s)):string", facts->name_offset_bytes, argument(facts, function->cache_arg, text));
+	text_add(&args, " cnt=%s:u64", argument(facts, function->count_arg, text));
+	add_name_filter(&filter, facts, "n");
+	if (filter.size > FILTER_MAX_BYTES)
+		return -E2BIG;
+	struct probe *probe = plan_add(plan, PROBE_ROLE_ALLOC_UNSEEN, function->symbol, &args, &filter);
+	if (!probe)
+		return -ENOMEM;
+	strcpy(probe->kind, "p");
+	name_event(probe, facts, 'u', function);
+	return 0;
+}
+
+/* The object is the second argument, or (until 6.2) the first minus the second, which then is an offset below a page. */
+static int plan_free_rcu(struct probe_plan *plan, const struct probe_plan_facts *facts,
+			 const struct probe_function *function)
+{
+	struct text args = {.size = 0}, filter = {.size = 0};
+	uint64_t mask = probe_plan_alignment_mask(facts->selected);
+	char text[16];
+
+	text_add(&args, "h=%s:u64", argument(facts, 1, text));
+	text_add(&args, " p=%s:u64", argument(facts, function->object_arg, text));
+	if (mask)
+		text_add(&filter, "p < %u || !(p & 0x%llx)", PROBE_RCU_OFFSET_MAX, (unsigned long long)mask);
+	struct probe *probe = plan_add(plan, PROBE_ROLE_FREE_RCU, function->symbol, &args, &filter);
+	if (!probe)
+		return -ENOMEM;
+	probe->has_callchain = !facts->no_free_stacks;
+	strcpy(probe->kind, "p");
+	name_event(probe, facts, 'f', function);
+	return 0;
+}
+
 static int plan_function(struct probe_plan *plan, const struct probe_plan_facts *facts,
 			 const struct probe_function *function)
 {
-	if (function->kind == PROBE_FREE)
+	switch (function->kind) {
+	case PROBE_FREE:
 		return plan_free(plan, facts, function);
+	case PROBE_FREE_RCU:
+		return plan_free_rcu(plan, facts, function);
+	case PROBE_FREE_BULK:
+		/* Array arguments came with $argN. */
+		return facts->has_arg_names ? plan_bulk(plan, facts, function, PROBE_ROLE_FREE_BULK) : 0;
+	case PROBE_ALLOC_BULK:
+		return facts->has_return_args ? plan_bulk(plan, facts, function, PROBE_ROLE_ALLOC_BULK) :
+						plan_unseen(plan, facts, function);
+	case PROBE_ALLOC:
+		break;
+	}
 	if (function->cache_arg)
 		return plan_alloc_by_cache(plan, facts, function);
 	return plan_alloc_by_sizes(plan, facts, function);
@@ -562,5 +673,7 @@ void probe_read_format(struct probe *probe, const char *format)
 		.node = event_format_field(format, "node"),
 		.sp = event_format_field(format, "sp"),
 		.call_site = event_format_field(format, "call_site"),
+		.count = event_format_field(format, "cnt"),
+		.head = event_format_field(format, "h"),
 	};
 }

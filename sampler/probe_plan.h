@@ -14,13 +14,26 @@
 #include "sampler/slab_cache.h"
 #include "trace/error.h"
 
+/* Elements that one fetch argument takes, and the most that a bulk call is followed to. */
+#define PROBE_ARRAY_MAX 64u
+#define PROBE_BULK_MAX 512u
+/* A smaller "object" of kfree_rcu() is the offset of its rcu_head. */
+#define PROBE_RCU_OFFSET_MAX 4096u
+
 enum probe_role {
 	PROBE_ROLE_ALLOC,	 /* pointer and cache in one event */
 	PROBE_ROLE_ALLOC_ENTRY,	 /* cache, flags and call chain; the pointer comes with the return */
 	PROBE_ROLE_ALLOC_RETURN, /* pointer of the call that entered with the same stack pointer */
+	PROBE_ROLE_ALLOC_BULK,	 /* an array of objects that was handed out */
+	PROBE_ROLE_ALLOC_UNSEEN, /* how many were, where the kernel cannot tell their addresses */
 	PROBE_ROLE_FREE,
+	PROBE_ROLE_FREE_BULK,
+	PROBE_ROLE_FREE_RCU,
 	PROBE_ROLE_FREE_WITNESS, /* tells the frees that the kprobes tell, and loses nothing to interrupts */
 };
+
+/* True for roles of the free side. */
+bool probe_role_is_free(enum probe_role role);
 
 const char *probe_role_name(enum probe_role role);
 
@@ -34,6 +47,8 @@ struct probe_fields {
 	struct event_field node;
 	struct event_field sp;
 	struct event_field call_site; /* tracepoints */
+	struct event_field count;     /* bulk: of all objects of the call */
+	struct event_field head;      /* kfree_rcu: the rcu_head, where object may be its offset */
 };
 
 struct probe {
@@ -48,6 +63,7 @@ struct probe {
 	char *stack_filter; /* frees: further condition under which the call chain is wanted; NULL always or never. Owned */
 	bool has_callchain;
 	bool has_cache;	      /* its events are of selected caches: the name or size was filtered */
+	uint32_t first;	      /* bulk: place in the call's array of the first object of the record */
 	uint32_t size_class_bytes; /* of size-only functions: the class its filter lets through */
 	struct probe_fields fields;
 	uint64_t id;   /* of the event */

@@ -11,7 +11,7 @@
 
 static enum trace_ring ring_of(enum probe_role role)
 {
-	return role == PROBE_ROLE_FREE || role == PROBE_ROLE_FREE_WITNESS ? TRACE_RING_FREE : TRACE_RING_ALLOC;
+	return probe_role_is_free(role) ? TRACE_RING_FREE : TRACE_RING_ALLOC;
 }
 
 static int define(struct probe_session *session, struct probe *probe, struct error *err)
@@ -106,7 +106,8 @@ static int open_events(struct probe_session *session, const struct opening *open
 		return error_set(err, -ENOMEM, "opening probes: out of memory");
 	for (size_t place = 0; place < session->plan->count && !ret; place++) {
 		enum probe_role role = session->plan->probes[place].role;
-		bool is_limited = alloc_cpus->count && (role == PROBE_ROLE_ALLOC || role == PROBE_ROLE_ALLOC_ENTRY);
+		/* A call may return on another CPU than it entered on. */
+		bool is_limited = alloc_cpus->count && !probe_role_is_free(role) && role != PROBE_ROLE_ALLOC_RETURN;
 
 		for (size_t cpu = 0; cpu < session->cpus.count && !ret; cpu++)
 			if (!is_limited || cpu_list_has(alloc_cpus, session->cpus.cpus[cpu]))

@@ -37,10 +37,22 @@ const struct probe_function probe_functions[] = {
 	/* Calls __kmalloc_node_noprof up to 6.17 (the outer of the two is dropped), allocates itself since 7.x. */
 	{.symbol = "__kvmalloc_node_noprof", .kind = PROBE_ALLOC, .size_arg = 1, .gfp_arg = 2, .node_arg = 3, .has_buckets = true},
 
+	/* For contexts that must not lock; no tracepoint. */
+	{.symbol = "kmalloc_nolock_noprof", .kind = PROBE_ALLOC, .size_arg = 1, .gfp_arg = 2, .node_arg = 3},
+	{.symbol = "_kmalloc_nolock_noprof", .kind = PROBE_ALLOC, .size_arg = 1, .gfp_arg = 2, .node_arg = 3},
+	/* No tracepoint on any kernel. */
+	{.symbol = "kmem_cache_alloc_bulk", .kind = PROBE_ALLOC_BULK, .cache_arg = 1, .gfp_arg = 2, .count_arg = 3, .array_arg = 4},
+	{.symbol = "kmem_cache_alloc_bulk_noprof", .kind = PROBE_ALLOC_BULK, .cache_arg = 1, .gfp_arg = 2, .count_arg = 3, .array_arg = 4},
+
 	{.symbol = "kmem_cache_free", .kind = PROBE_FREE, .cache_arg = 1, .object_arg = 2},
 	/* 6.1 to 6.7: kfree() comes through here, and here the cache is known. */
 	{.symbol = "__kmem_cache_free", .kind = PROBE_FREE, .cache_arg = 1, .object_arg = 2},
 	{.symbol = "kfree", .unless = "__kmem_cache_free", .kind = PROBE_FREE, .object_arg = 1},
+	{.symbol = "kfree_nolock", .kind = PROBE_FREE, .object_arg = 1},
+	{.symbol = "kmem_cache_free_bulk", .kind = PROBE_FREE_BULK, .cache_arg = 1, .count_arg = 2, .array_arg = 3},
+	{.symbol = "kvfree_call_rcu", .kind = PROBE_FREE_RCU, .object_arg = 2},
+	{.symbol = "kfree_call_rcu", .unless = "kvfree_call_rcu", .kind = PROBE_FREE_RCU, .object_arg = 2},
+	{.symbol = "kfree_call_rcu_nolock", .kind = PROBE_FREE_RCU, .object_arg = 2},
 };
 
 const size_t probe_function_count = sizeof(probe_functions) / sizeof(probe_functions[0]);

@@ -11,7 +11,10 @@
 
 enum probe_kind {
 	PROBE_ALLOC,
+	PROBE_ALLOC_BULK, /* fills an array with objects */
 	PROBE_FREE,
+	PROBE_FREE_BULK, /* takes an array of objects; a NULL cache means any */
+	PROBE_FREE_RCU,	 /* asks for a free after a grace period: (head, object), or (head, offset of head in the object) */
 };
 
 struct probe_function {
@@ -23,6 +26,8 @@ struct probe_function {
 	uint8_t size_arg;
 	uint8_t gfp_arg;
 	uint8_t node_arg;
+	uint8_t count_arg; /* bulk: how many objects */
+	uint8_t array_arg; /* bulk: where their addresses are */
 	bool has_buckets; /* kmem_buckets * follows the size where the kernel has CONFIG_SLAB_BUCKETS */
 };
 

@@ -245,42 +245,130 @@ static void count_witness(struct recorder *recorder, enum live_death death, enum
 	}
 }
 
-static int take_free(struct recorder *recorder, const struct probe *probe, const struct sample *sample)
+/* Index of the selected cache that a free's event names; -1 where it names none. */
+static int named_cache(const struct recorder *recorder, const struct probe *probe, const struct sample *sample)
 {
-	struct live_free free_event = {
-		.address = event_field_u64(probe->fields.object, sample->raw, sample->raw_bytes),
+	const char *name = event_field_string(probe->fields.name, sample->raw, sample->raw_bytes);
+
+	return *name ? selected_index(recorder, name) : -1;
+}
+
+static void count_free(struct recorder *recorder, enum live_death death, const struct live_free *how)
+{
+	struct recorder_counts *counts = &recorder->counts;
+
+	if (death == LIVE_DEATH_MATCHED) {
+		counts->frees++;
+		counts->frees_rcu += how->is_request;
+	} else if (death == LIVE_DEATH_OLDER) {
+		counts->frees_older++;
+	}
+}
+
+/* One object is freed, or is to be after a grace period. */
+static void free_object(struct recorder *recorder, const struct probe *probe, const struct sample *sample, uint64_t address,
+			int named)
+{
+	bool is_request = probe->role == PROBE_ROLE_FREE_RCU;
+	struct live_free how = {
+		.address = address,
 		.time_ns = sample->time_ns,
 		.tid = sample->tid,
 		.witness = probe->function ? LIVE_WITNESS_KPROBE : LIVE_WITNESS_TRACEPOINT,
+		.is_request = is_request,
+		.has_cache = named >= 0,
+		.cache = (uint16_t)(named >= 0 ? named : 0),
 	};
-	const char *name = event_field_string(probe->fields.name, sample->raw, sample->raw_bytes);
-	int named = *name ? selected_index(recorder, name) : -1;
 	uint64_t serial = 0;
 	uint16_t cache = 0;
 
-	if (!free_event.address)
-		return 0;
-	free_event.has_cache = named >= 0;
-	free_event.cache = (uint16_t)(named >= 0 ? named : 0);
-	enum live_death death = live_table_free(&recorder->live, &free_event, &serial, &cache);
-	count_witness(recorder, death, free_event.witness);
+	if (!address)
+		return;
+	enum live_death death = live_table_free(&recorder->live, &how, &serial, &cache);
+	if (probe->role == PROBE_ROLE_FREE || probe->role == PROBE_ROLE_FREE_WITNESS)
+		count_witness(recorder, death, how.witness);
 	if (death == LIVE_DEATH_UNKNOWN && probe->role == PROBE_ROLE_FREE)
 		recorder->counts.frees_unknown++;
-	if (death != LIVE_DEATH_MATCHED && death != LIVE_DEATH_OLDER)
-		return 0;
-	struct trace_event event = {.kind = death == LIVE_DEATH_MATCHED ? TRACE_EVENT_FREE : TRACE_EVENT_FREE_OLDER,
+	if (death == LIVE_DEATH_CONFIRMED || death == LIVE_DEATH_UNKNOWN)
+		return;
+	count_free(recorder, death, &how);
+	struct trace_event event = {.kind = death == LIVE_DEATH_OLDER ? TRACE_EVENT_FREE_OLDER :
+					    is_request		      ? TRACE_EVENT_FREE_RCU :
+									TRACE_EVENT_FREE,
 				    .time_ns = since_start(recorder, sample->time_ns),
 				    .cpu = sample->cpu,
 				    .object = serial,
 				    .cache = cache + 1u};
 	event.task = process_table_task(recorder->processes, sample->pid, sample->tid);
 	event.stack = stack_table_id(recorder->stacks, sample, probe->function);
-	if (death == LIVE_DEATH_MATCHED)
-		recorder->counts.frees++;
-	else
-		recorder->counts.frees_older++;
 	trace_writer_event(recorder->writer, &event);
+}
+
+static int take_free(struct recorder *recorder, const struct probe *probe, const struct sample *sample)
+{
+	uint64_t address = event_field_u64(probe->fields.object, sample->raw, sample->raw_bytes);
+
+	/* Until 6.2 kfree_rcu() told where its rcu_head is and how far into the object. */
+	if (probe->role == PROBE_ROLE_FREE_RCU && address < PROBE_RCU_OFFSET_MAX)
+		address = event_field_u64(probe->fields.head, sample->raw, sample->raw_bytes) - address;
+	free_object(recorder, probe, sample, address, named_cache(recorder, probe, sample));
 	return 0;
+}
+
+/* The objects of a bulk call that this record holds: each element is 8 bytes, those beyond the call's count are noise. */
+static size_t bulk_count(const struct probe *probe, const struct sample *sample)
+{
+	uint64_t count = event_field_u64(probe->fields.count, sample->raw, sample->raw_bytes);
+	struct event_field array = probe->fields.object;
+	size_t room = array.size_bytes / sizeof(uint64_t);
+
+	if ((size_t)array.offset_bytes + array.size_bytes > sample->raw_bytes || count <= probe->first)
+		return 0;
+	return count - probe->first < room ? count - probe->first : room;
+}
+
+static uint64_t bulk_address(const struct probe *probe, const struct sample *sample, size_t place)
+{
+	struct event_field element = {
+		.offset_bytes = (uint16_t)(probe->fields.object.offset_bytes + place * sizeof(uint64_t)),
+		.size_bytes = sizeof(uint64_t),
+	};
+
+	return event_field_u64(element, sample->raw, sample->raw_bytes);
+}
+
+/* Calls longer than the events fetch: the rest is counted. */
+static void count_beyond(struct recorder *recorder, const struct probe *probe, const struct sample *sample)
+{
+	uint64_t count = event_field_u64(probe->fields.count, sample->raw, sample->raw_bytes);
+
+	if (!probe->first && count > PROBE_BULK_MAX)
+		recorder->counts.bulk_beyond += count - PROBE_BULK_MAX;
+}
+
+static int take_free_bulk(struct recorder *recorder, const struct probe *probe, const struct sample *sample)
+{
+	size_t count = bulk_count(probe, sample);
+	int named = named_cache(recorder, probe, sample);
+
+	for (size_t i = 0; i < count; i++)
+		free_object(recorder, probe, sample, bulk_address(probe, sample, i), named);
+	count_beyond(recorder, probe, sample);
+	return 0;
+}
+
+static int take_alloc_bulk(struct recorder *recorder, const struct probe *probe, const struct sample *sample)
+{
+	size_t count = bulk_count(probe, sample);
+	struct call_entry call;
+	int ret = 0;
+
+	if (!read_call(recorder, probe, sample, &call))
+		return 0;
+	for (size_t i = 0; i < count && !ret; i++)
+		ret = record_alloc(recorder, &call, bulk_address(probe, sample, i), sample->time_ns, sample->cpu);
+	count_beyond(recorder, probe, sample);
+	return ret;
 }
 
 static int take_probe(struct recorder *recorder, const struct sample *sample)
@@ -300,9 +388,17 @@ static int take_probe(struct recorder *recorder, const struct sample *sample)
 		return take_alloc(recorder, probe, sample);
 	case PROBE_ROLE_ALLOC_RETURN:
 		return take_return(recorder, probe, sample);
+	case PROBE_ROLE_ALLOC_BULK:
+		return take_alloc_bulk(recorder, probe, sample);
+	case PROBE_ROLE_ALLOC_UNSEEN:
+		recorder->counts.bulk_allocs_unseen += event_field_u64(probe->fields.count, sample->raw, sample->raw_bytes);
+		return 0;
 	case PROBE_ROLE_FREE:
+	case PROBE_ROLE_FREE_RCU:
 	case PROBE_ROLE_FREE_WITNESS:
 		return take_free(recorder, probe, sample);
+	case PROBE_ROLE_FREE_BULK:
+		return take_free_bulk(recorder, probe, sample);
 	}
 	return 0;
 }
@@ -370,6 +466,10 @@ int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct err
 		{"frees", counts->frees},
 		{"frees_implied", counts->frees_implied},
 		{"frees_older", counts->frees_older},
+		{"frees_rcu", counts->frees_rcu},
+		{"pending_rcu", recorder->live.pending_count},
+		{"bulk_allocs_unseen", counts->bulk_allocs_unseen},
+		{"bulk_beyond", counts->bulk_beyond},
 		{"frees_unknown", counts->frees_unknown},
 		{"live", recorder->live.live_count},
 		{"failed_allocs", counts->failed_allocs},

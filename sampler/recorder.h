@@ -24,6 +24,9 @@ struct recorder_counts {
 	uint64_t frees;
 	uint64_t frees_implied;
 	uint64_t frees_older;
+	uint64_t frees_rcu;	     /* of frees: requests of kfree_rcu() */
+	uint64_t bulk_allocs_unseen; /* handed out by a bulk function that does not tell addresses */
+	uint64_t bulk_beyond;	     /* objects of bulk calls longer than is followed */
 	uint64_t frees_unknown;
 	uint64_t allocs_not_selected;
 	uint64_t allocs_duplicate;

@@ -304,7 +304,8 @@ static void write_choices(struct recording *recording)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%d", i ? "," : "", options->cpus.cpus[i]);
 	if (used)
 		trace_writer_fact(writer, "filter.cpus", text);
-	trace_writer_note(writer, "Not seen by this version: kfree_rcu(), bulk allocation and bulk free. Objects that are freed only that way look live.");
+	if (recording->source == SOURCE_TRACEPOINT)
+		trace_writer_note(writer, "Tracepoints do not see kfree_rcu() nor bulk allocation and free: objects that are freed only that way look live.");
 }
 
 static void write_census(struct recording *recording, enum trace_census_phase phase)

@@ -72,6 +72,7 @@ enum trace_event_kind {
 	TRACE_EVENT_FREE = 1,         /* of an object whose allocation is in the trace */
 	TRACE_EVENT_FREE_IMPLIED = 2, /* its address was handed out again: the free itself was not seen */
 	TRACE_EVENT_FREE_OLDER = 3,   /* of an object that was allocated before the recording, or by somebody not recorded */
+	TRACE_EVENT_FREE_RCU = 4,     /* handed to kfree_rcu(): free for its user; a FREE may follow when the memory is */
 	TRACE_EVENT_KIND_COUNT,
 };
 

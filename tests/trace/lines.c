@@ -125,7 +125,7 @@ static void print_dictionaries(FILE *out, const struct trace_reader *reader, str
 
 static void print_event(FILE *out, const struct trace_event *event)
 {
-	static const char *const kinds[] = {"alloc", "free", "free_implied", "free_older"};
+	static const char *const kinds[] = {"alloc", "free", "free_implied", "free_older", "free_rcu"};
 
 	fprintf(out, "event %s t=%" PRIu64 " cpu=%u task=%u stack=%u", kinds[event->kind], event->time_ns, event->cpu,
 		event->task, event->stack);
