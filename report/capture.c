@@ -70,7 +70,8 @@ int capture_take(struct capture *capture, const struct trace_record *record, str
 	case TRACE_RECORD_FACTS:
 		return append(&capture->facts, &capture->fact_count, &record->fact, sizeof(record->fact), err);
 	case TRACE_RECORD_COUNTERS:
-		return append(&capture->counters, &capture->counter_count, &record->counter, sizeof(record->counter), err);
+		return append(&capture->counters, &capture->counter_count, &record->counter, sizeof(record->counter),
+			      err);
 	case TRACE_RECORD_NOTES:
 		return append(&capture->notes, &capture->note_count, &record->note, sizeof(record->note), err);
 	case TRACE_RECORD_PROBES:
@@ -83,7 +84,8 @@ int capture_take(struct capture *capture, const struct trace_record *record, str
 		return append(&capture->census, &capture->census_count, &record->census, sizeof(record->census), err);
 	case TRACE_RECORD_MEMINFO:
 		capture_time(capture, record->meminfo.time_ns);
-		return append(&capture->meminfo, &capture->meminfo_count, &record->meminfo, sizeof(record->meminfo), err);
+		return append(&capture->meminfo, &capture->meminfo_count, &record->meminfo, sizeof(record->meminfo),
+			      err);
 	case TRACE_RECORD_END:
 		capture_time(capture, record->end.time_ns);
 		capture->end = record->end;

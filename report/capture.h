@@ -1,5 +1,6 @@
 /*
- * What a trace says besides its events: how, where and with what losses it was recorded. Strings stay ids of the reader.
+ * What a trace says besides its events: how, where and with what losses it was recorded. Strings stay ids of the
+ * reader.
  */
 #ifndef SLABREC_REPORT_CAPTURE_H
 #define SLABREC_REPORT_CAPTURE_H

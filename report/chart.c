@@ -37,8 +37,10 @@ void chart_spark(FILE *out, const struct timeline *timeline, uint64_t duration_n
 	uint32_t count = timeline_live(timeline, duration_ns, live);
 	uint64_t max = largest(live, count);
 
-	fprintf(out, "<svg class=\"spark\" width=\"%u\" height=\"%u\" role=\"img\" aria-label=\"live objects over time, at most %s, "
-		     "at the end %s\">",
+	fprintf(out,
+		"<svg class=\"spark\" width=\"%u\" height=\"%u\" role=\"img\" aria-label=\"live objects over time, at "
+		"most %s, "
+		"at the end %s\">",
 		SPARK_WIDTH, SPARK_HEIGHT, number_count(max).text, number_count(live[count - 1]).text);
 	if (max)
 		live_path(out, live, count, max, SPARK_WIDTH, SPARK_HEIGHT);
@@ -51,25 +53,32 @@ void chart_live(FILE *out, const struct timeline *timeline, uint64_t duration_ns
 	uint32_t count = timeline_live(timeline, duration_ns, live);
 	uint64_t max = largest(live, count);
 
-	fprintf(out, "<figure><figcaption>Live objects over time</figcaption><svg viewBox=\"0 0 %u %u\" class=\"chart\" role=\"img\">"
-		     "<title>at most %s live objects, %s at the end</title>",
+	fprintf(out,
+		"<figure><figcaption>Live objects over time</figcaption><svg viewBox=\"0 0 %u %u\" class=\"chart\" "
+		"role=\"img\">"
+		"<title>at most %s live objects, %s at the end</title>",
 		LIVE_WIDTH, LIVE_HEIGHT + 34, number_count(max).text, number_count(live[count - 1]).text);
 	fprintf(out, "<g transform=\"translate(0 16)\">");
 	if (max)
 		live_path(out, live, count, max, LIVE_WIDTH, LIVE_HEIGHT);
 	fprintf(out, "<path class=\"axis\" d=\"M0 %u.5H%u\"/></g>", LIVE_HEIGHT, LIVE_WIDTH);
-	fprintf(out, "<text x=\"0\" y=\"11\">%s</text><text x=\"0\" y=\"%u\">0 s</text>", number_count(max).text, LIVE_HEIGHT + 30);
-	fprintf(out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">%s</text></svg></figure>\n", LIVE_WIDTH, LIVE_HEIGHT + 30,
-		number_duration(duration_ns).text);
+	fprintf(out, "<text x=\"0\" y=\"11\">%s</text><text x=\"0\" y=\"%u\">0 s</text>", number_count(max).text,
+		LIVE_HEIGHT + 30);
+	fprintf(out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">%s</text></svg></figure>\n", LIVE_WIDTH,
+		LIVE_HEIGHT + 30, number_duration(duration_ns).text);
 }
 
-static void age_bar(FILE *out, const char *what, uint32_t bucket, uint32_t count, double x, double width, double y, double height)
+static void age_bar(FILE *out, const char *what, uint32_t bucket, uint32_t count, double x, double width, double y,
+		    double height)
 {
 	if (!count)
 		return;
-	fprintf(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>%s %s objects of %s to %s</title></rect>",
+	fprintf(out,
+		"<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>%s %s objects of %s to "
+		"%s</title></rect>",
 		what, x + .5, y, width > 2 ? width - 1 : width, height, number_count(count).text, what,
-		number_duration(ages_bucket_from_ns(bucket)).text, number_duration(ages_bucket_from_ns(bucket + 1)).text);
+		number_duration(ages_bucket_from_ns(bucket)).text,
+		number_duration(ages_bucket_from_ns(bucket + 1)).text);
 }
 
 struct age_range {
@@ -104,19 +113,26 @@ static struct age_range age_range(const struct ages *freed, const struct ages *l
 	return range;
 }
 
-/* Marks at about 1 us, 1 ms, 1 s, ...: powers of 1024 ns are close to the powers of ten people think in. */
+static void age_label(FILE *out, double x, const char *anchor, const char *text)
+{
+	fprintf(out, "<text x=\"%.1f\" y=\"%u\" text-anchor=\"%s\">%s</text>", x, 2 * AGES_HALF + 30, anchor, text);
+}
+
+/* Both ends, and between them the powers of ten that people think in: a power of 1024 ns is close to one. */
 static void age_marks(FILE *out, const struct age_range *range, double step)
 {
 	static const char *const names[] = {"1 us", "1 ms", "1 s", "18 min", "13 d"};
 
+	age_label(out, 0, "start", number_duration(ages_bucket_from_ns(range->first)).text);
+	age_label(out, AGES_WIDTH, "end", number_duration(ages_bucket_from_ns(range->last + 1)).text);
 	for (uint32_t i = 0; i < 5; i++) {
 		uint32_t bucket = 10 * i + 1;
+		double x = ((double)bucket - range->first) * step;
 
-		if (bucket < range->first || bucket > range->last)
+		if (x < AGES_WIDTH / 5.0 || x > AGES_WIDTH * 4 / 5.0)
 			continue;
-		fprintf(out, "<path class=\"tick\" d=\"M%.1f 16V%u\"/><text x=\"%.1f\" y=\"%u\" text-anchor=\"middle\">%s</text>",
-			(bucket - range->first) * step, 16 + 2 * AGES_HALF, (bucket - range->first) * step, 2 * AGES_HALF + 30,
-			names[i]);
+		fprintf(out, "<path class=\"tick\" d=\"M%.1f 16V%u\"/>", x, 16 + 2 * AGES_HALF);
+		age_label(out, x, "middle", names[i]);
 	}
 }
 
@@ -129,7 +145,9 @@ void chart_ages(FILE *out, const struct ages *freed, const struct ages *live)
 
 	fprintf(out, "<figure><figcaption>Ages: <b class=\"freed\">freed</b> upwards (most in one bar: %s), ",
 		number_count(range.max_freed).text);
-	fprintf(out, "<b class=\"live\">still live</b> downwards (%s)</figcaption><svg viewBox=\"0 0 %u %u\" class=\"chart\" role=\"img\">",
+	fprintf(out,
+		"<b class=\"live\">still live</b> downwards (%s)</figcaption><svg viewBox=\"0 0 %u %u\" "
+		"class=\"chart\" role=\"img\">",
 		number_count(range.max_live).text, AGES_WIDTH, 2 * AGES_HALF + 34);
 	age_marks(out, &range, step);
 	for (uint32_t i = range.first; i <= range.last; i++) {

@@ -1,7 +1,7 @@
 /*
- * Makes foreign bytes harmless in each kind of output. One rule for all: a printable character stays what it is (written in
- * 7-bit ASCII), every byte of anything else becomes "\xNN": control characters, broken UTF-8, marks that change the
- * direction of text, and the backslash itself, so that what was written can be read back.
+ * Makes foreign bytes harmless in each kind of output. One rule for all: a printable character stays what it is
+ * (written in 7-bit ASCII), every byte of anything else becomes "\xNN": control characters, broken UTF-8, marks that
+ * change the direction of text, and the backslash itself, so that what was written can be read back.
  */
 #ifndef SLABREC_REPORT_ESCAPE_H
 #define SLABREC_REPORT_ESCAPE_H
@@ -28,7 +28,8 @@ size_t escape_character(const char *bytes, size_t size_bytes, uint32_t *code_poi
 void escape_html(FILE *out, const char *text, size_t limit);
 void escape_ascii(FILE *out, const char *text, size_t limit);
 void escape_json(FILE *out, const char *text);
-/* Adds UTF-8 with characters of XML 1.0 only, markup not yet escaped: what xmlTextWriter expects, with a NUL at the end. */
+/* Adds UTF-8 with characters of XML 1.0 only, markup not yet escaped: what xmlTextWriter expects, with a NUL at the
+ * end. */
 void escape_xml(struct buffer *out, const char *text, size_t limit);
 
 #endif

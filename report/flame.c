@@ -27,8 +27,8 @@ struct tree {
 	uint32_t count;
 	uint32_t *slots; /* cell index, 0 free */
 	uint32_t slot_mask;
-	uint32_t *cell_of; /* by node of the model */
-	uint64_t *label_hash; /* by frame of the model */
+	uint32_t *cell_of;	 /* by node of the model */
+	uint64_t *function_hash; /* by frame of the model */
 };
 
 static void tree_release(struct tree *tree)
@@ -36,7 +36,7 @@ static void tree_release(struct tree *tree)
 	free(tree->cells);
 	free(tree->slots);
 	free(tree->cell_of);
-	free(tree->label_hash);
+	free(tree->function_hash);
 }
 
 void flame_release(struct flame *flame)
@@ -47,13 +47,16 @@ void flame_release(struct flame *flame)
 	*flame = (struct flame){0};
 }
 
-static uint64_t hash_label(const struct model_frame *frame)
+static uint64_t hash_text(uint64_t hash, const char *text)
 {
-	uint64_t hash = frame->is_user ? 0x84222325cbf29ce4u : 0xcbf29ce484222325u;
-
-	for (const char *at = frame->label; *at; at++)
-		hash = (hash ^ (uint8_t)*at) * 0x100000001b3u;
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
 	return hash;
+}
+
+static uint64_t hash_function(const struct model_frame *frame)
+{
+	return hash_text(hash_text(frame->is_user ? 1 : 0xcbf29ce484222325u, frame->label), frame->module);
 }
 
 static bool is_same_function(const struct tree *tree, uint32_t a, uint32_t b)
@@ -62,17 +65,19 @@ static bool is_same_function(const struct tree *tree, uint32_t a, uint32_t b)
 
 	if (a == b)
 		return true;
-	if (tree->label_hash[a] != tree->label_hash[b] || left->is_user != right->is_user)
+	if (tree->function_hash[a] != tree->function_hash[b] || left->is_user != right->is_user)
 		return false;
-	return left->label == right->label || !strcmp(left->label, right->label);
+	/* main() of two programs are two functions. */
+	return !strcmp(left->label, right->label) && !strcmp(left->module, right->module);
 }
 
 static uint32_t tree_child(struct tree *tree, uint32_t parent, uint32_t frame)
 {
-	uint64_t at = ((tree->label_hash[frame] ^ parent) * 0x9e3779b97f4a7c15u) >> 20;
+	uint64_t at = ((tree->function_hash[frame] ^ parent) * 0x9e3779b97f4a7c15u) >> 20;
 	uint32_t *slot = &tree->slots[at & tree->slot_mask];
 
-	while (*slot && (tree->cells[*slot].parent != parent || !is_same_function(tree, tree->cells[*slot].frame, frame)))
+	while (*slot &&
+	       (tree->cells[*slot].parent != parent || !is_same_function(tree, tree->cells[*slot].frame, frame)))
 		slot = &tree->slots[++at & tree->slot_mask];
 	if (!*slot) {
 		*slot = tree->count;
@@ -94,11 +99,11 @@ static int tree_init(struct tree *tree, const struct model *model, struct error 
 	tree->slots = calloc(slots, sizeof(*tree->slots));
 	tree->slot_mask = (uint32_t)(slots - 1);
 	tree->cell_of = calloc((size_t)model->node_count + 1, sizeof(*tree->cell_of));
-	tree->label_hash = calloc((size_t)model->frame_count + 1, sizeof(*tree->label_hash));
-	if (!tree->cells || !tree->slots || !tree->cell_of || !tree->label_hash)
+	tree->function_hash = calloc((size_t)model->frame_count + 1, sizeof(*tree->function_hash));
+	if (!tree->cells || !tree->slots || !tree->cell_of || !tree->function_hash)
 		return error_set(err, -ENOMEM, "not enough memory for the flame graph");
 	for (uint32_t i = 0; i < model->frame_count; i++)
-		tree->label_hash[i] = hash_label(&model->frames[i]);
+		tree->function_hash[i] = hash_function(&model->frames[i]);
 	tree->cells[0] = (struct cell){.frame = FLAME_ROOT};
 	tree->count = 1;
 	return 0;
@@ -163,7 +168,8 @@ static int by_depth(const void *left, const void *right)
 }
 
 /* Marks the cells to be drawn, adds the rest to the folded ones; returns how many are drawn. */
-static uint32_t tree_select(struct tree *tree, uint32_t *order, uint32_t max_rects, uint32_t max_depth, struct flame *flame)
+static uint32_t tree_select(struct tree *tree, uint32_t *order, uint32_t max_rects, uint32_t max_depth,
+			    struct flame *flame)
 {
 	uint32_t used = 0, kept = 0;
 
@@ -207,7 +213,8 @@ static void tree_place(struct tree *tree, uint32_t *order, uint32_t kept, struct
 	qsort(flame->rects, flame->rect_count, sizeof(*flame->rects), by_depth);
 }
 
-int flame_build(struct flame *flame, const struct model *model, uint32_t max_rects, uint32_t max_depth, struct error *err)
+int flame_build(struct flame *flame, const struct model *model, uint32_t max_rects, uint32_t max_depth,
+		struct error *err)
 {
 	CLEANUP(tree_release) struct tree tree = {0};
 	int ret = tree_init(&tree, model, err);
@@ -216,7 +223,8 @@ int flame_build(struct flame *flame, const struct model *model, uint32_t max_rec
 	if (ret)
 		return ret;
 	for (uint32_t node = 1; node < model->node_count; node++)
-		tree.cell_of[node] = tree_child(&tree, tree.cell_of[model->nodes[node].parent], model->nodes[node].frame);
+		tree.cell_of[node] =
+			tree_child(&tree, tree.cell_of[model->nodes[node].parent], model->nodes[node].frame);
 	tree_weigh(&tree, flame->is_objects);
 	flame->total = tree.cells[0].weight;
 	CLEANUP(cleanup_free) uint32_t *order = calloc(tree.count, sizeof(*order));

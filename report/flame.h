@@ -12,7 +12,7 @@
 #include "trace/error.h"
 
 struct flame_rect {
-	uint32_t frame; /* of the model, one of those with the same label; FLAME_ROOT and FLAME_NO_STACK are none */
+	uint32_t frame; /* of the model, one of those of the same function; FLAME_ROOT and FLAME_NO_STACK are none */
 	uint32_t depth; /* 0 is the root */
 	uint64_t start; /* left edge, in units of weight */
 	uint64_t weight;
@@ -33,7 +33,8 @@ struct flame {
 };
 
 /* Lays out at most max_rects rectangles in at most max_depth rows, the heaviest. 0 or -ENOMEM. */
-int flame_build(struct flame *flame, const struct model *model, uint32_t max_rects, uint32_t max_depth, struct error *err);
+int flame_build(struct flame *flame, const struct model *model, uint32_t max_rects, uint32_t max_depth,
+		struct error *err);
 void flame_release(struct flame *flame);
 
 #endif

@@ -1,7 +1,9 @@
 /* Words for what the trace says about itself; a key that has none is shown as it is. */
 #include "report/html_capture.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "report/chart.h"
 #include "report/escape.h"
@@ -30,6 +32,9 @@ void html_integrity_strip(const struct html *html)
 		fputs("</li>\n", html->out);
 	}
 	fputs("</ul>\n", html->out);
+	/* What the recorder says about its own limits belongs to the question of trust. */
+	for (uint32_t i = 0; i < html->model->note_count && i < LIST_MAX; i++)
+		html_element(html->out, "p", "note", html->model->notes[i]);
 }
 
 static void write_cache(const struct html *html, const struct model_cache *cache)
@@ -62,8 +67,17 @@ static void write_cache(const struct html *html, const struct model_cache *cache
 
 void html_caches(const struct html *html)
 {
-	static const char *const heads[] = {"Cache",  "#Object",	"#Allocated", "#Freed",	 "#Implied", "#Older freed",
-					    "#Live", "#Live bytes", "Live over time", "Against the kernel's own count", NULL};
+	static const char *const heads[] = {"Cache",
+					    "#Object",
+					    "#Allocated",
+					    "#Freed",
+					    "#Implied",
+					    "#Older freed",
+					    "#Live",
+					    "#Live bytes",
+					    "Live over time",
+					    "Against the kernel's own count",
+					    NULL};
 	const struct model *model = html->model;
 	uint32_t shown = model->cache_count < CACHES_MAX ? model->cache_count : CACHES_MAX;
 
@@ -71,7 +85,8 @@ void html_caches(const struct html *html)
 		return;
 	html_section(html->out, "caches", "Caches");
 	html_table(html->out, "caches",
-		   "Totals per cache. Object: what one takes. Implied: frees that were not seen but must have been. Older freed: frees of "
+		   "Totals per cache. Object: what one takes. Implied: frees that were not seen but must have been. "
+		   "Older freed: frees of "
 		   "objects from before the recording.",
 		   heads);
 	for (uint32_t i = 0; i < shown; i++)
@@ -79,6 +94,14 @@ void html_caches(const struct html *html)
 	html_table_end(html->out);
 	if (shown < model->cache_count)
 		fprintf(html->out, "<p class=\"note\">Not shown: %u more caches.</p>\n", model->cache_count - shown);
+}
+
+static const char *missed(const struct html *html, const struct model_probe *probe)
+{
+	if (!probe->has_misses)
+		return "-";
+	return arena_format(html->arena, "%s%s", probe->has_fault_misses && probe->misses ? "at most " : "",
+			    number_count(probe->misses).text);
 }
 
 static void write_probes(const struct html *html)
@@ -89,7 +112,8 @@ static void write_probes(const struct html *html)
 	if (!model->probe_count)
 		return;
 	html_table(html->out, "probes",
-		   "Probes. Hits: samples that arrived. Missed: hits the kernel could not handle. Lost: samples dropped because a ring was "
+		   "Probes. Hits: samples that arrived. Missed: hits the kernel could not handle. Lost: samples "
+		   "dropped because a ring was "
 		   "full. A dash: the kernel does not tell.",
 		   heads);
 	for (uint32_t i = 0; i < model->probe_count && i < PROBES_MAX; i++) {
@@ -100,7 +124,7 @@ static void write_probes(const struct html *html)
 		fputs("</code></th>", html->out);
 		html_element(html->out, "td", NULL, probe->role);
 		html_number_cell(html->out, number_count(probe->hits).text);
-		html_number_cell(html->out, probe->has_misses ? number_count(probe->misses).text : "-");
+		html_number_cell(html->out, missed(html, probe));
 		html_number_cell(html->out, probe->has_lost ? number_count(probe->lost).text : "-");
 		fputs("<td class=\"long\"><code>", html->out);
 		escape_html(html->out, probe->filter, HTML_NAME_MAX);
@@ -108,14 +132,16 @@ static void write_probes(const struct html *html)
 	}
 	html_table_end(html->out);
 	if (model->probe_count > PROBES_MAX)
-		fprintf(html->out, "<p class=\"note\">Not shown: %u more probes.</p>\n", model->probe_count - PROBES_MAX);
+		fprintf(html->out, "<p class=\"note\">Not shown: %u more probes.</p>\n",
+			model->probe_count - PROBES_MAX);
 }
 
 static void write_losses(const struct html *html)
 {
 	static const char *const heads[] = {"#CPU", "Ring", "#Lost", NULL};
-	static const char *const rings[] = {
-		[TRACE_RING_ALLOC] = "allocations", [TRACE_RING_FREE] = "frees", [TRACE_RING_TASK] = "tasks and mappings"};
+	static const char *const rings[] = {[TRACE_RING_ALLOC] = "allocations",
+					    [TRACE_RING_FREE] = "frees",
+					    [TRACE_RING_TASK] = "tasks and mappings"};
 	const struct model *model = html->model;
 
 	if (!model->loss_count) {
@@ -124,13 +150,15 @@ static void write_losses(const struct html *html)
 	}
 	html_table(html->out, "losses", "Records that rings dropped because they were full.", heads);
 	for (uint32_t i = 0; i < model->loss_count && i < LIST_MAX; i++) {
-		fprintf(html->out, "<tr><td class=\"n\">%u</td><td>%s</td>", model->losses[i].cpu, rings[model->losses[i].ring]);
+		fprintf(html->out, "<tr><td class=\"n\">%u</td><td>%s</td>", model->losses[i].cpu,
+			rings[model->losses[i].ring]);
 		html_number_cell(html->out, number_count(model->losses[i].lost).text);
 		fputs("</tr>\n", html->out);
 	}
 	html_table_end(html->out);
 	if (model->loss_count > LIST_MAX)
-		fprintf(html->out, "<p class=\"note\">Not shown: %u more CPUs and rings.</p>\n", model->loss_count - LIST_MAX);
+		fprintf(html->out, "<p class=\"note\">Not shown: %u more CPUs and rings.</p>\n",
+			model->loss_count - LIST_MAX);
 }
 
 static const char *counter_meaning(const char *key)
@@ -140,18 +168,21 @@ static const char *counter_meaning(const char *key)
 	} meanings[] = {
 		{"allocs", "allocations"},
 		{"allocs_not_selected", "allocations of other processes, left out as asked"},
+		{"bulk_allocs_unseen", "objects handed out in bulk whose addresses the kernel does not tell"},
 		{"cache_inferred", "allocations whose cache follows from size and flags"},
 		{"entries_without_return", "allocations whose return was not seen"},
 		{"failed_allocs", "allocations that failed"},
 		{"frees", "frees of recorded objects"},
 		{"frees_implied", "frees that were not seen, but the address was handed out again"},
 		{"frees_older", "frees of objects from before the recording"},
+		{"frees_rcu", "of the frees: requests of kfree_rcu()"},
 		{"frees_unknown", "frees without a cache name and without a recorded object"},
 		{"live", "objects live at the end"},
 		{"lost_alloc", "allocation records lost in rings"},
 		{"lost_free", "free records lost in rings"},
 		{"lost_task", "task and mapping records lost in rings"},
 		{"out_of_order", "events that came too late to be sorted"},
+		{"pending_rcu", "of those, not seen to be done"},
 		{"probe_misses", "hits that the kernel could not hand to a probe"},
 		{"returns_without_entry", "returns whose entry was not seen"},
 		{"samples", "records read from the kernel"},
@@ -189,11 +220,7 @@ static void write_counters(const struct html *html)
 
 void html_capture(const struct html *html)
 {
-	const struct model *model = html->model;
-
 	html_section(html->out, "capture", "How it was captured");
-	for (uint32_t i = 0; i < model->note_count && i < LIST_MAX; i++)
-		html_element(html->out, "p", "note", model->notes[i]);
 	write_losses(html);
 	fputs("<details><summary>Probes and counters</summary>\n", html->out);
 	write_probes(html);
@@ -209,6 +236,7 @@ static const char *fact_name(const char *key)
 		{"caches.requested", "Caches asked for"},
 		{"clock", "Clock"},
 		{"cpus", "CPUs"},
+		{"free_stacks", "Stacks of frees"},
 		{"filter.cpus", "Only these CPUs"},
 		{"filter.pid", "Only this process"},
 		{"kernel.build_id", "Kernel build id"},
@@ -221,6 +249,7 @@ static const char *fact_name(const char *key)
 		{"recorder.version", "Recorder"},
 		{"source", "Source"},
 		{"source.why", "Why this source"},
+		{"start.realtime_ns", "Started"},
 		{"stop.reason", "Ended by"},
 		{"user_stack", "User stacks"},
 		{"workload.command", "Command"},
@@ -232,6 +261,21 @@ static const char *fact_name(const char *key)
 	return key;
 }
 
+/* A time as a date; everything else as it is. */
+static const char *fact_value(const struct html *html, const struct model_fact *fact)
+{
+	char date[40];
+	char *end;
+	unsigned long long time_ns = strtoull(fact->value, &end, 10);
+	time_t seconds = (time_t)(time_ns / 1000000000u);
+	struct tm tm;
+
+	if (strcmp(fact->key, "start.realtime_ns") || *end || !gmtime_r(&seconds, &tm))
+		return *fact->value ? fact->value : "-";
+	strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	return arena_text(html->arena, date);
+}
+
 void html_environment(const struct html *html)
 {
 	const struct model *model = html->model;
@@ -239,10 +283,10 @@ void html_environment(const struct html *html)
 	if (!model->fact_count)
 		return;
 	html_section(html->out, "environment", "Machine and command");
-	fputs("<dl class=\"wide-terms\">\n", html->out);
+	fputs("<dl class=\"terms\">\n", html->out);
 	for (uint32_t i = 0; i < model->fact_count && i < LIST_MAX; i++) {
 		html_element(html->out, "dt", NULL, fact_name(model->facts[i].key));
-		html_element(html->out, "dd", NULL, *model->facts[i].value ? model->facts[i].value : "-");
+		html_element(html->out, "dd", NULL, fact_value(html, &model->facts[i]));
 	}
 	fputs("</dl>\n", html->out);
 }

@@ -80,22 +80,29 @@ static void write_folded(FILE *out, const struct flame *flame)
 		fprintf(out, "<p class=\"note\">Every function of every stack with live objects is drawn.</p>\n");
 		return;
 	}
-	fprintf(out, "<p class=\"note\">Not drawn: %s functions, too narrow or more than %u deep; the stacks that end in one hold ",
+	fprintf(out,
+		"<p class=\"note\">Not drawn: %s functions, too narrow or more than %u deep; the stacks that end in "
+		"one hold ",
 		number_count(flame->folded_frames).text, ROWS_MAX);
-	fprintf(out, "%s of the %s. The XML has them all.</p>\n", number_percent(flame->folded_weight, flame->total).text, unit);
+	fprintf(out, "%s of the %s. The XML has them all.</p>\n",
+		number_percent(flame->folded_weight, flame->total).text, unit);
 }
 
 static void write_flame(const struct html *html, const struct flame *flame)
 {
 	FILE *out = html->out;
 
-	html_section(out, "flame", flame->is_objects ? "Where the live objects come from" : "Where the live bytes come from");
-	fputs("<p class=\"legend\"><span class=\"key user\">user</span><span class=\"key kernel\">kernel</span>"
-	      "<span class=\"key kernel plain\">allocator, entry</span> Callers above, callees below; a function is as wide as "
+	html_section(out, "flame",
+		     flame->is_objects ? "Where the live objects come from" : "Where the live bytes come from");
+	fputs("<p class=\"legend\"><span class=\"key user\">user</span> <span class=\"key kernel\">kernel</span> "
+	      "<span class=\"key kernel plain\">allocator, entry</span> Callers above, callees below; a function is as "
+	      "wide as "
 	      "what was allocated under it and is still live.</p>\n",
 	      out);
-	fprintf(out, "<div class=\"wide\" tabindex=\"0\"><svg id=\"flamegraph\" class=\"flame\" viewBox=\"0 0 %.0f %u\" role=\"group\" "
-		     "aria-label=\"flame graph, root on top\">\n",
+	fprintf(out,
+		"<div class=\"wide\" tabindex=\"0\"><svg id=\"flamegraph\" class=\"flame\" viewBox=\"0 0 %.0f %u\" "
+		"role=\"group\" "
+		"aria-label=\"flame graph, root on top\">\n",
 		WIDTH, flame->depth * ROW);
 	for (uint32_t i = 0; i < flame->rect_count; i++)
 		write_rect(html, flame, &flame->rects[i]);

@@ -7,8 +7,10 @@
 #include "report/escape.h"
 #include "report/frame_text.h"
 #include "report/number.h"
+#include "report/verdict.h"
 
 #define ROWS_MAX 100u
+#define ROWS_OPEN 25u
 #define CARDS_MAX 20u
 #define CARDS_OPEN 3u
 
@@ -60,28 +62,44 @@ static void write_rest(const struct html *html, uint32_t shown)
 		live += html->model->sites[i].live;
 		allocs += html->model->sites[i].allocs;
 	}
-	fprintf(html->out, "<p class=\"note\">Not shown: %s more call stacks with ", number_count(html->model->site_count - shown).text);
+	fprintf(html->out, "<p class=\"note\">Not shown: %s more call stacks with ",
+		number_count(html->model->site_count - shown).text);
 	fprintf(html->out, "%s live of %s allocated objects (", number_count(live).text, number_count(allocs).text);
-	fprintf(html->out, "%s of all that is live). The XML has them all.</p>\n", number_percent(live, html->model->live).text);
+	fprintf(html->out, "%s of all that is live). The XML has them all.</p>\n",
+		number_percent(live, html->model->live).text);
+}
+
+static void write_rows(const struct html *html, const char *caption, uint32_t from, uint32_t to)
+{
+	static const char *const heads[] = {"#",	   "Allocated at",   "Cache",	   "#Live",
+					    "#Live bytes", "#Share",	     "#Allocated", "#Freed",
+					    "#Mean age",   "Live over time", NULL};
+
+	html_table(html->out, "sites", caption, heads);
+	for (uint32_t i = from; i < to; i++)
+		write_row(html, &html->model->sites[i], i + 1);
+	html_table_end(html->out);
 }
 
 void html_site_table(const struct html *html)
 {
-	static const char *const heads[] = {"#",	 "Allocated at", "Cache",     "#Live", "#Live bytes", "#Share",
-					    "#Allocated", "#Freed",	  "#Mean age", "Live over time", NULL};
 	const struct model *model = html->model;
 	uint32_t shown = model->site_count < ROWS_MAX ? model->site_count : ROWS_MAX;
+	/* A few more than fit are no reason to fold them. */
+	uint32_t open = shown > ROWS_OPEN + 5 ? ROWS_OPEN : shown;
 
 	if (!model->site_count)
 		return;
 	html_section(html->out, "sites", "Where they were allocated");
-	html_table(html->out, "sites",
-		   "Allocation sites: one row per cache and whole call stack, most live bytes first. Share: of all live objects. Mean "
-		   "age: of those still live.",
-		   heads);
-	for (uint32_t i = 0; i < shown; i++)
-		write_row(html, &model->sites[i], i + 1);
-	html_table_end(html->out);
+	write_rows(html,
+		   "Allocation sites: one row per cache and whole call stack, most live bytes first. "
+		   "Share: of all live objects. Mean age: of those still live.",
+		   0, open);
+	if (open < shown) {
+		fprintf(html->out, "<details><summary>Sites %u to %u</summary>\n", open + 1, shown);
+		write_rows(html, "Allocation sites, continued.", open, shown);
+		fputs("</details>\n", html->out);
+	}
 	if (shown < model->site_count)
 		write_rest(html, shown);
 }
@@ -92,7 +110,10 @@ static void write_frame(const struct html *html, const struct model_frame *frame
 {
 	FILE *out = html->out;
 
-	fprintf(out, "<li class=\"%s\"><code>", frame->is_user ? "user" : frame->class == NAME_CODE ? "kernel" : "kernel plain");
+	fprintf(out, "<li class=\"%s\"><code>",
+		frame->is_user		    ? "user"
+		: frame->class == NAME_CODE ? "kernel"
+					    : "kernel plain");
 	escape_html(out, frame->label, HTML_NAME_MAX);
 	fputs("<span class=\"off\">", out);
 	html_text(out, frame_text_place(html->arena, frame));
@@ -143,8 +164,10 @@ static void write_sizes(const struct html *html, const struct model_site *site)
 	uint64_t mean = site->bytes_req / site->allocs_sized;
 	const char *text = arena_format(html->arena, "%s on average", number_bytes(mean).text);
 	if (cache->slot_bytes)
-		text = arena_format(html->arena, "%s, in slots of %s (%s unused)", text, number_bytes(cache->slot_bytes).text,
-				    number_percent(mean < cache->slot_bytes ? cache->slot_bytes - mean : 0, cache->slot_bytes).text);
+		text = arena_format(
+			html->arena, "%s, in slots of %s (%s unused)", text, number_bytes(cache->slot_bytes).text,
+			number_percent(mean < cache->slot_bytes ? cache->slot_bytes - mean : 0, cache->slot_bytes)
+				.text);
 	write_term(html->out, "Asked for", text);
 }
 
@@ -191,6 +214,19 @@ static void write_freed_by(const struct html *html, const struct model_site *sit
 			number_count(site->frees_with_stack).text);
 }
 
+static void write_freed(const struct html *html, const struct model_site *site)
+{
+	const char *text = arena_text(html->arena, number_count(site->frees).text);
+
+	if (site->frees_implied)
+		text = arena_format(html->arena, "%s, and %s whose free was not seen", text,
+				    number_count(site->frees_implied).text);
+	if (site->pending_rcu)
+		text = arena_format(html->arena, "%s; the memory of %s still waits for RCU", text,
+				    number_count(site->pending_rcu).text);
+	write_term(html->out, "Freed", text);
+}
+
 static void write_numbers(const struct html *html, const struct model_site *site)
 {
 	const struct model *model = html->model;
@@ -199,16 +235,14 @@ static void write_numbers(const struct html *html, const struct model_site *site
 	fputs("<dl>", out);
 	write_term(out, "Live at the end",
 		   arena_format(html->arena, "%s objects, %s", number_count(site->live).text, site_bytes(html, site)));
-	if (site->live && model->duration_ns)
+	if (site->live && verdict_has_rate(model))
 		write_term(out, "On average",
-			   arena_format(html->arena, "%s more each second", number_rate(site->live, model->duration_ns).text));
+			   arena_format(html->arena, "%s more each second",
+					number_rate(site->live, model->duration_ns).text));
 	write_term(out, "Allocated", number_count(site->allocs).text);
-	write_term(out, "Freed",
-		   site->frees_implied ? arena_format(html->arena, "%s, and %s whose free was not seen",
-						      number_count(site->frees).text, number_count(site->frees_implied).text)
-				       : arena_text(html->arena, number_count(site->frees).text));
-	write_ages(html, "Age of the live, min / mean / max", site->live_ages);
-	write_ages(html, "Age of the freed, min / mean / max", site->freed_ages);
+	write_freed(html, site);
+	write_ages(html, "Age of the live (min / mean / max)", site->live_ages);
+	write_ages(html, "Age of the freed (min / mean / max)", site->freed_ages);
 	write_sizes(html, site);
 	write_tasks(html, site);
 	write_freed_by(html, site);
@@ -219,8 +253,10 @@ static void write_card(const struct html *html, const struct model_site *site, u
 {
 	FILE *out = html->out;
 
-	fprintf(out, "<details class=\"card\" id=\"site-%u\"%s><summary><span class=\"rank\">%u</span> <span class=\"what\">", rank,
-		rank <= CARDS_OPEN ? " open" : "", rank);
+	fprintf(out,
+		"<details class=\"card\" id=\"site-%u\"%s><summary><span class=\"rank\">%u</span> <span "
+		"class=\"name\">",
+		rank, rank <= CARDS_OPEN ? " open" : "", rank);
 	write_name(out, site);
 	fprintf(out, "</span> <span class=\"sum\">%s live of ", number_count(site->live).text);
 	fprintf(out, "%s, %s, ", number_count(site->allocs).text, site_bytes(html, site));
@@ -245,6 +281,7 @@ void html_site_cards(const struct html *html)
 	for (; shown < model->site_count && shown < CARDS_MAX; shown++)
 		write_card(html, &model->sites[shown], shown + 1);
 	if (shown < model->site_count)
-		fprintf(html->out, "<p class=\"note\">Cards are written for the first %u of %s sites; the XML has them all.</p>\n", shown,
-			number_count(model->site_count).text);
+		fprintf(html->out,
+			"<p class=\"note\">Cards are written for the first %u of %s sites; the XML has them all.</p>\n",
+			shown, number_count(model->site_count).text);
 }

@@ -35,20 +35,43 @@ static void check_trace(struct checklist *list)
 				       number_count(integrity->good_bytes).text));
 	else
 		add_check(list, false, "Trace", "damaged",
-			  arena_format(list->arena, "a checksum or record is wrong at byte %s; only what comes before is used",
+			  arena_format(list->arena,
+				       "a checksum or record is wrong at byte %s; only what comes before is used",
 				       number_count(integrity->good_bytes).text));
+}
+
+/*
+ * What was lost is told at the end of a trace. One that has no end may have lost more than it tells, and where it tells
+ * of nothing, nothing is known.
+ */
+static void check_loss(struct checklist *list, const char *what, uint64_t lost, const char *meaning)
+{
+	if (list->model->integrity.ending == TRACE_ENDING_COMPLETE)
+		add_check(list, !lost, what, count_text(list, lost),
+			  lost ? meaning : "no ring overflowed, no probe missed one");
+	else if (lost)
+		add_check(list, false, what, arena_format(list->arena, "at least %s", number_count(lost).text),
+			  meaning);
+	else
+		add_check(list, false, what, "not known", "the trace ends before it tells");
 }
 
 static void check_losses(struct checklist *list)
 {
 	const struct model_integrity *integrity = &list->model->integrity;
 
-	add_check(list, !integrity->lost_allocs, "Allocations lost", count_text(list, integrity->lost_allocs),
-		  integrity->lost_allocs ? "sites have at least the allocations shown, some have more"
-					 : "no ring overflowed, no probe missed one");
-	add_check(list, !integrity->lost_frees, "Frees lost", count_text(list, integrity->lost_frees),
-		  integrity->lost_frees ? "as many of the live objects may have been freed"
-					: "no ring overflowed, no probe missed one");
+	check_loss(list, "Allocations lost", integrity->lost_allocs,
+		   "sites have at least the allocations shown, some have more");
+	check_loss(list, "Frees lost", integrity->lost_frees, "as many of the live objects may have been freed");
+	if (integrity->misses_doubtful)
+		add_check(
+			list, true, "Perhaps missed",
+			arena_format(list->arena, "0 to %s", number_count(integrity->misses_doubtful).text),
+			"hits that the kernel counts as missed, together with page faults while user stacks were read");
+	if (integrity->bulk_allocs_unseen)
+		add_check(list, false, "Bulk allocations unseen", count_text(list, integrity->bulk_allocs_unseen),
+			  "objects that were handed out in bulk and whose addresses this kernel does not tell: in no "
+			  "site");
 	if (integrity->lost_tasks)
 		add_check(list, false, "Task records lost", count_text(list, integrity->lost_tasks),
 			  "names of tasks and user frames may be missing");
@@ -66,11 +89,11 @@ static void check_frees(struct checklist *list)
 			  "of objects that had been freed already: the trace contradicts itself");
 	uint64_t older = number_add(integrity->frees_older, integrity->frees_unknown);
 	add_check(list, true, "Frees of older objects", count_text(list, older),
-		  integrity->frees_unknown
-			  ? arena_format(list->arena,
-					 "allocated before the recording; %s of them of a cache that is not known, likely another",
-					 number_count(integrity->frees_unknown).text)
-			  : "allocated before the recording, so not part of the sites below");
+		  integrity->frees_unknown ? arena_format(list->arena,
+							  "allocated before the recording; %s of them of a cache that "
+							  "is not known, likely another",
+							  number_count(integrity->frees_unknown).text)
+					   : "allocated before the recording, so not part of the sites below");
 }
 
 static void check_order(struct checklist *list)
@@ -79,8 +102,9 @@ static void check_order(struct checklist *list)
 	uint64_t disorder = number_add(integrity->out_of_order, integrity->times_before);
 
 	if (disorder)
-		add_check(list, false, "Out of order", count_text(list, disorder),
-			  "events that came too late to be sorted or whose clock stepped back: single ages may be wrong");
+		add_check(
+			list, false, "Out of order", count_text(list, disorder),
+			"events that came too late to be sorted or whose clock stepped back: single ages may be wrong");
 	if (integrity->stacks_cut)
 		add_check(list, false, "Stacks cut", count_text(list, integrity->stacks_cut),
 			  "deeper than the kernel records: their outermost callers are missing");
@@ -90,7 +114,7 @@ static void check_order(struct checklist *list)
 static const struct model_cache *worst_cache(const struct model *model)
 {
 	static const int rank[] = {
-		[MODEL_RECONCILE_FILTERED] = 0, [MODEL_RECONCILED] = 1,		[MODEL_RECONCILED_OLDER] = 2,
+		[MODEL_RECONCILE_FILTERED] = 0,	 [MODEL_RECONCILED] = 1,  [MODEL_RECONCILED_OLDER] = 2,
 		[MODEL_RECONCILE_NO_CENSUS] = 3, [MODEL_UNEXPLAINED] = 4,
 	};
 	const struct model_cache *worst = NULL;
@@ -107,8 +131,10 @@ static const struct model_cache *worst_cache(const struct model *model)
 static void check_census(struct checklist *list)
 {
 	static const char *const values[] = {
-		[MODEL_RECONCILED] = "agrees",	     [MODEL_UNEXPLAINED] = "differs",
-		[MODEL_RECONCILED_OLDER] = "can agree", [MODEL_RECONCILE_FILTERED] = "not comparable",
+		[MODEL_RECONCILED] = "agrees",
+		[MODEL_UNEXPLAINED] = "differs",
+		[MODEL_RECONCILED_OLDER] = "can agree",
+		[MODEL_RECONCILE_FILTERED] = "not comparable",
 		[MODEL_RECONCILE_NO_CENSUS] = "not there",
 	};
 	const struct model_cache *cache = worst_cache(list->model);
@@ -119,8 +145,8 @@ static void check_census(struct checklist *list)
 	const char *sentence = reconcile_sentence(list->arena, list->model, cache);
 	if (list->model->cache_count > 1)
 		sentence = arena_format(list->arena, "%.100s: %s", cache->name, sentence);
-	add_check(list, state != MODEL_UNEXPLAINED && state != MODEL_RECONCILE_NO_CENSUS, "Kernel's own count", values[state],
-		  sentence);
+	add_check(list, state != MODEL_UNEXPLAINED && state != MODEL_RECONCILE_NO_CENSUS, "Kernel's own count",
+		  values[state], sentence);
 }
 
 uint32_t integrity_checks(struct arena *arena, const struct model *model, struct integrity_check *checks)
@@ -148,21 +174,40 @@ bool integrity_is_whole(const struct model *model)
 	return is_whole;
 }
 
+/* "3 allocations and 12 frees"; "" for none. */
+static const char *lost_events(struct arena *arena, const struct model_integrity *integrity)
+{
+	const char *allocs = "", *frees = "";
+
+	if (integrity->lost_allocs)
+		allocs = arena_format(arena, "%s allocation%s", number_count(integrity->lost_allocs).text,
+				      integrity->lost_allocs == 1 ? "" : "s");
+	if (integrity->lost_frees)
+		frees = arena_format(arena, "%s free%s", number_count(integrity->lost_frees).text,
+				     integrity->lost_frees == 1 ? "" : "s");
+	return arena_format(arena, "%s%s%s", allocs, *allocs && *frees ? " and " : "", frees);
+}
+
 const char *integrity_sentence(struct arena *arena, const struct model *model)
 {
 	const struct model_integrity *integrity = &model->integrity;
-	const char *ending = "";
+	const char *ending = "", *repaired = "", *lost = lost_events(arena, integrity), *doubt = "";
+	uint64_t doubtful = integrity->lost_frees < model->live ? integrity->lost_frees : model->live;
 
 	if (integrity->ending != TRACE_ENDING_COMPLETE)
 		ending = arena_format(arena, "The trace is %s at byte %s. ",
 				      integrity->ending == TRACE_ENDING_CUT ? "cut" : "damaged",
 				      number_count(integrity->good_bytes).text);
-	if (integrity->lost_frees)
-		return arena_format(arena, "%sLost: %s allocations and %s frees; up to %s of the live objects may have been freed.",
-				    ending, number_count(integrity->lost_allocs).text, number_count(integrity->lost_frees).text,
-				    number_count(integrity->lost_frees < model->live ? integrity->lost_frees : model->live).text);
-	if (integrity->lost_allocs)
-		return arena_format(arena, "%sLost: %s allocations, no frees.", ending,
-				    number_count(integrity->lost_allocs).text);
-	return arena_format(arena, "%sNo event was lost.", ending);
+	if (integrity->frees_implied)
+		repaired = arena_format(arena, " %s free%s not seen but inferred.",
+					number_count(integrity->frees_implied).text,
+					integrity->frees_implied == 1 ? " was" : "s were");
+	if (doubtful)
+		doubt = arena_format(arena, ": up to %s of the live objects may have been freed",
+				     number_count(doubtful).text);
+	if (!*lost && *ending)
+		return arena_format(arena, "%sWhat was lost is not known.%s", ending, repaired);
+	if (!*lost)
+		return arena_format(arena, "%sNo ring or probe lost an event.%s", ending, repaired);
+	return arena_format(arena, "%sLost: %s%s%s.%s", ending, *ending ? "at least " : "", lost, doubt, repaired);
 }

@@ -10,18 +10,18 @@
 #include "report/arena.h"
 #include "report/model.h"
 
-#define INTEGRITY_CHECKS_MAX 10u
+#define INTEGRITY_CHECKS_MAX 12u
 
 struct integrity_check {
-	const char *what;  /* "Frees lost" */
-	const char *value; /* "0" */
+	const char *what;    /* "Frees lost" */
+	const char *value;   /* "0" */
 	const char *meaning; /* what it does to the numbers of the report */
 	bool is_good;
 };
 
 /* Fills checks (INTEGRITY_CHECKS_MAX of them) and returns how many; strings live in the arena. */
 uint32_t integrity_checks(struct arena *arena, const struct model *model, struct integrity_check *checks);
-/* The sum in one sentence: "The capture is whole: no event was lost." or what is missing from it. */
+/* The sum in one or two sentences: "No ring or probe lost an event." or what is missing. */
 const char *integrity_sentence(struct arena *arena, const struct model *model);
 /* Whether nothing was lost, cut or left unexplained. */
 bool integrity_is_whole(const struct model *model);

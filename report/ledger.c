@@ -100,6 +100,47 @@ static int ledger_seen_free(struct ledger *ledger, struct site *site, const stru
 	return 0;
 }
 
+/* The object is no longer its user's, whatever becomes of its memory. */
+static int ledger_give_up(struct ledger *ledger, const struct live_object *object, const struct trace_event *event,
+			  uint64_t time_ns, struct error *err)
+{
+	struct site *site = ledger->sites.sites[object->site];
+	struct ledger_cache *cache = &ledger->caches[site->cache];
+	bool is_implied = event->kind == TRACE_EVENT_FREE_IMPLIED;
+
+	*(is_implied ? &site->frees_implied : &site->frees) += 1;
+	*(is_implied ? &cache->frees_implied : &cache->frees) += 1;
+	cache->live--;
+	site->live--;
+	site->live_bytes_req -= object->bytes_req;
+	site->live_sized -= object->bytes_req != 0;
+	ledger_mark(ledger, &cache->timeline, time_ns, false);
+	ledger_mark(ledger, &site->timeline, time_ns, false);
+	return is_implied ? 0 : ledger_seen_free(ledger, site, object, event, time_ns, err);
+}
+
+static void ledger_pending(struct ledger *ledger, const struct live_object *object, int change)
+{
+	struct site *site = ledger->sites.sites[object->site];
+
+	site->pending_rcu += (uint64_t)change;
+	ledger->caches[site->cache].pending_rcu += (uint64_t)change;
+}
+
+/* kfree_rcu() was called: who called it is who freed the object; the memory follows after a grace period. */
+static int ledger_free_rcu(struct ledger *ledger, const struct trace_event *event, uint64_t time_ns, struct error *err)
+{
+	struct live_object *object = live_find(&ledger->live, event->object);
+
+	if (!object || object->is_pending) {
+		ledger->frees_unmatched++;
+		return 0;
+	}
+	object->is_pending = true;
+	ledger_pending(ledger, object, 1);
+	return ledger_give_up(ledger, object, event, time_ns, err);
+}
+
 static int ledger_free(struct ledger *ledger, const struct trace_event *event, uint64_t time_ns, struct error *err)
 {
 	struct live_object object;
@@ -108,19 +149,10 @@ static int ledger_free(struct ledger *ledger, const struct trace_event *event, u
 		ledger->frees_unmatched++;
 		return 0;
 	}
-	struct site *site = ledger->sites.sites[object.site];
-	struct ledger_cache *cache = &ledger->caches[site->cache];
-	bool is_implied = event->kind == TRACE_EVENT_FREE_IMPLIED;
-
-	*(is_implied ? &site->frees_implied : &site->frees) += 1;
-	*(is_implied ? &cache->frees_implied : &cache->frees) += 1;
-	cache->live--;
-	site->live--;
-	site->live_bytes_req -= object.bytes_req;
-	site->live_sized -= object.bytes_req != 0;
-	ledger_mark(ledger, &cache->timeline, time_ns, false);
-	ledger_mark(ledger, &site->timeline, time_ns, false);
-	return is_implied ? 0 : ledger_seen_free(ledger, site, &object, event, time_ns, err);
+	if (!object.is_pending)
+		return ledger_give_up(ledger, &object, event, time_ns, err);
+	ledger_pending(ledger, &object, -1);
+	return 0;
 }
 
 int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct error *err)
@@ -137,6 +169,8 @@ int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct 
 	case TRACE_EVENT_FREE:
 	case TRACE_EVENT_FREE_IMPLIED:
 		return ledger_free(ledger, event, time_ns, err);
+	case TRACE_EVENT_FREE_RCU:
+		return ledger_free_rcu(ledger, event, time_ns, err);
 	case TRACE_EVENT_FREE_OLDER:
 		cache = ledger_cache(ledger, event->cache);
 		if (!cache)
@@ -161,7 +195,7 @@ void ledger_close(struct ledger *ledger, uint64_t duration_ns)
 	for (size_t i = 0; i < ledger->live.capacity; i++) {
 		const struct live_object *object = &ledger->live.slots[i];
 
-		if (!object->object)
+		if (!object->object || object->is_pending)
 			continue;
 		struct site *site = ledger->sites.sites[object->site];
 		ages_add(&site->live_ages, duration_ns > object->birth_ns ? duration_ns - object->birth_ns : 0);

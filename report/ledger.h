@@ -1,6 +1,6 @@
 /*
- * The books of a recording: every allocation and free is entered once, in the order of the trace, and at the end says what
- * is left where. One pass; memory is proportional to sites and to objects live at the same time.
+ * The books of a recording: every allocation and free is entered once, in the order of the trace, and at the end says
+ * what is left where. One pass; memory is proportional to sites and to objects live at the same time.
  */
 #ifndef SLABREC_REPORT_LEDGER_H
 #define SLABREC_REPORT_LEDGER_H
@@ -19,6 +19,7 @@ struct ledger_cache {
 	uint64_t frees_implied;
 	uint64_t frees_older;
 	uint64_t live;
+	uint64_t pending_rcu; /* of frees: asked for by kfree_rcu(), not seen to be done */
 	struct timeline timeline;
 };
 

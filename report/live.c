@@ -34,7 +34,8 @@ static int live_grow(struct live *live, struct error *err)
 	struct live grown = {.capacity = live->capacity ? 2 * live->capacity : FIRST_CAPACITY, .count = live->count};
 
 	if (live->count >= LIVE_OBJECTS_MAX)
-		return error_set(err, -EFBIG, "more than %u objects are live at once; record fewer caches", LIVE_OBJECTS_MAX);
+		return error_set(err, -EFBIG, "more than %u objects are live at once; record fewer caches",
+				 LIVE_OBJECTS_MAX);
 	grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
 	if (!grown.slots)
 		return error_set(err, -ENOMEM, "not enough memory for %zu live objects", live->count);
@@ -59,6 +60,13 @@ int live_add(struct live *live, const struct live_object *object, struct error *
 	return 0;
 }
 
+struct live_object *live_find(const struct live *live, uint64_t object)
+{
+	struct live_object *found = live->capacity ? &live->slots[live_slot(live, object)] : NULL;
+
+	return found && found->object ? found : NULL;
+}
+
 bool live_remove(struct live *live, uint64_t object, struct live_object *removed)
 {
 	size_t hole = live->capacity ? live_slot(live, object) : 0;
@@ -67,7 +75,8 @@ bool live_remove(struct live *live, uint64_t object, struct live_object *removed
 		return false;
 	*removed = live->slots[hole];
 	live->count--;
-	for (size_t at = (hole + 1) & (live->capacity - 1); live->slots[at].object; at = (at + 1) & (live->capacity - 1)) {
+	for (size_t at = (hole + 1) & (live->capacity - 1); live->slots[at].object;
+	     at = (at + 1) & (live->capacity - 1)) {
 		size_t home = live_home(live, live->slots[at].object);
 
 		/* It may move back unless its home lies behind the hole. */

@@ -19,6 +19,7 @@ struct live_object {
 	uint32_t site; /* index in the site table */
 	uint32_t task;
 	uint32_t bytes_req;
+	bool is_pending; /* handed to kfree_rcu(): free for its user, its memory is not yet */
 };
 
 /* All-zero is an empty table. */
@@ -31,6 +32,8 @@ struct live {
 void live_release(struct live *live);
 /* Adds an object whose serial is not in the table. 0, -ENOMEM, -EFBIG over LIVE_OBJECTS_MAX. */
 int live_add(struct live *live, const struct live_object *object, struct error *err);
+/* The object, NULL where it is not there; valid until the next call that changes the table. */
+struct live_object *live_find(const struct live *live, uint64_t object);
 /* Takes the object out; false where it is not there. */
 bool live_remove(struct live *live, uint64_t object, struct live_object *removed);
 

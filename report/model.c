@@ -70,8 +70,8 @@ static void add_facts(struct model *model, const struct recording *recording)
 		const char *key = text_of(model, recording, capture->facts[i].key);
 
 		if (!redact_is_private_fact(key))
-			model->facts[model->fact_count++] =
-				(struct model_fact){.key = key, .value = text_of(model, recording, capture->facts[i].value)};
+			model->facts[model->fact_count++] = (struct model_fact){
+				.key = key, .value = text_of(model, recording, capture->facts[i].value)};
 	}
 	if (model->facts)
 		qsort(model->facts, model->fact_count, sizeof(*model->facts), by_fact_key);
@@ -83,8 +83,9 @@ static void add_counters(struct model *model, const struct recording *recording)
 
 	model->counters = arena_array(&model->arena, capture->counter_count, sizeof(*model->counters));
 	for (size_t i = 0; model->counters && i < capture->counter_count; i++)
-		model->counters[model->counter_count++] = (struct model_counter){
-			.key = text_of(model, recording, capture->counters[i].key), .value = capture->counters[i].value};
+		model->counters[model->counter_count++] =
+			(struct model_counter){.key = text_of(model, recording, capture->counters[i].key),
+					       .value = capture->counters[i].value};
 	if (model->counters)
 		qsort(model->counters, model->counter_count, sizeof(*model->counters), by_counter_key);
 }
@@ -117,6 +118,7 @@ static void add_probes(struct model *model, const struct recording *recording)
 			.lost = probe->lost,
 			.has_misses = probe->has_misses,
 			.has_lost = probe->has_lost,
+			.has_fault_misses = probe->has_fault_misses,
 		};
 	}
 }
@@ -128,8 +130,9 @@ static void add_losses(struct model *model, const struct recording *recording)
 	model->losses = arena_array(&model->arena, capture->loss_count, sizeof(*model->losses));
 	for (size_t i = 0; model->losses && i < capture->loss_count; i++)
 		if (capture->losses[i].lost)
-			model->losses[model->loss_count++] = (struct model_loss){
-				.cpu = capture->losses[i].cpu, .ring = capture->losses[i].ring, .lost = capture->losses[i].lost};
+			model->losses[model->loss_count++] = (struct model_loss){.cpu = capture->losses[i].cpu,
+										 .ring = capture->losses[i].ring,
+										 .lost = capture->losses[i].lost};
 }
 
 static void add_meminfo(struct model *model, const struct recording *recording)
@@ -166,7 +169,8 @@ static int by_cache_live(const void *left, const void *right)
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-static void describe_cache(struct model *model, const struct recording *recording, uint32_t id, struct model_cache *cache)
+static void describe_cache(struct model *model, const struct recording *recording, uint32_t id,
+			   struct model_cache *cache)
 {
 	const struct trace_cache *from = trace_reader_cache(recording->reader, id);
 
@@ -181,8 +185,10 @@ static void describe_cache(struct model *model, const struct recording *recordin
 		.object_size_bytes = from->object_size_bytes,
 		.slab_size_bytes = from->slab_size_bytes,
 		.objects_per_slab = from->objects_per_slab,
+		.percpu_objects = from->percpu_objects,
 		.order = from->order,
 		.align_bytes = from->align_bytes,
+		.percpu_objects = from->percpu_objects,
 		.slot_bytes = from->slab_size_bytes ? from->slab_size_bytes : from->object_size_bytes,
 	};
 	if (!*cache->name)
@@ -199,6 +205,7 @@ static void count_cache(const struct recording *recording, uint32_t id, struct m
 	cache->frees_implied = counted->frees_implied;
 	cache->frees_older = counted->frees_older;
 	cache->live = counted->live;
+	cache->pending_rcu = counted->pending_rcu;
 	cache->live_bytes = number_multiply(counted->live, cache->slot_bytes);
 	cache->timeline = counted->allocs ? &counted->timeline : NULL;
 }
@@ -255,7 +262,8 @@ static void add_census(struct model *model, const struct recording *recording, c
 /* Sites: what belongs to the stack is named once the stacks are. */
 
 /* The first frames from the inside that are neither allocator nor probe; at most max. */
-static uint32_t telling_frames(const struct model *model, uint32_t node, const struct model_frame **frames, uint32_t max)
+static uint32_t telling_frames(const struct model *model, uint32_t node, const struct model_frame **frames,
+			       uint32_t max)
 {
 	uint32_t count = 0;
 
@@ -407,6 +415,7 @@ static void add_site(struct model *model, const struct recording *recording, con
 		.frees = from->frees,
 		.frees_implied = from->frees_implied,
 		.live = from->live,
+		.pending_rcu = from->pending_rcu,
 		.live_bytes = number_multiply(from->live, model->caches[places[from->cache]].slot_bytes),
 		.bytes_req = from->bytes_req,
 		.allocs_sized = from->allocs_sized,
@@ -496,7 +505,8 @@ static uint64_t larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Three may tell of the same loss: the ring's records, the event's own count, the recorder's total. The largest counts. */
+/* Three may tell of the same loss: the ring's records, the event's own count, the recorder's total. The largest counts.
+ */
 static uint64_t lost_in_ring(const struct model *model, const struct recording *recording, enum trace_ring ring,
 			     const char *counter)
 {
@@ -508,17 +518,25 @@ static uint64_t lost_in_ring(const struct model *model, const struct recording *
 	return larger(by_ring, recording_counter(recording, counter, NULL));
 }
 
+/* What the probes of a role tell about losses. */
+struct probe_losses {
+	uint64_t misses;   /* hits that the kernel could not hand to the probe */
+	uint64_t doubtful; /* of what it counts as such: may as well be page faults */
+	uint64_t lost;	   /* samples the events count as lost */
+};
+
 /*
- * What the kernel could not hand to the probes of a role ("alloc...", "free...") at all, and what their events count as lost.
- * A witness ("free witness") sees the same events another way: where there is one, a miss is no loss.
+ * A witness ("free witness") sees the same events another way: where there is one, a miss is no loss. Page faults while
+ * a user call chain is read count as misses too, at most one a hit.
  */
-static void probe_losses(const struct model *model, const char *role, uint64_t *misses, uint64_t *lost)
+static struct probe_losses probe_losses(const struct model *model, const char *role)
 {
+	struct probe_losses losses = {0};
 	bool has_witness = false;
 
-	*misses = *lost = 0;
 	for (uint32_t i = 0; i < model->probe_count; i++) {
 		const struct model_probe *probe = &model->probes[i];
+		uint64_t misses = probe->has_misses ? probe->misses : 0, doubtful = 0;
 
 		if (strncmp(probe->role, role, strlen(role)))
 			continue;
@@ -526,43 +544,71 @@ static void probe_losses(const struct model *model, const char *role, uint64_t *
 			has_witness = true;
 			continue;
 		}
-		*misses = number_add(*misses, probe->has_misses ? probe->misses : 0);
-		*lost = number_add(*lost, probe->has_lost ? probe->lost : 0);
+		if (probe->has_fault_misses)
+			doubtful = misses < probe->hits ? misses : probe->hits;
+		losses.misses = number_add(losses.misses, misses - doubtful);
+		losses.doubtful = number_add(losses.doubtful, doubtful);
+		losses.lost = number_add(losses.lost, probe->has_lost ? probe->lost : 0);
 	}
 	if (has_witness)
-		*misses = 0;
+		losses.misses = losses.doubtful = 0;
+	return losses;
 }
 
 static void add_integrity(struct model *model, const struct recording *recording)
 {
 	struct model_integrity *integrity = &model->integrity;
 	const char *sentence;
-	uint64_t misses, lost;
+	struct probe_losses allocs = probe_losses(model, "alloc"), frees = probe_losses(model, "free");
 
 	integrity->ending = trace_reader_ending(recording->reader, &sentence);
 	integrity->good_bytes = trace_reader_good_bytes(recording->reader);
-	probe_losses(model, "alloc", &misses, &lost);
-	integrity->lost_allocs =
-		number_add(misses, larger(lost, lost_in_ring(model, recording, TRACE_RING_ALLOC, "lost_alloc")));
-	probe_losses(model, "free", &misses, &lost);
-	integrity->lost_frees =
-		number_add(misses, larger(lost, lost_in_ring(model, recording, TRACE_RING_FREE, "lost_free")));
+	integrity->lost_allocs = number_add(
+		allocs.misses, larger(allocs.lost, lost_in_ring(model, recording, TRACE_RING_ALLOC, "lost_alloc")));
+	integrity->lost_frees = number_add(
+		frees.misses, larger(frees.lost, lost_in_ring(model, recording, TRACE_RING_FREE, "lost_free")));
+	integrity->misses_doubtful = number_add(allocs.doubtful, frees.doubtful);
 	integrity->lost_tasks = lost_in_ring(model, recording, TRACE_RING_TASK, "lost_task");
 	integrity->frees_implied = model->frees_implied;
 	integrity->frees_unknown = recording_counter(recording, "frees_unknown", NULL);
 	integrity->frees_unmatched = recording->ledger.frees_unmatched;
 	integrity->out_of_order = recording_counter(recording, "out_of_order", NULL);
 	integrity->times_before = recording->ledger.times_before;
+	integrity->bulk_allocs_unseen = recording_counter(recording, "bulk_allocs_unseen", NULL);
 	integrity->stacks_cut = recording_counter(recording, "stacks_cut", NULL);
 }
 
-/* The trace's own number; where it has none, what the events and the losses show. */
+/* How many numbers a kernel's list has: "0-3,6" is five, 0 for what is no such list. */
+static uint32_t list_length(const char *list)
+{
+	uint32_t count = 0;
+
+	for (;;) {
+		char *end;
+		unsigned long first = strtoul(list, &end, 10), last = first;
+
+		if (end == list || first >= CAPTURE_CPUS_MAX)
+			return 0;
+		if (*end == '-') {
+			list = end + 1;
+			last = strtoul(list, &end, 10);
+		}
+		if (end == list || last < first || last >= CAPTURE_CPUS_MAX)
+			return 0;
+		count += (uint32_t)(last - first) + 1;
+		if (*end != ',')
+			return *end ? 0 : count;
+		list = end + 1;
+	}
+}
+
+/* CPUs online as the trace tells; where it does not, as far as the events show. */
 static uint32_t cpus_of(const struct model *model, const struct recording *recording)
 {
-	unsigned long told = strtoul(model_fact(model, "cpus"), NULL, 10);
+	uint32_t told = list_length(model_fact(model, "cpus"));
 
 	if (told && told <= CAPTURE_CPUS_MAX)
-		return (uint32_t)told;
+		return told;
 	return recording->ledger.max_cpu < CAPTURE_CPUS_MAX ? recording->ledger.max_cpu + 1 : CAPTURE_CPUS_MAX;
 }
 

@@ -24,11 +24,11 @@
 
 /* One function of a call chain. Kernel addresses are not here and cannot be printed. */
 struct model_frame {
-	const char *label;    /* what to call it: never empty, "[unknown]" at worst */
-	const char *function; /* "" not known */
-	const char *module;   /* kernel: "" for the kernel itself; user: base name of the file, "" not known */
-	const char *path;     /* user: whole path */
-	const char *build_id; /* user: hexadecimal, "" not known */
+	const char *label;	 /* what to call it: never empty, "[unknown]" at worst */
+	const char *function;	 /* "" not known */
+	const char *module;	 /* kernel: "" for the kernel itself; user: base name of the file, "" not known */
+	const char *path;	 /* user: whole path */
+	const char *build_id;	 /* user: hexadecimal, "" not known */
 	const char *source_file; /* "" not known */
 	uint64_t offset_bytes;	 /* in function */
 	uint64_t module_offset;	 /* kernel: in the module's text; user: in the file */
@@ -66,44 +66,47 @@ struct model_site {
 	uint32_t cache;	    /* index in caches */
 	uint32_t node;	    /* 0: no stack was recorded */
 	uint64_t allocs, frees, frees_implied, live;
-	uint64_t live_bytes; /* slots: what the live objects take */
-	uint64_t bytes_req, allocs_sized;     /* requested by how many allocations of known size */
+	uint64_t pending_rcu;		  /* of frees: asked for by kfree_rcu(), not seen to be done */
+	uint64_t live_bytes;		  /* slots: what the live objects take */
+	uint64_t bytes_req, allocs_sized; /* requested by how many allocations of known size */
 	uint64_t live_bytes_req, live_sized;
 	const struct ages *freed_ages; /* the recording's; it has to outlive the model */
 	const struct ages *live_ages;
 	const struct timeline *timeline;
 	struct model_task tasks[MODEL_TASKS_PER_SITE]; /* most allocations first */
 	uint32_t task_count;
-	uint32_t task_names;	/* distinct names in all */
-	bool has_more_tasks;	/* than TALLY_KEYS_MAX threads: names and processes are lower bounds */
+	uint32_t task_names; /* distinct names in all */
+	bool has_more_tasks; /* than TALLY_KEYS_MAX threads: names and processes are lower bounds */
 	struct model_free_path freed_by[MODEL_FREE_PATHS_PER_SITE]; /* most frequent first */
 	uint32_t freed_by_count;
 	uint64_t frees_with_stack; /* the base of freed_by */
 };
 
 enum model_reconciliation_state {
-	MODEL_RECONCILED = 0,	   /* events explain the growth within the tolerance */
-	MODEL_UNEXPLAINED,	   /* they do not */
-	MODEL_RECONCILED_OLDER,	   /* they do, if enough of the frees that no cache could be told for were of this one */
-	MODEL_RECONCILE_FILTERED,  /* only some processes or CPUs were recorded: not comparable */
+	MODEL_RECONCILED = 0,	  /* events explain the growth within the tolerance */
+	MODEL_UNEXPLAINED,	  /* they do not */
+	MODEL_RECONCILED_OLDER,	  /* they do, if enough of the frees that no cache could be told for were of this one */
+	MODEL_RECONCILE_FILTERED, /* only some processes or CPUs were recorded: not comparable */
 	MODEL_RECONCILE_NO_CENSUS, /* the kernel's count at the start or at the end is missing */
 };
 
 /* The events against the kernel's own count of one cache. */
 struct model_reconciliation {
 	enum model_reconciliation_state state;
-	int64_t grown_events; /* allocations less all frees, also of older objects */
+	int64_t grown_events; /* allocations less all frees that are done, also of older objects */
 	int64_t grown_census; /* active objects at the end less at the start */
-	uint64_t tolerance;   /* one slab per CPU: the kernel counts objects on per-CPU slabs as active */
+	uint64_t tolerance;   /* free objects that CPUs may hold: the kernel counts them as active */
 };
 
 struct model_cache {
 	const char *name; /* "[unknown]" for events without a cache */
 	const char *requested;
 	const char *aliases;
-	uint32_t object_size_bytes, slab_size_bytes, objects_per_slab, order, align_bytes;
-	uint32_t slot_bytes; /* what one object takes; 0 not known */
+	uint32_t object_size_bytes, slab_size_bytes, objects_per_slab, order, align_bytes, percpu_objects;
+	uint32_t percpu_objects; /* free ones that each CPU may hold beside its slab, counted as active */
+	uint32_t slot_bytes;	 /* what one object takes; 0 not known */
 	uint64_t allocs, frees, frees_implied, frees_older, live;
+	uint64_t pending_rcu; /* of frees: the memory is the kernel's until a grace period is over */
 	uint64_t live_bytes;
 	const struct timeline *timeline; /* NULL: no events */
 	struct model_reconciliation reconciliation;
@@ -122,6 +125,7 @@ struct model_probe {
 	const char *event, *function, *role, *definition, *filter;
 	uint64_t hits, misses, lost;
 	bool has_misses, has_lost;
+	bool has_fault_misses; /* misses also counts page faults, at most one a hit */
 };
 
 struct model_loss {
@@ -144,10 +148,11 @@ struct model_meminfo {
 /* How far the numbers can be trusted, each counted where it happened. */
 struct model_integrity {
 	enum trace_ending ending;
-	uint64_t good_bytes;  /* of the trace, up to the cut or damage */
-	uint64_t lost_allocs; /* records of full rings and missed probe hits: sites may be understated */
-	uint64_t lost_frees;  /* the same for frees: so many live objects may be freed ones */
-	uint64_t lost_tasks;  /* task and mapping records: names may be missing */
+	uint64_t good_bytes;	  /* of the trace, up to the cut or damage */
+	uint64_t lost_allocs;	  /* records of full rings and missed probe hits: sites may be understated */
+	uint64_t lost_frees;	  /* the same for frees: so many live objects may be freed ones */
+	uint64_t lost_tasks;	  /* task and mapping records: names may be missing */
+	uint64_t misses_doubtful; /* counted as misses by the kernel, but may be page faults: in none of the above */
 	uint64_t frees_implied;
 	uint64_t frees_older;
 	uint64_t frees_unknown;
@@ -155,6 +160,7 @@ struct model_integrity {
 	uint64_t out_of_order;
 	uint64_t times_before;
 	uint64_t stacks_cut;
+	uint64_t bulk_allocs_unseen; /* objects handed out in bulk, whose addresses the kernel did not tell */
 	uint32_t redacted_addresses; /* kernel addresses taken out of texts */
 };
 
@@ -191,7 +197,8 @@ struct model {
 };
 
 /*
- * Builds the model of the recording, which is borrowed and has to outlive it, as does what symbolizer refers to. 0 or -ENOMEM.
+ * Builds the model of the recording, which is borrowed and has to outlive it, as does what symbolizer refers to. 0 or
+ * -ENOMEM.
  */
 int model_build(struct model *model, const struct recording *recording, const struct symbolizer *symbolizer,
 		struct error *err);

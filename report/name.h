@@ -1,6 +1,6 @@
 /*
- * What functions are called, and which of them say something: a site is named after the code that wanted the object, not
- * after the allocator that every stack ends in.
+ * What functions are called, and which of them say something: a site is named after the code that wanted the object,
+ * not after the allocator that every stack ends in.
  */
 #ifndef SLABREC_REPORT_NAME_H
 #define SLABREC_REPORT_NAME_H

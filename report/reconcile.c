@@ -1,4 +1,5 @@
-/* The balance of a cache: allocations less frees on one side, active objects at the end less at the start on the other. */
+/* The balance of a cache: allocations less frees on one side, active objects at the end less at the start on the other.
+ */
 #include "report/reconcile.h"
 
 #include "report/number.h"
@@ -37,8 +38,9 @@ static void reconcile_cache(const struct model *model, uint32_t index)
 	const struct model_census *end = census_of(model, index, TRACE_CENSUS_END);
 	uint64_t frees = number_add(number_add(cache->frees, cache->frees_implied), cache->frees_older);
 
-	balance->grown_events = number_difference(cache->allocs, frees);
-	balance->tolerance = (uint64_t)cache->objects_per_slab * model->cpus;
+	/* What waits for RCU still counts as active. */
+	balance->grown_events = number_difference(number_add(cache->allocs, cache->pending_rcu), frees);
+	balance->tolerance = (uint64_t)cache->percpu_objects * model->cpus;
 	if (*model_fact(model, "filter.pid") || *model_fact(model, "filter.cpus")) {
 		balance->state = MODEL_RECONCILE_FILTERED;
 	} else if (!start || !end) {
@@ -57,14 +59,23 @@ void reconcile_caches(struct model *model)
 
 static const char *explained(struct arena *arena, const struct model_reconciliation *balance)
 {
-	const char *tolerance = arena_format(arena, "tolerance %s: one slab per CPU", number_count(balance->tolerance).text);
-
-	if (balance->grown_census > 0 && balance->grown_events >= 0)
-		return arena_format(arena, "events explain %s of the %s objects by which the kernel's own count grew (%s)",
+	if (balance->grown_events >= 0 && balance->grown_census > 0 && balance->grown_events <= balance->grown_census)
+		return arena_format(arena, "events explain %s of the %s objects by which the kernel's own count grew",
 				    number_count((uint64_t)balance->grown_events).text,
-				    number_count((uint64_t)balance->grown_census).text, tolerance);
-	return arena_format(arena, "by events it changed by %s objects, by the kernel's own count by %s (%s)",
-			    number_change(balance->grown_events).text, number_change(balance->grown_census).text, tolerance);
+				    number_count((uint64_t)balance->grown_census).text);
+	return arena_format(arena, "by events it changed by %s objects, by the kernel's own count by %s",
+			    number_change(balance->grown_events).text, number_change(balance->grown_census).text);
+}
+
+/* "64: one slab per CPU" */
+static const char *tolerance(struct arena *arena, const struct model_cache *cache)
+{
+	struct number count = number_count(cache->reconciliation.tolerance);
+
+	if (cache->percpu_objects)
+		return arena_format(arena, "%s: one slab and %u spare objects per CPU", count.text,
+				    cache->percpu_objects);
+	return arena_format(arena, "%s: one slab per CPU", count.text);
 }
 
 const char *reconcile_sentence(struct arena *arena, const struct model *model, const struct model_cache *cache)
@@ -73,16 +84,19 @@ const char *reconcile_sentence(struct arena *arena, const struct model *model, c
 
 	switch (balance->state) {
 	case MODEL_RECONCILED:
-		return explained(arena, balance);
+		return arena_format(arena, "%s (within the tolerance of %s)", explained(arena, balance),
+				    tolerance(arena, cache));
 	case MODEL_UNEXPLAINED:
-		return arena_format(arena, "%s: more than the tolerance apart, so events are missing", explained(arena, balance));
+		return arena_format(arena, "%s (further apart than the tolerance of %s), so events are missing",
+				    explained(arena, balance), tolerance(arena, cache));
 	case MODEL_RECONCILED_OLDER:
-		return arena_format(arena,
-				    "%s; the rest fits if at least %s of the %s frees whose cache is not known were of older "
-				    "objects of this cache",
-				    explained(arena, balance),
-				    number_count(distance(balance->grown_events, balance->grown_census) - balance->tolerance).text,
-				    number_count(model->integrity.frees_unknown).text);
+		return arena_format(
+			arena,
+			"%s; the rest fits if at least %s of the %s frees whose cache is not known were of older "
+			"objects of this cache",
+			explained(arena, balance),
+			number_count(distance(balance->grown_events, balance->grown_census) - balance->tolerance).text,
+			number_count(model->integrity.frees_unknown).text);
 	case MODEL_RECONCILE_FILTERED:
 		return "not compared with the kernel's own count: only some processes or CPUs were recorded";
 	case MODEL_RECONCILE_NO_CENSUS:

@@ -12,8 +12,8 @@
 /* Fills the reconciliation of every cache of a model whose other parts are complete. */
 void reconcile_caches(struct model *model);
 /*
- * One sentence about the cache without its name, as "events explain 2,000 of 2,013 objects this cache grew by (tolerance
- * 64)"; lives in the arena.
+ * One sentence about the cache without its name, as "events explain 2,000 of 2,013 objects this cache grew by ...";
+ * lives in the arena.
  */
 const char *reconcile_sentence(struct arena *arena, const struct model *model, const struct model_cache *cache);
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #define ADDRESS_DIGITS 16u
+#define ADDRESS_MARK "[kernel-address]" /* as long as the digits */
 
 static bool is_word(char c)
 {
@@ -38,17 +39,23 @@ static const char *next_address(const char *text, size_t *length)
 
 const char *redact_text(struct arena *arena, const char *text, uint32_t *addresses)
 {
-	static const char mark[] = "[kernel-address]**";
 	size_t length;
 	const char *at = next_address(text, &length);
 
 	if (!at)
 		return text;
-	const char *copy = arena_text(arena, text);
-	for (; *copy && at; at = next_address(at + length, &length)) {
-		memcpy((char *)(uintptr_t)copy + (at - text), mark, length);
+	/* The mark is no longer than what it replaces, so a copy has room for it. */
+	char *copy = arena_array(arena, strlen(text) + 1, 1);
+	if (!copy)
+		return "";
+	char *end = copy;
+	for (; at; at = next_address(text, &length)) {
+		end = mempcpy(end, text, (size_t)(at - text));
+		end = stpcpy(end, ADDRESS_MARK);
+		text = at + length;
 		*addresses += 1;
 	}
+	strcpy(end, text);
 	return copy;
 }
 

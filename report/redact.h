@@ -11,7 +11,7 @@
 
 /*
  * The text without numbers that look like a 64-bit kernel address (16 hexadecimal digits that begin with ffff, with or
- * without 0x): "[kernel-address]" stands for each, filled with stars to its length. The text itself where there is none, else
+ * without 0x): "[kernel-address]" stands for each. The text itself where there is none, else
  * a copy in the arena ("" without memory). addresses is raised by how many there were.
  */
 const char *redact_text(struct arena *arena, const char *text, uint32_t *addresses);

@@ -10,8 +10,8 @@
 #include "trace/error.h"
 
 /*
- * Writes the model to out in 7-bit ASCII, the same bytes for the same model. 0 or a negative errno; that out took everything
- * is for the caller to check.
+ * Writes the model to out in 7-bit ASCII, the same bytes for the same model. 0 or a negative errno; that out took
+ * everything is for the caller to check.
  */
 typedef int render_function(const struct model *model, FILE *out, struct error *err);
 

@@ -68,7 +68,8 @@ static void slot_subject(FILE *out, void *context)
 	const char *release = model_fact(html->model, "kernel.release");
 
 	html_text(out, verdict_subject(html->arena, html->model));
-	fprintf(out, " &#183; %s", number_duration(html->model->duration_ns).text);
+	if (html->model->duration_ns)
+		fprintf(out, " &#183; %s", number_duration(html->model->duration_ns).text);
 	if (*release) {
 		fputs(" &#183; Linux ", out);
 		escape_html(out, release, HTML_NAME_MAX);

@@ -91,8 +91,8 @@ static void json_integrity(struct json *json)
 static void json_cache(struct json *json, const struct model_cache *cache)
 {
 	static const char *const states[] = {
-		[MODEL_RECONCILED] = "explained",	[MODEL_UNEXPLAINED] = "unexplained",
-		[MODEL_RECONCILED_OLDER] = "possible",	[MODEL_RECONCILE_FILTERED] = "filtered",
+		[MODEL_RECONCILED] = "explained",	   [MODEL_UNEXPLAINED] = "unexplained",
+		[MODEL_RECONCILED_OLDER] = "possible",	   [MODEL_RECONCILE_FILTERED] = "filtered",
 		[MODEL_RECONCILE_NO_CENSUS] = "no-census",
 	};
 	const struct model_reconciliation *balance = &cache->reconciliation;
@@ -104,6 +104,7 @@ static void json_cache(struct json *json, const struct model_cache *cache)
 	json_count(json, "frees", cache->frees);
 	json_count(json, "frees_implied", cache->frees_implied);
 	json_count(json, "frees_older", cache->frees_older);
+	json_count(json, "pending_rcu", cache->pending_rcu);
 	json_count(json, "live", cache->live);
 	json_count(json, "live_bytes", cache->live_bytes);
 	json_text(json, "reconciliation", states[balance->state]);
@@ -126,6 +127,7 @@ static void json_site(struct json *json, const struct model_site *site)
 	json_count(json, "allocs", site->allocs);
 	json_count(json, "frees", site->frees);
 	json_count(json, "frees_implied", site->frees_implied);
+	json_count(json, "pending_rcu", site->pending_rcu);
 	json_count(json, "live", site->live);
 	json_count(json, "live_bytes", site->live_bytes);
 	json_open(json, "stack", '[');

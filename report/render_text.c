@@ -1,6 +1,6 @@
 /*
- * The report for a mail to a kernel list: at most 72 columns and about 100 lines, ASCII, the answer first, then stacks in
- * the idiom of kmemleak and alloc_traces.
+ * The report for a mail to a kernel list: at most 72 columns and about 100 lines, ASCII, the answer first, then stacks
+ * in the idiom of kmemleak and alloc_traces.
  */
 #include "report/render.h"
 
@@ -21,6 +21,7 @@
 #define STACK_SITES 3u
 #define FRAMES_MAX 14u
 #define CACHES_MAX 5u
+#define NOTES_MAX 3u
 
 struct text {
 	FILE *out;
@@ -126,6 +127,15 @@ static const char *site_bytes(struct text *text, const struct model_site *site)
 	return arena_text(&text->arena, number_bytes(site->live_bytes).text);
 }
 
+/* What the recorder says about its own limits. */
+static void write_notes(struct text *text)
+{
+	for (uint32_t i = 0; i < text->model->note_count && i < NOTES_MAX; i++)
+		text_paragraph(text, 2, arena_format(&text->arena, "%.400s", text->model->notes[i]));
+	if (text->model->note_count > NOTES_MAX)
+		TEXT_LINE(text, "(and %u more notes)", text->model->note_count - NOTES_MAX);
+}
+
 static void write_table(struct text *text)
 {
 	const struct model *model = text->model;
@@ -133,13 +143,13 @@ static void write_table(struct text *text)
 	if (!model->site_count)
 		return;
 	TEXT_LINE(text, "%s", "");
-	TEXT_LINE(text, "%9s %10s %5s %10s %10s  %s", "live", "bytes", "%", "allocated", "freed", "where");
+	TEXT_LINE(text, "%9s %9s %5s %9s  %s", "live", "bytes", "share", "of", "allocated at");
 	for (uint32_t i = 0; i < model->site_count && i < TABLE_SITES; i++) {
 		const struct model_site *site = &model->sites[i];
 
-		TEXT_LINE(text, "%9s %10s %5s %10s %10s  %s", number_count(site->live).text, site_bytes(text, site),
+		TEXT_LINE(text, "%9s %9s %5s %9s  %s", number_count(site->live).text, site_bytes(text, site),
 			  number_percent(site->live, model->live).text, number_count(site->allocs).text,
-			  number_count(site->frees + site->frees_implied).text, site_name(text, site));
+			  site_name(text, site));
 	}
 	if (model->site_count > TABLE_SITES)
 		TEXT_LINE(text, "%9s and %u more call stacks", "", model->site_count - TABLE_SITES);
@@ -148,14 +158,20 @@ static void write_table(struct text *text)
 static void write_ages(struct text *text, const char *what, const struct ages *ages)
 {
 	if (ages->count)
-		TEXT_LINE(text, "  age of the %s: %s / %s / %s (min / avg / max)", what, number_duration(ages->min_ns).text,
-			  number_duration(ages_mean_ns(ages)).text, number_duration(ages->max_ns).text);
+		TEXT_LINE(text, "  age of the %s: %s / %s / %s (min / avg / max)", what,
+			  number_duration(ages->min_ns).text, number_duration(ages_mean_ns(ages)).text,
+			  number_duration(ages->max_ns).text);
 }
 
 static void write_task(struct text *text, const struct model_task *task)
 {
-	TEXT_LINE(text, "  comm \"%.64s\", %u process%s, e.g. pid %" PRId32 ": %s live of %s", task->comm, task->processes,
-		  task->processes == 1 ? "" : "es", task->pid, number_count(task->live).text, number_count(task->allocs).text);
+	const char *who = arena_format(&text->arena, "comm \"%.40s\"", task->comm);
+
+	if (task->processes == 1)
+		who = arena_format(&text->arena, "%s, pid %" PRId32, who, task->pid);
+	else if (task->processes)
+		who = arena_format(&text->arena, "%s, %u processes", who, task->processes);
+	TEXT_LINE(text, "  %s: %s live of %s", who, number_count(task->live).text, number_count(task->allocs).text);
 }
 
 static void write_tasks(struct text *text, const struct model_site *site)
@@ -187,8 +203,8 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 	TEXT_LINE(text, "%s", "");
 	text_paragraph(text, 2,
 		       arena_format(&text->arena, "%u. %.64s: %s live (%s) of %s allocated at %s", rank, cache->name,
-				    number_count(site->live).text, site_bytes(text, site), number_count(site->allocs).text,
-				    site_name(text, site)));
+				    number_count(site->live).text, site_bytes(text, site),
+				    number_count(site->allocs).text, site_name(text, site)));
 	write_tasks(text, site);
 	write_ages(text, "live", site->live_ages);
 	write_ages(text, "freed", site->freed_ages);
@@ -197,7 +213,8 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 			  number_percent(site->freed_by[0].frees, site->frees_with_stack).text,
 			  number_count(site->frees_with_stack).text);
 	if (site->allocs_sized && cache->slot_bytes)
-		TEXT_LINE(text, "  asked for %s on average, takes %s", number_bytes(site->bytes_req / site->allocs_sized).text,
+		TEXT_LINE(text, "  asked for %s on average, takes %s",
+			  number_bytes(site->bytes_req / site->allocs_sized).text,
 			  number_bytes(cache->slot_bytes).text);
 	write_stack(text, site);
 }
@@ -209,6 +226,7 @@ int render_text(const struct model *model, FILE *out, struct error *err)
 	write_head(&text);
 	TEXT_LINE(&text, "%s", "");
 	write_caches(&text);
+	write_notes(&text);
 	write_machine(&text);
 	write_table(&text);
 	for (uint32_t i = 0; i < model->site_count && i < STACK_SITES; i++)

@@ -1,6 +1,6 @@
 /*
- * The complete model, streamed by libxml2's writer: flat tables that refer to each other by number (templates/slabrec.rng,
- * slabrec.xsd). libxml2 trusts its input, so every string passes escape_xml() first.
+ * The complete model, streamed by libxml2's writer: flat tables that refer to each other by number
+ * (templates/slabrec.rng, slabrec.xsd). libxml2 trusts its input, so every string passes escape_xml() first.
  */
 #include "report/render.h"
 
@@ -93,6 +93,7 @@ static void put_integrity(struct xml *xml)
 	put_count(xml, "lost-allocs", integrity->lost_allocs);
 	put_count(xml, "lost-frees", integrity->lost_frees);
 	put_count(xml, "lost-tasks", integrity->lost_tasks);
+	put_count(xml, "misses-doubtful", integrity->misses_doubtful);
 	put_count(xml, "frees-implied", integrity->frees_implied);
 	put_count(xml, "frees-older", integrity->frees_older);
 	put_count(xml, "frees-unknown", integrity->frees_unknown);
@@ -100,6 +101,7 @@ static void put_integrity(struct xml *xml)
 	put_count(xml, "out-of-order", integrity->out_of_order);
 	put_count(xml, "times-before", integrity->times_before);
 	put_count(xml, "stacks-cut", integrity->stacks_cut);
+	put_count(xml, "bulk-allocs-unseen", integrity->bulk_allocs_unseen);
 	put_count(xml, "redacted-addresses", integrity->redacted_addresses);
 	close_element(xml);
 }
@@ -144,6 +146,8 @@ static void put_probe(struct xml *xml, const struct model_probe *probe)
 	put_count(xml, "hits", probe->hits);
 	if (probe->has_misses)
 		put_count(xml, "misses", probe->misses);
+	if (probe->has_fault_misses)
+		put_text(xml, "misses-with-faults", "true");
 	if (probe->has_lost)
 		put_count(xml, "lost", probe->lost);
 	close_element(xml);
@@ -173,8 +177,8 @@ static void put_capture(struct xml *xml)
 static void put_balance(struct xml *xml, const struct model_reconciliation *balance)
 {
 	static const char *const states[] = {
-		[MODEL_RECONCILED] = "explained",	[MODEL_UNEXPLAINED] = "unexplained",
-		[MODEL_RECONCILED_OLDER] = "possible",	[MODEL_RECONCILE_FILTERED] = "filtered",
+		[MODEL_RECONCILED] = "explained",	   [MODEL_UNEXPLAINED] = "unexplained",
+		[MODEL_RECONCILED_OLDER] = "possible",	   [MODEL_RECONCILE_FILTERED] = "filtered",
 		[MODEL_RECONCILE_NO_CENSUS] = "no-census",
 	};
 
@@ -187,21 +191,31 @@ static void put_balance(struct xml *xml, const struct model_reconciliation *bala
 	close_element(xml);
 }
 
+/* Numbers in one attribute, separated by blanks. */
+static void put_list(struct xml *xml, const char *name, const uint32_t *values, uint32_t count)
+{
+	char number[16];
+
+	buffer_clear(&xml->text);
+	for (uint32_t i = 0; i < count; i++)
+		buffer_add(&xml->text, number,
+			   (size_t)snprintf(number, sizeof(number), i ? " %" PRIu32 : "%" PRIu32, values[i]));
+	buffer_add_u8(&xml->text, 0);
+	xml->failed |= xml->text.failed || xmlTextWriterWriteAttribute(xml->writer, BAD_CAST name, xml->text.bytes) < 0;
+}
+
 static void put_timeline(struct xml *xml, const struct timeline *timeline)
 {
+	uint32_t count = TIMELINE_BUCKETS;
+
 	if (!timeline)
 		return;
+	while (count > 1 && !timeline->allocs[count - 1] && !timeline->frees[count - 1])
+		count--;
 	open_element(xml, "timeline");
 	put_count(xml, "bucket-ns", 1ull << timeline->shift);
-	for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++) {
-		if (!timeline->allocs[i] && !timeline->frees[i])
-			continue;
-		open_element(xml, "span");
-		put_count(xml, "bucket", i);
-		put_count(xml, "allocs", timeline->allocs[i]);
-		put_count(xml, "frees", timeline->frees[i]);
-		close_element(xml);
-	}
+	put_list(xml, "allocs", timeline->allocs, count);
+	put_list(xml, "frees", timeline->frees, count);
 	close_element(xml);
 }
 
@@ -217,10 +231,12 @@ static void put_cache(struct xml *xml, const struct model_cache *cache, uint32_t
 	put_count(xml, "objects-per-slab", cache->objects_per_slab);
 	put_count(xml, "order", cache->order);
 	put_count(xml, "align-bytes", cache->align_bytes);
+	put_count(xml, "percpu-objects", cache->percpu_objects);
 	put_count(xml, "allocs", cache->allocs);
 	put_count(xml, "frees", cache->frees);
 	put_count(xml, "frees-implied", cache->frees_implied);
 	put_count(xml, "frees-older", cache->frees_older);
+	put_count(xml, "pending-rcu", cache->pending_rcu);
 	put_count(xml, "live", cache->live);
 	put_count(xml, "live-bytes", cache->live_bytes);
 	put_balance(xml, &cache->reconciliation);
@@ -348,6 +364,7 @@ static void put_site(struct xml *xml, const struct model_site *site)
 	put_count(xml, "allocs", site->allocs);
 	put_count(xml, "frees", site->frees);
 	put_count(xml, "frees-implied", site->frees_implied);
+	put_count(xml, "pending-rcu", site->pending_rcu);
 	put_count(xml, "live", site->live);
 	put_count(xml, "live-bytes", site->live_bytes);
 	put_count(xml, "bytes-req", site->bytes_req);
@@ -405,7 +422,8 @@ int render_xml(const struct model *model, FILE *out, struct error *err)
 			xmlOutputBufferClose(buffer);
 		return error_set(err, -ENOMEM, "not enough memory for the XML");
 	}
-	xml.failed = xmlTextWriterSetIndent(xml.writer, 1) < 0 || xmlTextWriterSetIndentString(xml.writer, BAD_CAST " ") < 0 ||
+	xml.failed = xmlTextWriterSetIndent(xml.writer, 1) < 0 ||
+		     xmlTextWriterSetIndentString(xml.writer, BAD_CAST " ") < 0 ||
 		     xmlTextWriterStartDocument(xml.writer, NULL, "US-ASCII", NULL) < 0;
 	put_report(&xml);
 	xml.failed |= xmlTextWriterEndDocument(xml.writer) < 0;

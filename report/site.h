@@ -21,15 +21,16 @@ struct site {
 	uint64_t frees;		/* seen */
 	uint64_t frees_implied; /* inferred: the address was handed out again */
 	uint64_t live;
-	uint64_t bytes_req;	    /* of all allocations whose size is known */
-	uint64_t allocs_sized;	    /* allocations whose requested size is known */
-	uint64_t live_bytes_req;    /* of the live ones */
+	uint64_t pending_rcu;	 /* of frees: asked for by kfree_rcu(), not seen to be done */
+	uint64_t bytes_req;	 /* of all allocations whose size is known */
+	uint64_t allocs_sized;	 /* allocations whose requested size is known */
+	uint64_t live_bytes_req; /* of the live ones */
 	uint64_t live_sized;
-	struct ages freed_ages;	    /* seen frees only: an implied free happened at an unknown time */
-	struct ages live_ages;	    /* at the end of the trace */
+	struct ages freed_ages; /* seen frees only: an implied free happened at an unknown time */
+	struct ages live_ages;	/* at the end of the trace */
 	struct timeline timeline;
-	struct tally tasks;	    /* by task: allocations, and how many of them are live at the end */
-	struct tally freed_by;	    /* by stack: frees */
+	struct tally tasks;    /* by task: allocations, and how many of them are live at the end */
+	struct tally freed_by; /* by stack: frees */
 };
 
 /* All-zero is an empty table. */

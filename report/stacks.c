@@ -61,8 +61,8 @@ static const char *hexadecimal(struct arena *arena, const uint8_t *bytes, uint32
 }
 
 /*
- * Foreign text is looked at once, however many frames use it: a hostile file may have millions of frames with the same long
- * name.
+ * Foreign text is looked at once, however many frames use it: a hostile file may have millions of frames with the same
+ * long name.
  */
 struct known_text {
 	const char *text; /* NULL: a free slot; else the reader's or the symbolizer's */
@@ -170,7 +170,8 @@ static const char *frame_label(struct model *model, const struct model_frame *fr
 	return arena_format(&model->arena, "[%.200s]+0x%llx", frame->module, offset);
 }
 
-static void add_frames(struct naming *naming, const struct model_frame *place, const struct symbol *symbols, uint32_t count)
+static void add_frames(struct naming *naming, const struct model_frame *place, const struct symbol *symbols,
+		       uint32_t count)
 {
 	struct model *model = naming->model;
 
@@ -185,14 +186,15 @@ static void add_frames(struct naming *naming, const struct model_frame *place, c
 			frame->offset_bytes = symbols[i].offset_bytes;
 			frame->source_file = known_text(naming, symbols[i].source_file)->safe;
 			frame->line = symbols[i].line;
-			frame->is_inlined = i > 0;
+			frame->is_inlined = i + 1 < count;
 		}
 		frame->label = frame_label(model, frame);
 	}
 }
 
 /* Arrays of the model grow by copying within its arena; the older ones go with the arena. */
-static bool room_for(struct arena *arena, void *array, uint32_t used, uint32_t more, uint32_t *capacity, size_t element_bytes)
+static bool room_for(struct arena *arena, void *array, uint32_t used, uint32_t more, uint32_t *capacity,
+		     size_t element_bytes)
 {
 	if (*capacity - used >= more)
 		return true;
@@ -242,7 +244,8 @@ static bool name_node(struct stacks *stacks, struct naming *naming, uint32_t id)
 			      sizeof(*model->nodes)))
 			return false;
 		for (uint32_t i = 0; i < named->count; i++) {
-			model->nodes[model->node_count] = (struct model_node){.parent = parent, .frame = named->first + i};
+			model->nodes[model->node_count] =
+				(struct model_node){.parent = parent, .frame = named->first + i};
 			parent = model->node_count++;
 		}
 	}

@@ -15,7 +15,7 @@
 struct stacks {
 	const struct trace_reader *reader; /* borrowed */
 	uint32_t node_count;		   /* of the trace, with 0 */
-	uint32_t *nodes;		   /* owned, by node id of the trace: 1 wanted; after stacks_name() node of the model */
+	uint32_t *nodes; /* owned, by node id of the trace: 1 wanted; after stacks_name() node of the model */
 };
 
 /* 0 or -ENOMEM. */

@@ -13,8 +13,8 @@
 #define SYMBOLS_PER_FRAME_MAX 32u
 
 struct symbol {
-	const char *function; /* valid as long as the symbolizer */
-	uint64_t offset_bytes; /* of the address in the function; 0 for the inlined */
+	const char *function;	 /* valid as long as the symbolizer */
+	uint64_t offset_bytes;	 /* of the address in the function; 0 for the inlined */
 	const char *source_file; /* "" not known */
 	uint32_t line;
 };
@@ -22,8 +22,8 @@ struct symbol {
 struct symbolizer {
 	void *context;
 	/*
-	 * Fills at most max symbols, the innermost inlined function first, the function that was really called last, and
-	 * returns how many; 0: not known here, ask the next one.
+	 * Fills at most max symbols, the innermost inlined function first, the function that was really called last,
+	 * and returns how many; 0: not known here, ask the next one.
 	 */
 	uint32_t (*frame)(void *context, const struct trace_frame *frame, struct symbol *symbols, uint32_t max);
 };

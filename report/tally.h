@@ -29,8 +29,8 @@ void tally_release(struct tally *tally);
 /* The entry of the key, made at first use; that of unknown or others where it has none. NULL without memory. */
 struct tally_entry *tally_entry(struct tally *tally, uint32_t key);
 /*
- * Copies the entries, most counted first, then by key; at most max. Returns how many. Neither unknown nor others is among
- * them.
+ * Copies the entries, most counted first, then by key; at most max. Returns how many. Neither unknown nor others is
+ * among them.
  */
 uint32_t tally_top(const struct tally *tally, struct tally_entry *top, uint32_t max);
 

@@ -30,8 +30,8 @@ struct template_slot {
 /* The file of that name; NULL where none was compiled in. */
 const struct template_file *template_find(const char *name);
 /*
- * Writes the template with its slots filled by slots (ended by one without a name). 0, or -EINVAL where the template names a
- * slot that is not there or does not close one.
+ * Writes the template with its slots filled by slots (ended by one without a name). 0, or -EINVAL where the template
+ * names a slot that is not there or does not close one.
  */
 int template_write(const struct template_file *template, const struct template_slot *slots, void *context, FILE *out,
 		   struct error *err);

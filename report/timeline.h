@@ -1,6 +1,6 @@
 /*
- * What happened when, in a fixed number of buckets over a recording whose length is not known beforehand: the width of a
- * bucket is a power of two and doubles when time runs past the last one.
+ * What happened when, in a fixed number of buckets over a recording whose length is not known beforehand: the width of
+ * a bucket is a power of two and doubles when time runs past the last one.
  */
 #ifndef SLABREC_REPORT_TIMELINE_H
 #define SLABREC_REPORT_TIMELINE_H

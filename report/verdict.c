@@ -6,9 +6,13 @@
 
 #include "report/number.h"
 
+#define LEAST_RATE_NS 1000000000u
+
 /* The name at which most live bytes were allocated, over all sites that share it. */
 struct top_name {
 	const char *name;
+	uint32_t cache; /* of its first site */
+	bool is_one_cache;
 	uint64_t live;
 	uint64_t live_bytes;
 };
@@ -40,7 +44,9 @@ static struct top_name top_name(struct arena *arena, const struct model *model)
 		qsort(sites, count, sizeof(*sites), by_name);
 	for (uint32_t i = 0; i < count; i++) {
 		if (!i || strcmp(sites[i]->name, group.name))
-			group = (struct top_name){.name = sites[i]->name};
+			group = (struct top_name){
+				.name = sites[i]->name, .cache = sites[i]->cache, .is_one_cache = true};
+		group.is_one_cache = group.is_one_cache && sites[i]->cache == group.cache;
 		group.live += sites[i]->live;
 		group.live_bytes = number_add(group.live_bytes, sites[i]->live_bytes);
 		if (is_above(&group, &top))
@@ -60,25 +66,29 @@ const char *verdict_subject(struct arena *arena, const struct model *model)
 			    model->cache_count == 2 ? "" : "s");
 }
 
-/* "kmalloc-cg-1k object", of the one cache that has live objects, or "object" of several. */
-static const char *live_objects(struct arena *arena, const struct model *model)
+static uint32_t live_caches(const struct model *model)
 {
-	uint32_t live_caches = 0;
-	const char *plural = model->live == 1 ? "" : "s";
+	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < model->cache_count; i++)
-		live_caches += model->caches[i].live != 0;
-	if (live_caches == 1)
-		for (uint32_t i = 0; i < model->cache_count; i++)
-			if (model->caches[i].live)
-				return arena_format(arena, "%.64s object%s", model->caches[i].name, plural);
-	return arena_format(arena, "object%s of %u caches", plural, live_caches);
+		count += model->caches[i].live != 0;
+	return count;
+}
+
+/* "kmalloc-cg-1k objects" where only one cache has live ones; caches are sorted, so it is the first. */
+static const char *live_objects(struct arena *arena, const struct model *model)
+{
+	const char *plural = model->live == 1 ? "" : "s";
+
+	if (live_caches(model) == 1)
+		return arena_format(arena, "%.64s object%s", model->caches[0].name, plural);
+	return arena_format(arena, "object%s of %u caches", plural, live_caches(model));
 }
 
 static const char *during(struct arena *arena, const struct model *model)
 {
 	if (!model->duration_ns)
-		return "during the recording";
+		return "in the time recorded";
 	return arena_format(arena, "during %s", number_duration(model->duration_ns).text);
 }
 
@@ -87,8 +97,30 @@ static const char *nothing_live(struct arena *arena, const struct model *model)
 	const char *when = during(arena, model);
 
 	if (!model->allocs)
-		return arena_format(arena, "No allocation was recorded %s.", when);
-	return arena_format(arena, "All %s objects allocated %s were freed again.", number_count(model->allocs).text, when);
+		return model->duration_ns ? arena_format(arena, "No allocation was recorded %s.", when)
+					  : "No allocation was recorded.";
+	if (model->allocs == 1)
+		return arena_format(arena, "The one object allocated %s was freed again.", when);
+	return arena_format(arena, "All %s objects allocated %s were freed again.", number_count(model->allocs).text,
+			    when);
+}
+
+/* "96 % of them at alloc_pipe_info"; where no function stands out, that it is so. */
+static const char *where(struct arena *arena, const struct model *model)
+{
+	struct top_name top = top_name(arena, model);
+	const char *cache = "", *share = arena_text(arena, number_percent(top.live, model->live).text);
+
+	if (live_caches(model) > 1 && top.is_one_cache)
+		cache = arena_format(arena, " in %.64s", model->caches[top.cache].name);
+	if (model->live == 1)
+		return arena_format(arena, "it is at %.128s", top.name);
+	if (top.live == model->live)
+		return arena_format(arena, "all of them at %.128s%s", top.name, cache);
+	if (top.live < model->live / 5)
+		return arena_format(arena, "no function has many of them, most has %.128s%s (%s)", top.name, cache,
+				    share);
+	return arena_format(arena, "%s of them at %.128s%s", share, top.name, cache);
 }
 
 const char *verdict_headline(struct arena *arena, const struct model *model)
@@ -97,35 +129,41 @@ const char *verdict_headline(struct arena *arena, const struct model *model)
 
 	if (!model->live)
 		return nothing_live(arena, model);
-	struct top_name top = top_name(arena, model);
 	if (model->has_slot_bytes)
 		bytes = arena_format(arena, " (%s)", number_bytes(model->live_bytes).text);
-	const char *whose = model->live == 1 ? "it is" : top.live == model->live ? "all of them" : "";
-	if (!*whose)
-		whose = arena_format(arena, "%s of them", number_percent(top.live, model->live).text);
-	return arena_format(arena, "%s %s%s allocated %s %s still live at the end; %s at %.128s.",
-			    number_count(model->live).text, live_objects(arena, model), bytes, during(arena, model),
-			    model->live == 1 ? "is" : "are", whose, top.name);
+	return arena_format(arena, "%s %s%s allocated %s %s still live at the end; %s.", number_count(model->live).text,
+			    live_objects(arena, model), bytes, during(arena, model), model->live == 1 ? "is" : "are",
+			    where(arena, model));
 }
 
 const char *verdict_rate(struct arena *arena, const struct model *model)
 {
-	if (!model->live || !model->duration_ns)
+	const char *rate = "", *bytes = "";
+
+	if (!model->live)
 		return "";
-	const char *bytes = model->has_slot_bytes
-				    ? arena_format(arena, " (%s/s)", number_rate_bytes(model->live_bytes, model->duration_ns).text)
-				    : "";
-	return arena_format(arena, "On average %s objects%s more each second; %s of %s allocations were freed again.",
-			    number_rate(model->live, model->duration_ns).text, bytes,
+	if (model->has_slot_bytes)
+		bytes = arena_format(arena, " (%s)", number_rate_bytes(model->live_bytes, model->duration_ns).text);
+	if (verdict_has_rate(model))
+		rate = arena_format(arena, "On average %s objects%s more each second; ",
+				    number_rate(model->live, model->duration_ns).text, bytes);
+	return arena_format(arena, "%s%s of %s allocations were freed again.", rate,
 			    number_count(model->frees + model->frees_implied).text, number_count(model->allocs).text);
+}
+
+bool verdict_has_rate(const struct model *model)
+{
+	return model->duration_ns >= LEAST_RATE_NS;
 }
 
 const char *verdict_caveat(struct arena *arena, const struct model *model)
 {
 	if (!model->live)
 		return "";
-	return arena_format(arena, "Live at the end is not yet leaked: %s cannot tell a leak from a cache that fills or from "
-				   "objects that live long.",
-			    model->duration_ns ? arena_format(arena, "%s of recording", number_duration(model->duration_ns).text)
-					       : "a recording of unknown length");
+	return arena_format(arena,
+			    "Live at the end is not yet leaked: %s cannot tell a leak from a cache that fills or from "
+			    "objects that live long.",
+			    model->duration_ns
+				    ? arena_format(arena, "%s of recording", number_duration(model->duration_ns).text)
+				    : "a recording of unknown length");
 }

@@ -7,9 +7,12 @@
 #include "report/arena.h"
 #include "report/model.h"
 
-/* How many objects of what are still live and which function most of them come from. In the arena, as are the others. */
+/* How many objects of what are still live and which function most of them come from. In the arena, as are the others.
+ */
 const char *verdict_headline(struct arena *arena, const struct model *model);
-/* How fast they gathered; "" where nothing is live or the time is not known. */
+/* Whether the recording is long enough (1 s) for a rate per second; a shorter one would be multiplied up. */
+bool verdict_has_rate(const struct model *model);
+/* How fast they gathered, where there is a rate, and how many were freed; "" where nothing is live. */
 const char *verdict_rate(struct arena *arena, const struct model *model);
 /* What the headline does not prove; "" where nothing is live. */
 const char *verdict_caveat(struct arena *arena, const struct model *model);

@@ -270,6 +270,7 @@ static void write_caches(struct recording *recording)
 			.objects_per_slab = cache->objects_per_slab,
 			.order = cache->order,
 			.align_bytes = cache->align_bytes,
+			.percpu_objects = cache->percpu_objects,
 		};
 
 		trace_writer_cache(recording->writer, &record);

@@ -143,6 +143,9 @@ static void read_geometry(struct slab_cache *cache)
 	cache->objects_per_slab = sysfs_number(cache->name, "objs_per_slab");
 	cache->order = sysfs_number(cache->name, "order");
 	cache->align_bytes = sysfs_number(cache->name, "align");
+	/* Of sheaves a CPU has the main one, a spare and one that gathers kfree_rcu()s. */
+	cache->percpu_objects = cache->objects_per_slab + sysfs_number(cache->name, "cpu_partial") +
+				3 * sysfs_number(cache->name, "sheaf_capacity");
 }
 
 /* Caches as slabinfo lists them: each kmem_cache once, under its own name. */
@@ -165,7 +168,7 @@ static int read_slabinfo(struct slab_cache_list *list, struct error *err)
 		if (!cache)
 			return error_set(err, -ENOMEM, "/proc/slabinfo: out of memory");
 		cache->object_size_bytes = cache->slab_size_bytes = size;
-		cache->objects_per_slab = per_slab;
+		cache->objects_per_slab = cache->percpu_objects = per_slab;
 		while (pages > 1u << cache->order)
 			cache->order++;
 		read_geometry(cache);

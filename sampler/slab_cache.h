@@ -35,6 +35,7 @@ struct slab_cache {
 	uint32_t objects_per_slab;
 	uint32_t order;
 	uint32_t align_bytes;
+	uint32_t percpu_objects; /* free ones that a CPU may hold: its slab, its partial slabs, its sheaves */
 };
 
 struct slab_cache_list {

@@ -335,6 +335,7 @@ static int read_cache(struct trace_reader *reader, struct cursor *cursor, struct
 	cache.objects_per_slab = (uint32_t)read_limited(cursor, UINT32_MAX);
 	cache.order = (uint32_t)read_limited(cursor, 63);
 	cache.align_bytes = (uint32_t)read_limited(cursor, UINT32_MAX);
+	cache.percpu_objects = (uint32_t)read_limited(cursor, UINT32_MAX);
 	if (cursor->failed)
 		return 0;
 	int ret = table_limit(reader, &reader->caches, TRACE_CACHES_MAX, "caches", err);

@@ -394,7 +394,7 @@ uint32_t trace_writer_cache(struct trace_writer *writer, const struct trace_cach
 {
 	ADD_VARINTS(&writer->batches[BATCH_CACHES].entries, cache->name, cache->requested, cache->aliases,
 		    cache->object_size_bytes, cache->slab_size_bytes, cache->objects_per_slab, cache->order,
-		    cache->align_bytes);
+		    cache->align_bytes, cache->percpu_objects);
 	return batch_added(writer, BATCH_CACHES);
 }
 

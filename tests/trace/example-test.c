@@ -142,6 +142,7 @@ static void assert_cache(const struct trace_reader *reader)
 	assert_int_equal(cache->objects_per_slab, 32);
 	assert_int_equal(cache->order, 3);
 	assert_int_equal(cache->align_bytes, 8);
+	assert_int_equal(cache->percpu_objects, 42);
 }
 
 static void test_dictionaries(void **state)

@@ -66,8 +66,8 @@ static void print_cache(FILE *out, const struct trace_reader *reader, uint32_t i
 	print_text(out, reader, cache->name);
 	print_named(out, reader, "requested", cache->requested);
 	print_named(out, reader, "aliases", cache->aliases);
-	fprintf(out, " object_size=%u slab_size=%u per_slab=%u order=%u align=%u\n", cache->object_size_bytes,
-		cache->slab_size_bytes, cache->objects_per_slab, cache->order, cache->align_bytes);
+	fprintf(out, " object_size=%u slab_size=%u per_slab=%u order=%u align=%u percpu=%u\n", cache->object_size_bytes,
+		cache->slab_size_bytes, cache->objects_per_slab, cache->order, cache->align_bytes, cache->percpu_objects);
 }
 
 static void print_file(FILE *out, const struct trace_reader *reader, uint32_t id)

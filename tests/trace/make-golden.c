@@ -109,7 +109,7 @@ static void write_newer_minor(struct buffer *trace)
 	hand_made_string(&payload, "known");
 	VARINTS(&body, 1, 2, 3);
 	hand_made_record(&payload, 60, &body);
-	VARINTS(&body, 1, 1, 1, 0, 8, 8, 512, 0, 8);
+	VARINTS(&body, 1, 1, 1, 0, 8, 8, 512, 0, 8, 9);
 	hand_made_record(&payload, TRACE_RECORD_CACHES, &body);
 	VARINTS(&body, 5, 1, 2, 3, 77, 78);
 	hand_made_record(&payload, TRACE_RECORD_LOSS, &body);

@@ -235,7 +235,7 @@ static void maker_dictionaries(struct maker *maker)
 {
 	hand_made_string(&maker->payload, "s");
 	RECORD(maker, TRACE_RECORD_MODULES, 1, 1, 4096, 10, 0);
-	RECORD(maker, TRACE_RECORD_CACHES, 1, 1, 1, 0, 8, 8, 512, 0, 8);
+	RECORD(maker, TRACE_RECORD_CACHES, 1, 1, 1, 0, 8, 8, 512, 0, 8, 9);
 	RECORD(maker, TRACE_RECORD_FILES, 1, 1, 0);
 	RECORD(maker, TRACE_RECORD_FRAMES, 2, 0, 16, 1, 2, 1, 1, 1, 99);
 	RECORD(maker, TRACE_RECORD_NODES, 1, 0, 1);
@@ -244,7 +244,7 @@ static void maker_dictionaries(struct maker *maker)
 
 #define DICTIONARY_LINES                                                                                               \
 	"string 1 \"s\"\nmodule 1 \"s\" text=0x1000 size=10 build_id=\n"                                               \
-	"cache 1 \"s\" requested=\"s\" aliases=\"\" object_size=8 slab_size=8 per_slab=512 order=0 align=8\n"          \
+	"cache 1 \"s\" requested=\"s\" aliases=\"\" object_size=8 slab_size=8 per_slab=512 order=0 align=8 percpu=9\n" \
 	"file 1 \"s\" build_id=\nframe 1 kernel 0x8 symbol=\"s\" +0x2 module=1\nframe 2 user file=1 +0x63\n"           \
 	"node 1 parent=0 frame=1\ntask 1 pid=10 tid=11 comm=\"s\"\n"
 
@@ -426,12 +426,12 @@ static void test_bad_dictionaries(void **state)
 	BAD(TRACE_RECORD_MODULES, "\x01\x02\x00\x00\x00", DICTIONARY_WRONG);
 	BAD(TRACE_RECORD_MODULES, "\x01\x01\x00\x00\x41", DICTIONARY_WRONG);
 	BAD(TRACE_RECORD_MODULES, "\x01\x01\x00\x00\x05xxxx", DICTIONARY_WRONG);
-	BAD(TRACE_RECORD_CACHES, "\x01\x02\x00\x00\x00\x00\x00\x00\x00", DICTIONARY_WRONG);
-	BAD(TRACE_RECORD_CACHES, "\x01\x00\x02\x00\x00\x00\x00\x00\x00", DICTIONARY_WRONG);
-	BAD(TRACE_RECORD_CACHES, "\x01\x00\x00" MANY "\x00\x00\x00\x00\x00", DICTIONARY_WRONG);
-	BAD(TRACE_RECORD_CACHES, "\x01\x00\x00\x00" MANY "\x00\x00\x00\x00", DICTIONARY_WRONG);
-	BAD(TRACE_RECORD_CACHES, "\x01\x00\x00\x00\x00\x00\x00\x40\x00", DICTIONARY_WRONG);
-	BAD(TRACE_RECORD_CACHES, "\x01\x00\x00\x00\x00\x00\x00\x00", DICTIONARY_WRONG);
+	BAD(TRACE_RECORD_CACHES, "\x01\x02\x00\x00\x00\x00\x00\x00\x00\x00", DICTIONARY_WRONG);
+	BAD(TRACE_RECORD_CACHES, "\x01\x00\x02\x00\x00\x00\x00\x00\x00\x00", DICTIONARY_WRONG);
+	BAD(TRACE_RECORD_CACHES, "\x01\x00\x00" MANY "\x00\x00\x00\x00\x00\x00", DICTIONARY_WRONG);
+	BAD(TRACE_RECORD_CACHES, "\x01\x00\x00\x00" MANY "\x00\x00\x00\x00\x00", DICTIONARY_WRONG);
+	BAD(TRACE_RECORD_CACHES, "\x01\x00\x00\x00\x00\x00\x00\x40\x00\x00", DICTIONARY_WRONG);
+	BAD(TRACE_RECORD_CACHES, "\x01\x00\x00\x00\x00\x00\x00\x00\x00", DICTIONARY_WRONG);
 	BAD(TRACE_RECORD_FILES, "\x01\x02\x00", DICTIONARY_WRONG);
 	BAD(TRACE_RECORD_FILES, "\x01\x01" MANY, DICTIONARY_WRONG);
 	BAD(TRACE_RECORD_FRAMES, "\x01\x02\x00\x00\x00", DICTIONARY_WRONG);
@@ -594,7 +594,7 @@ static void test_events_at_their_limits(void **state)
 static void test_bad_events(void **state)
 {
 	static const struct event_case cases[] = {
-		{.count = 1, .values = {0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0}},	    /* no such kind */
+		{.count = 1, .values = {0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0}},	    /* no such kind */
 		{.count = 1, .values = {0, 0, 0, 1ull << 32, 0, 0, 0, 0, 0, 0, 0}}, /* cpu */
 		{.count = 1, .values = {0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0}},	    /* task */
 		{.count = 1, .values = {0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0}},	    /* stack */
@@ -674,7 +674,7 @@ static void test_dictionary_limits(void **state)
 {
 	(void)state;
 	expect_too_much(TRACE_RECORD_MODULES, 4, 1u << 16, "t: more than 65536 modules: not read further");
-	expect_too_much(TRACE_RECORD_CACHES, 8, 1u << 16, "t: more than 65536 caches: not read further");
+	expect_too_much(TRACE_RECORD_CACHES, 9, 1u << 16, "t: more than 65536 caches: not read further");
 	expect_too_much(TRACE_RECORD_FILES, 2, 1u << 18, "t: more than 262144 files: not read further");
 }
 

@@ -95,7 +95,8 @@ static struct trace_cache cache_of(uint32_t id)
 				    .slab_size_bytes = UINT32_MAX,
 				    .objects_per_slab = id,
 				    .order = id % 12,
-				    .align_bytes = 8};
+				    .align_bytes = 8,
+				    .percpu_objects = 77};
 }
 
 static struct trace_event event_of(uint32_t at, uint64_t allocs)

@@ -27,7 +27,8 @@ static void write_caches(struct trace_writer *writer, struct ids *ids)
 				    .slab_size_bytes = 1024,
 				    .objects_per_slab = 32,
 				    .order = 3,
-				    .align_bytes = 1024};
+				    .align_bytes = 1024,
+				    .percpu_objects = 40};
 	struct trace_cache merged = {.name = trace_writer_text(writer, "pid"),
 				     .requested = trace_writer_text(writer, "pid"),
 				     .aliases = trace_writer_text(writer, "eventpoll_epi,pid"),

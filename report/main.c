@@ -1,0 +1,108 @@
+/* slabreport: options, then trace -> recording -> model -> format. The only file here that prints or ends the program.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "report/escape.h"
+#include "report/model.h"
+#include "report/options.h"
+#include "report/output.h"
+#include "report/recording.h"
+#include "report/render.h"
+#include "report/verdict.h"
+#include "trace/cleanup.h"
+#include "trace/reader.h"
+
+#define EXIT_USAGE 64
+
+static int say(const char *message, int status)
+{
+	fputs("slabreport: ", stderr);
+	escape_ascii(stderr, message, ESCAPE_ALL);
+	fputc('\n', stderr);
+	return status;
+}
+
+static int open_input(const char *path, int *fd, struct error *err)
+{
+	struct stat status;
+
+	*fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
+	if (*fd < 0 && errno == ENOENT)
+		return error_set(err, -ENOENT, "%s: no such file; record one with slabrec, or name the trace", path);
+	if (*fd < 0)
+		return error_set(err, -errno, "%s: %m; name a trace that you may read", path);
+	if (!fstat(*fd, &status) && S_ISDIR(status.st_mode))
+		return error_set(err, -EISDIR, "%s: is a directory; name the trace in it", path);
+	return 0;
+}
+
+static int read_input(const char *path, struct recording *recording, struct error *err)
+{
+	CLEANUP(cleanup_close) int fd = -1;
+	struct trace_reader *reader = NULL;
+	int ret = open_input(path, &fd, err);
+
+	if (!ret)
+		ret = trace_reader_open_fd(&reader, strcmp(path, "-") ? path : "standard input", fd, err);
+	return ret ? ret : recording_read(recording, reader, err);
+}
+
+static int write_output(const struct options *options, const struct model *model, struct error *err)
+{
+	CLEANUP(output_release) struct output output = {0};
+	int ret = output_open(&output, options->output, err);
+
+	if (!ret)
+		ret = options->renderer->render(model, output.stream, err);
+	return ret ? ret : output_commit(&output, err);
+}
+
+static void say_result(const struct options *options, const struct recording *recording, const struct model *model)
+{
+	const char *ending;
+	CLEANUP(arena_release) struct arena arena = {0};
+
+	if (trace_reader_ending(recording->reader, &ending) != TRACE_ENDING_COMPLETE)
+		say(arena_format(&arena, "warning: %s", ending), 0);
+	if (!options->is_quiet && strcmp(options->output, "-"))
+		say(arena_format(&arena, "%s: %s", options->output, verdict_headline(&arena, model)), 0);
+}
+
+static int make_report(const struct options *options, struct error *err)
+{
+	CLEANUP(recording_release) struct recording recording = {0};
+	CLEANUP(model_release) struct model model = {0};
+	int ret = read_input(options->input, &recording, err);
+
+	if (ret)
+		return ret;
+	struct symbolizer symbolizer = symbolize_trace(recording.reader);
+	ret = model_build(&model, &recording, &symbolizer, err);
+	if (!ret)
+		ret = write_output(options, &model, err);
+	if (!ret)
+		say_result(options, &recording, &model);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct error err = {0};
+
+	if (options_parse(&options, argc, argv, &err)) {
+		say(err.message, 0);
+		return say("try 'slabreport --help'", EXIT_USAGE);
+	}
+	if (options.wants_help)
+		options_help(stdout);
+	else if (options.wants_version)
+		puts("slabreport " SLABREC_VERSION);
+	else if (make_report(&options, &err))
+		return say(err.message, EXIT_FAILURE);
+	return EXIT_SUCCESS;
+}

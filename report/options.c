@@ -1,0 +1,99 @@
+/* The words of the command line; slabreport.1 explains them at length. */
+#include "report/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+static const struct option long_options[] = {
+	{"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
+	{"quiet", no_argument, NULL, 'q'},	  {"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},	  {0},
+};
+
+void options_help(FILE *out)
+{
+	fputs("Usage: slabreport [options] [FILE]\n"
+	      "Tells from a recording of slabrec which call paths allocated the slab objects that are\n"
+	      "still live. FILE is slabrec.slab unless given; - reads standard input.\n\n"
+	      "  -f, --format FORMAT  one of:\n",
+	      out);
+	for (const struct renderer *renderer = renderers; renderer->name; renderer++)
+		fprintf(out, "        %-5s          %s%s\n", renderer->name, renderer->what,
+			renderer == renderers ? " (default)" : "");
+	fputs("  -o, --output FILE    where to write it, - is standard output; without it html and xml go to\n"
+	      "                       slabrec.html and slabrec.xml, text and json to standard output\n"
+	      "  -q, --quiet          say nothing but errors and warnings\n"
+	      "  -h, --help           this text\n"
+	      "  -V, --version        the version\n\n"
+	      "Exit status: 0 the report is written (also of a cut or damaged trace: a warning says so),\n"
+	      "1 it is not, 64 the command line is wrong.\n\n"
+	      "  slabreport                           slabrec.slab to slabrec.html\n"
+	      "  slabreport -f text leak.slab         to paste into a mail\n"
+	      "  ssh host slabrec -o - ... | slabreport -\n",
+	      out);
+}
+
+static int set_format(struct options *options, const char *name, struct error *err)
+{
+	options->renderer = renderer_find(name);
+	if (options->renderer)
+		return 0;
+	return error_set(err, -EINVAL, "--format %.40s: no such format; use html, xml, text or json", name);
+}
+
+static int set_option(struct options *options, int option, struct error *err)
+{
+	switch (option) {
+	case 'f':
+		return set_format(options, optarg, err);
+	case 'o':
+		options->output = optarg;
+		return *optarg ? 0 : error_set(err, -EINVAL, "--output needs the name of a file, or -");
+	case 'q':
+		options->is_quiet = true;
+		return 0;
+	case 'h':
+		options->wants_help = true;
+		return 0;
+	case 'V':
+		options->wants_version = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static const char *default_output(const struct renderer *renderer)
+{
+	if (!strcmp(renderer->name, "html"))
+		return "slabrec.html";
+	if (!strcmp(renderer->name, "xml"))
+		return "slabrec.xml";
+	return "-";
+}
+
+int options_parse(struct options *options, int argc, char **argv, struct error *err)
+{
+	int option, ret;
+
+	*options = (struct options){.input = "slabrec.slab", .renderer = renderers};
+	optind = 0;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":f:o:qhV", long_options, NULL)) != -1) {
+		if (option == '?')
+			return error_set(err, -EINVAL, "unknown option %.60s", argv[optind - 1]);
+		if (option == ':')
+			return error_set(err, -EINVAL, "%.60s needs a value", argv[optind - 1]);
+		ret = set_option(options, option, err);
+		if (ret)
+			return ret;
+	}
+	if (argc - optind > 1)
+		return error_set(err, -EINVAL, "one trace at a time, not %d", argc - optind);
+	if (optind < argc)
+		options->input = argv[optind];
+	if (!options->output)
+		options->output = default_output(options->renderer);
+	return 0;
+}

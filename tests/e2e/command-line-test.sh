@@ -1,0 +1,232 @@
+#!/bin/sh
+# The command line, as people type it: exit statuses, outputs, caches, filters, what is said and what is not.
+set -u
+. "$(dirname "$0")/library.sh"
+need_recording
+
+pipes=$(workload pipes)
+comm=$(basename "$pipes")
+cache=kmalloc-cg-1k
+
+# ---- exit statuses ----
+for wanted in 0 3; do
+	run "$slabrec" -c $cache sh -c "exit $wanted"
+	status_is $wanted "exit $wanted"
+done
+same "slabrec.slab is the default" complete "$(ending slabrec.slab)"
+run "$slabrec" -c $cache sh -c 'kill -9 $$'
+status_is 137 "a command that SIGKILL ends"
+run "$slabrec" -c $cache "$scratch/no-such-command"
+status_is 127 "a command that is not there"
+says "no-such-command: No such file" "a command that is not there is named"
+same "a command that is not there: the trace is whole" complete "$(ending slabrec.slab)"
+run "$slabrec" -c $cache "$scratch"
+status_is 126 "a folder as command"
+: > not-executable
+run "$slabrec" -c $cache ./not-executable
+status_is 126 "a command that cannot be executed"
+says "not-executable: Permission denied" "it is named"
+
+# refused_as WORDS OPTIONS...: slabrec's own error.
+refused_as()
+{
+	words=$1
+	shift
+	run "$slabrec" "$@"
+	refuses 125 "$words" "slabrec $*"
+}
+refused_as "which slab cache"
+refused_as "unknown option --bogus" --bogus
+refused_as "unknown option -x" -xq
+refused_as "unknown option --quiet=3" --quiet=3
+refused_as "option -d needs a value" -c $cache -d
+refused_as "not a number of seconds" -c $cache -d x
+refused_as "not a number of seconds" -c $cache -d 0
+refused_as "not a number of seconds" -c $cache -d -1
+refused_as "not a number of seconds" -c $cache -d nan
+refused_as "not a number from 1" -c $cache -p x
+refused_as "not a list of CPUs" -c $cache -C 1-
+refused_as "not one of auto, kprobe, tracepoint" -c $cache --source ebpf
+refused_as "not one of fp, none" -c $cache --user-stack dwarf
+refused_as "not one of some, all, none" -c $cache --free-stacks x
+refused_as "not a power of two" -c $cache -m 3
+refused_as "not one of return-args" -c $cache --without x
+refused_as "no cache has a quote" -c 'a"b'
+
+# ---- the command's own surroundings ----
+run "$slabrec" -q -c $cache -- sh -c 'echo "$@"' sh -c -d --help -q
+same "options behind the command are the command's" "-c -d --help -q" "$(cat out)"
+run "$slabrec" -q -c $cache echo -- -x
+same "-- behind the command is the command's" "-- -x" "$(cat out)"
+echo input | timeout 60 "$slabrec" -q -c $cache cat > out
+same "the command reads standard input" input "$(cat out)"
+run "$slabrec" -q -c $cache sh -c 'yes | head -n 1'
+same "SIGPIPE ends what it ended before" "y," "$(cat out),$(cat err)"
+sh -c 'grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status; ls /proc/self/fd | wc -l' > wanted
+run "$slabrec" -q -c $cache sh -c 'grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status; ls /proc/self/fd | wc -l'
+same "the command inherits no signal mask, no ignored signal, no descriptor" "$(cat wanted)" "$(cat out)"
+
+# ---- duration ----
+# lasts WHAT FROM TO COMMAND...: milliseconds.
+lasts()
+{
+	what=$1 from=$2 to=$3
+	shift 3
+	before=$(date +%s%N)
+	run "$@"
+	took=$((($(date +%s%N) - before) / 1000000))
+	check "$what ends in time ($took ms)" test $took -ge "$from" -a $took -le "$to"
+}
+lasts "-d 1" 1000 3000 "$slabrec" -c $cache -d 1
+status_is 0 "-d 1"
+same "-d 1: why it stopped" "the time was over" "$(fact slabrec.slab stop.reason)"
+lasts "-d 1 with a longer command" 1000 3000 "$slabrec" -c $cache -d 1 sleep 20
+status_is 0 "-d 1 with a longer command"
+lasts "-d 0.5 with a command that ignores SIGTERM" 500 4000 "$slabrec" -c $cache -d 0.5 sh -c 'trap "" TERM; sleep 2'
+same "-d 0.5 with a command that ignores SIGTERM: the trace" complete "$(ending slabrec.slab)"
+lasts "--duration=30 with a shorter command" 0 3000 "$slabrec" -c $cache --duration=30 true
+same "--duration=30 with a shorter command: why it stopped" "the command ended" "$(fact slabrec.slab stop.reason)"
+
+# ---- output ----
+timeout 60 "$slabrec" -c $cache -o - sh -c "echo hello; '$pipes' 10 20 '$hold'" > pipe.slab 2> err
+same "-o -: whole" complete "$(ending pipe.slab)"
+says hello "-o -: what the command prints goes to standard error"
+says "10,\{0,1\}[0-9]* live\|[0-9]* live, 0 lost" "-o -: the summary too"
+timeout 60 "$slabrec" -q -c $cache -o - "$pipes" 10 20 "$hold" 2> err | cat > pipe.slab
+same "-o - | cat: to the object" "10 live, 20 freed" "$(objects pipe.slab "$comm" alloc_pipe_info)"
+{
+	timeout 60 "$slabrec" -c $cache --free-stacks all -o - "$pipes" 0 50000 "$hold" 2> err
+	echo $? > status
+} | head -c 100 > out
+status=$(cat status)
+status_is 125 "-o - into a pipe that closes early"
+says "^slabrec: standard output: Broken pipe" "-o - into a pipe that closes early: said"
+mkfifo fifo
+timeout 60 "$slabrec" -q -c $cache -o fifo "$pipes" 10 20 "$hold" 2> err &
+started="$started $!"
+cat fifo > pipe.slab
+wait $!
+same "-o FIFO: whole" "0 complete" "$? $(ending pipe.slab)"
+same "-o FIFO: to the object" "10 live, 20 freed" "$(objects pipe.slab "$comm" alloc_pipe_info)"
+check "-o FIFO: it is still one" test -p fifo
+timeout 60 "$slabrec" -q -c $cache -o fifo "$pipes" 10 30000 "$hold" 2> err &
+started="$started $!"
+{ sleep 1; cat; } < fifo > pipe.slab
+wait $!
+same "-o FIFO with a slow reader: to the object" "0 10 live, 30000 freed" "$? $(objects pipe.slab "$comm" alloc_pipe_info)"
+run "$slabrec" -q -c $cache -o /dev/null true
+status_is 0 "-o /dev/null"
+check "-o /dev/null: it is still there" test -c /dev/null
+run script -qec "'$slabrec' -c $cache -d 1 -o -" /dev/null
+status_is 125 "-o - to a terminal"
+says "standard output is a terminal" "-o - to a terminal: said" out
+
+# ---- caches ----
+grep -v -e '^slabinfo' -e '^#' /proc/slabinfo | cut -d ' ' -f 1 | sort > wanted
+run "$slabrec" --list-caches
+status_is 0 --list-caches
+tail -n +2 out | cut -d ' ' -f 1 | sort > found
+check "--list-caches lists those of slabinfo" cmp wanted found
+says "^NAME  *OBJECT  *SLOT  *ACTIVE" "--list-caches has a heading" out
+run "$slabrec" --list-caches -c 'kmalloc-cg-1*'
+same "--list-caches of a glob" "kmalloc-cg-128 kmalloc-cg-16 kmalloc-cg-192 kmalloc-cg-1k" \
+	"$(tail -n +2 out | cut -d ' ' -f 1 | sort | xargs)"
+refused_as 'matches "kmaloc-1k"; near names: .*kmalloc-1k' -c kmaloc-1k true
+refused_as 'matches "kmalloc-1000"; near names: ' -c kmalloc-1000 true
+refused_as 'matches "nosuch".*--list-caches' -c $cache,nosuch true
+refused_as 'matches "nosuch-\*"' -c 'nosuch-*' true
+
+# selects WANTED OPTIONS...
+selects()
+{
+	wanted=$1
+	shift
+	run "$slabrec" -q "$@" true
+	same "$*" "$wanted" "$(caches slabrec.slab)"
+}
+family=$(awk '$4 == 1024 && $1 ~ /(^|-)(kmalloc|msg_msg|memdup_user)-([a-z]+-)*([0-9][0-9]-)?(1k|1024)$/ { print $1 }' /proc/slabinfo | sort | xargs)
+selects "$family" -c kmalloc-1024
+selects "$family" -c kmalloc-1k
+selects kmalloc-1k -c =kmalloc-1024
+selects kmalloc-cg-1k -c kmalloc-cg-1024
+selects "kmalloc-cg-1k kmalloc-rcl-1k" -c kmalloc-cg-1k -c kmalloc-rcl-1k
+selects "kmalloc-cg-1k kmalloc-rcl-1k" -c kmalloc-cg-1k,kmalloc-rcl-1k
+selects "kmalloc-cg-1k" -c kmalloc-cg-1k,kmalloc-cg-1024 -c kmalloc-cg-1k
+selects "kmalloc-cg-128 kmalloc-cg-16 kmalloc-cg-192 kmalloc-cg-1k" -c 'kmalloc-cg-1*'
+selects "dentry" -c dentry
+run "$slabrec" -c 'kmalloc-*' true
+status_is 0 "-c 'kmalloc-*'"
+
+# ---- filters ----
+# One process of ours that forks, and a program that is not its child.
+family_program=$(workload pipes fam)
+other_program=$(workload pipes other)
+sh -c "
+	until test -e '$scratch/go'; do sleep 0.05; done
+	'$family_program' 20 40 '$hold'
+	sh -c \"'$family_program' 5 10 '$hold'; true\"
+	: > '$scratch/done'" &
+tree=$!
+started="$started $tree"
+run "$slabrec" -c $cache -p $tree -o filtered.slab sh -c "
+	'$other_program' 30 50 '$hold'
+	: > '$scratch/go'
+	until test -e '$scratch/done'; do sleep 0.05; done"
+status_is 0 "-p"
+same "-p: the process and its children" "25 live, 50 freed" \
+	"$(objects filtered.slab "$(basename "$family_program")" alloc_pipe_info)"
+same "-p: nobody else" "0 live, 0 freed" "$(objects filtered.slab "$(basename "$other_program")" alloc_pipe_info)"
+same "-p is told" $tree "$(fact filtered.slab filter.pid)"
+check "-p: the others are counted" test "$(counter filtered.slab allocs_not_selected)" -ge 80
+refused_as "no such process" -c $cache -p 4194303 true
+refused_as "no CPU 4000 online" -c $cache -C 4000 true
+if taskset -c 1 true 2> /dev/null; then
+	run "$slabrec" -c $cache -C 1 -o filtered.slab taskset -c 0 "$pipes" 30 50 "$hold"
+	same "-C 1: nothing of CPU 0" "0 live, 0 freed" "$(objects filtered.slab "$comm" alloc_pipe_info)"
+	run "$slabrec" -c $cache -C 1 -o filtered.slab taskset -c 1 "$pipes" 30 50 "$hold"
+	same "-C 1: all of CPU 1" "30 live, 50 freed" "$(objects filtered.slab "$comm" alloc_pipe_info)"
+	same "-C is told" 1 "$(fact filtered.slab filter.cpus)"
+	run "$slabrec" -c $cache -C 0-1 -o filtered.slab "$pipes" 30 50 "$hold"
+	same "-C 0-1: all of both" "30 live, 50 freed" "$(objects filtered.slab "$comm" alloc_pipe_info)"
+fi
+
+# ---- how ----
+if test ! -e /sys/kernel/tracing/kprobe_events; then
+	refused_as "no kprobe events .*CONFIG_KPROBE_EVENTS" -c $cache --source kprobe true
+	run "$slabrec" -v -c $cache true
+	says "source tracepoint: .*CONFIG_KPROBE_EVENTS" "-v: which source and why"
+fi
+run "$slabrec" -v -c $cache --source tracepoint true
+status_is 0 "--source tracepoint"
+says "source tracepoint: asked for" "-v: asked for"
+says "alloc: kmem:kmalloc " "-v: the probes"
+says "cache $cache" "-v: the caches"
+run "$slabrec" -c $cache --user-stack none -o how.slab "$pipes" 30 50 "$hold"
+same "--user-stack none: no user frame" 0 "$(dump how.slab | grep -c '^frame [0-9]* user ')"
+same "--user-stack none: to the object" "30 live, 50 freed" "$(objects how.slab "$comm" alloc_pipe_info)"
+run "$slabrec" -c $cache --free-stacks all -o how.slab "$pipes" 30 500 "$hold"
+same "--free-stacks all" "500 with, 0 without" "$(frees how.slab "$comm" free_pipe_info)"
+run "$slabrec" -c $cache --free-stacks none -o how.slab "$pipes" 30 500 "$hold"
+same "--free-stacks none" "0 with, 500 without" "$(frees how.slab "$comm" free_pipe_info)"
+run "$slabrec" -c $cache -m 16 -o how.slab true
+status_is 0 "-m 16"
+run "$slabrec" -q -c $cache "$pipes" 1 1 "$hold"
+same "-q: silent" "0,," "$status,$(cat out),$(cat err)"
+run "$slabrec" -c $cache true
+same "no progress where standard error is no terminal" "1 0" "$(wc -l < err) $(grep -c 'events/s' err)"
+says "^slabrec: .* allocations, .* frees, .* live, .* lost in .* s; .* bytes in slabrec.slab" "the summary"
+run script -qec "'$slabrec' -c $cache -d 2.2" /dev/null
+says "1 s  .* events/s  .* live  .* lost" "progress on a terminal" out
+run script -qec "'$slabrec' -q -c $cache -d 1.2" /dev/null
+same "-q: no progress on a terminal" "" "$(cat out)"
+
+for option in --help -h; do
+	run "$slabrec" $option
+	same "$option" "0,Usage: slabrec [options] [--] [command [args]]," "$status,$(head -n 1 out),$(cat err)"
+done
+check "--help is at most 110 columns wide" sh -c '! grep -q "^.\{111\}" out'
+run "$slabrec" --version
+check "--version" grep -q '^slabrec [0-9][0-9.]*$' out
+run "$slabrec" --version
+same "--version is slabreport's too" "$(sed 's/slabrec/slabreport/' out)" "$("$slabreport" --version)"
+finish

@@ -1,0 +1,454 @@
+/*
+ * Every format on every scene: 7-bit, the same twice, harmless with hostile names, without secrets; the XML valid by
+ * both schemas, the page with a policy that fits its own style and script.
+ */
+#include "tests/report/scenario.h"
+
+#include <libxml/HTMLparser.h>
+#include <libxml/relaxng.h>
+#include <libxml/xmlschemas.h>
+#include <libxml/xmlschemastypes.h>
+
+#include "report/render.h"
+#include "report/sha256.h"
+#include "report/template.h"
+#include "trace/cleanup.h"
+
+typedef void scene_maker(struct scenario *scenario);
+
+static void make_pipes(struct scenario *scenario)
+{
+	scenario_pipes(scenario, 300, 500);
+	scenario_end(scenario);
+}
+
+static void make_nothing(struct scenario *scenario)
+{
+	scenario_end(scenario);
+}
+
+static void make_cut(struct scenario *scenario)
+{
+	scenario_pipes(scenario, 20, 10);
+	trace_writer_loss(scenario->writer,
+			  &(struct trace_loss){.cpu = 3, .ring = TRACE_RING_FREE, .lost = UINT64_MAX});
+	trace_writer_loss(scenario->writer, &(struct trace_loss){.cpu = 3, .ring = TRACE_RING_TASK, .lost = 1});
+	scenario_cut(scenario);
+}
+
+#define HOSTILE "</script><b onload=\"x\">'&]]>{{style}}\x01\xff\xe2\x80\xae\\"
+
+static void make_hostile(struct scenario *scenario)
+{
+	char *huge = malloc(65001);
+
+	memset(huge, 'A', 65000);
+	huge[65000] = '\0';
+	memcpy(huge, HOSTILE, strlen(HOSTILE));
+	uint32_t cache = scenario_cache(scenario, HOSTILE, 1u << 31),
+		 other = scenario_cache(scenario, huge, UINT32_MAX);
+	uint32_t task = scenario_task(scenario, -1, INT32_MIN, HOSTILE);
+	uint32_t named = STACK(scenario, HOSTILE "!" HOSTILE, "[" HOSTILE "x]" HOSTILE, HOSTILE, "kfree");
+	uint32_t long_named = STACK(scenario, huge, "?");
+	trace_writer_fact(scenario->writer, HOSTILE, huge);
+	trace_writer_fact(scenario->writer, "kernel.release", HOSTILE);
+	trace_writer_fact(scenario->writer, "source", huge);
+	trace_writer_fact(scenario->writer, "cpus", "-1");
+	trace_writer_counter(scenario->writer, HOSTILE, UINT64_MAX);
+	trace_writer_counter(scenario->writer, "frees_unknown", UINT64_MAX);
+	trace_writer_note(scenario->writer, HOSTILE);
+	scenario_census(scenario, cache, TRACE_CENSUS_START, UINT64_MAX);
+	scenario_census(scenario, cache, TRACE_CENSUS_END, 0);
+	uint32_t text = trace_writer_text(scenario->writer, HOSTILE);
+	trace_writer_probe(scenario->writer, &(struct trace_probe){.event = text,
+								   .function = text,
+								   .role = text,
+								   .definition = text,
+								   .filter = text,
+								   .hits = UINT64_MAX,
+								   .misses = UINT64_MAX,
+								   .lost = UINT64_MAX,
+								   .has_misses = true,
+								   .has_lost = true,
+								   .has_fault_misses = true});
+	for (unsigned int i = 0; i < 5; i++) {
+		scenario_alloc(scenario, cache, named, task, UINT64_MAX);
+		scenario_alloc(scenario, other, long_named, task, 0);
+		scenario->now_ns += 1ull << 61;
+	}
+	scenario_free(scenario, TRACE_EVENT_FREE, 1, named);
+	scenario_end(scenario);
+	free(huge);
+}
+
+static void make_many(struct scenario *scenario)
+{
+	uint32_t cache = scenario_cache(scenario, "kmalloc-64", 64);
+	char names[3][24];
+
+	for (unsigned int i = 0; i < 3000; i++) {
+		snprintf(names[0], sizeof(names[0]), "outer_%u", i % 7);
+		snprintf(names[1], sizeof(names[1]), "middle_%u", i % 91);
+		snprintf(names[2], sizeof(names[2]), "leaf_%u", i);
+		scenario_alloc(scenario, cache, STACK(scenario, names[0], names[1], names[2], "kmalloc_trace"), 0, 60);
+		scenario->now_ns += MS;
+	}
+	scenario_end(scenario);
+}
+
+static const struct {
+	const char *name;
+	scene_maker *make;
+} scenes[] = {
+	{"pipes", make_pipes},	   {"nothing", make_nothing}, {"cut", make_cut},
+	{"hostile", make_hostile}, {"many", make_many},
+};
+
+#define SCENES (sizeof(scenes) / sizeof(scenes[0]))
+
+static char *render(const struct model *model, const char *format)
+{
+	char *text = NULL;
+	size_t size_bytes;
+	FILE *out = open_memstream(&text, &size_bytes);
+	struct error err = {0};
+
+	if (renderer_find(format)->render(model, out, &err))
+		fail_msg("%s: %s", format, err.message);
+	fclose(out);
+	assert_int_equal(strlen(text), size_bytes);
+	return text;
+}
+
+static char *render_scene(size_t index, const char *format)
+{
+	struct scenario scenario;
+	struct scene scene;
+
+	scenario_begin(&scenario);
+	scenes[index].make(&scenario);
+	scene_read(&scene, &scenario);
+	char *text = render(&scene.model, format);
+	scene_release(&scene);
+	scenario_release(&scenario);
+	return text;
+}
+
+static void test_ascii_and_the_same_twice(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SCENES; i++)
+		for (const struct renderer *renderer = renderers; renderer->name; renderer++) {
+			CLEANUP(cleanup_free) char *first = render_scene(i, renderer->name);
+
+			for (const char *at = first; *at; at++)
+				if ((*at < ' ' && *at != '\n' && *at != '\t') || *at > '~')
+					fail_msg("%s as %s: byte %02x", scenes[i].name, renderer->name,
+						 (unsigned char)*at);
+		}
+	/* One trace read twice: no pointer, clock or order of a hash may show. */
+	struct scenario scenario;
+	scenario_begin(&scenario);
+	make_pipes(&scenario);
+	for (const struct renderer *renderer = renderers; renderer->name; renderer++) {
+		struct scene scene;
+
+		scene_read(&scene, &scenario);
+		CLEANUP(cleanup_free) char *first = render(&scene.model, renderer->name);
+		scene_release(&scene);
+		scene_read(&scene, &scenario);
+		CLEANUP(cleanup_free) char *second = render(&scene.model, renderer->name);
+		scene_release(&scene);
+		assert_string_equal(first, second);
+	}
+	scenario_release(&scenario);
+}
+
+static void test_no_secrets(void **state)
+{
+	(void)state;
+	for (const struct renderer *renderer = renderers; renderer->name; renderer++) {
+		CLEANUP(cleanup_free) char *text = render_scene(0, renderer->name);
+
+		assert_null(strstr(text, "secret-host"));
+		assert_null(strstr(text, "ffffffff"));
+		assert_null(strstr(text, "ffff8881"));
+		assert_non_null(strstr(text, "alloc_pipe_info"));
+	}
+}
+
+static void test_text_is_narrow_and_short(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SCENES; i++) {
+		CLEANUP(cleanup_free) char *text = render_scene(i, "text");
+		size_t lines = 0;
+
+		for (const char *line = text; *line; lines++) {
+			size_t length = strcspn(line, "\n");
+
+			if (length > 72)
+				fail_msg("%s: %.*s", scenes[i].name, (int)length, line);
+			assert_true(line[length] == '\n');
+			line += length + 1;
+		}
+		assert_true(lines <= 100);
+	}
+}
+
+static void test_text_answers_first(void **state)
+{
+	CLEANUP(cleanup_free) char *text = render_scene(0, "text");
+	size_t head = 0;
+
+	(void)state;
+	for (int line = 0; line < 5; line++)
+		head += strcspn(text + head, "\n") + 1;
+	CLEANUP(cleanup_free) char *first = strndup(text, head);
+	assert_non_null(strstr(first, "objects"));
+	assert_non_null(strstr(first, "still live"));
+	assert_non_null(strstr(first, "alloc_pipe_info"));
+	assert_non_null(strstr(first, "each second"));
+	assert_non_null(strstr(first, "lost"));
+}
+
+static int count_elements(const xmlNode *node, const char *name)
+{
+	int count = 0;
+
+	for (; node; node = node->next) {
+		if (node->type == XML_ELEMENT_NODE && (!name || !strcmp((const char *)node->name, name)))
+			count++;
+		count += count_elements(node->children, name);
+	}
+	return count;
+}
+
+static void reject_attributes(const xmlNode *node)
+{
+	for (; node; node = node->next) {
+		for (const xmlAttr *attribute = node->type == XML_ELEMENT_NODE ? node->properties : NULL; attribute;
+		     attribute = attribute->next) {
+			const char *name = (const char *)attribute->name;
+
+			if (!strncmp(name, "on", 2) || !strcmp(name, "style") || !strcmp(name, "src"))
+				fail_msg("<%s %s>", node->name, name);
+			if (!strcmp(name, "href"))
+				assert_int_equal(attribute->children->content[0], '#');
+		}
+		reject_attributes(node->children);
+	}
+}
+
+static void ignore_error(void *context, const char *message, ...)
+{
+	(void)context;
+	(void)message;
+}
+
+static void test_html_holds_no_foreign_element(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SCENES; i++) {
+		CLEANUP(cleanup_free) char *html = render_scene(i, "html");
+		htmlDocPtr doc = htmlReadMemory(html, (int)strlen(html), NULL, "us-ascii",
+						HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET);
+
+		assert_non_null(doc);
+		const xmlNode *root = xmlDocGetRootElement(doc);
+		assert_int_equal(count_elements(root, "script"), 1);
+		assert_int_equal(count_elements(root, "style"), 1);
+		assert_int_equal(count_elements(root, "link"), 0);
+		assert_int_equal(count_elements(root, "img"), 0);
+		assert_int_equal(count_elements(root, "iframe"), 0);
+		/* Only the captions of the age charts are bold, and the strip's values: the hostile names wanted to be.
+		 */
+		assert_null(strstr(html, "<b onload"));
+		reject_attributes(root);
+		assert_null(strstr(html, "http:"));
+		assert_null(strstr(html, "https:"));
+		xmlFreeDoc(doc);
+	}
+}
+
+/* The text between the first pair of marks. */
+static char *between(const char *text, const char *from, const char *to)
+{
+	const char *start = strstr(text, from);
+
+	assert_non_null(start);
+	start += strlen(from);
+	const char *end = strstr(start, to);
+	assert_non_null(end);
+	return strndup(start, (size_t)(end - start));
+}
+
+static void expect_hash(const char *html, const char *directive, const char *open, const char *close)
+{
+	CLEANUP(cleanup_free) char *content = between(html, open, close);
+	CLEANUP(cleanup_free) char *hash = between(html, directive, "'");
+	char wanted[SHA256_BASE64_BYTES];
+
+	sha256_base64(content, strlen(content), wanted);
+	assert_true(strlen(content) > 100);
+	assert_string_equal(hash, wanted);
+}
+
+static void test_html_policy(void **state)
+{
+	CLEANUP(cleanup_free) char *html = render_scene(0, "html");
+
+	(void)state;
+	assert_non_null(strstr(html, "content=\"default-src 'none'; style-src 'sha256-"));
+	assert_null(strstr(html, "unsafe"));
+	expect_hash(html, "style-src 'sha256-", "<style>", "</style>");
+	expect_hash(html, "script-src 'sha256-", "<script>", "</script>");
+}
+
+static void test_html_says_what_it_leaves_out(void **state)
+{
+	CLEANUP(cleanup_free) char *html = render_scene(4, "html");
+
+	(void)state;
+	assert_non_null(strstr(html, "Not shown: 2,900 more call stacks with 2,900 live of 2,900"));
+	assert_non_null(strstr(html, "no function has many of them, most has leaf_0 (&#60;1 %)"));
+	assert_non_null(strstr(html, "Not drawn: "));
+	assert_non_null(strstr(html, "Cards are written for the first 20 of 3,000 sites"));
+	assert_true(strlen(html) < 1000 * 1000);
+}
+
+static void test_html_of_nothing_is_whole(void **state)
+{
+	CLEANUP(cleanup_free) char *html = render_scene(1, "html");
+
+	(void)state;
+	assert_non_null(strstr(html, "No allocation was recorded"));
+	assert_non_null(strstr(html, "</html>"));
+	assert_null(strstr(html, "id=\"flamegraph\""));
+	assert_null(strstr(html, "nan"));
+}
+
+static void test_cut_is_said_everywhere(void **state)
+{
+	(void)state;
+	for (const struct renderer *renderer = renderers; renderer->name; renderer++) {
+		CLEANUP(cleanup_free) char *text = render_scene(2, renderer->name);
+
+		assert_non_null(strstr(text, "cut"));
+	}
+}
+
+static void validate_rng(xmlDocPtr doc, const char *what)
+{
+	const struct template_file *file = template_find("slabrec.rng");
+	xmlRelaxNGParserCtxtPtr parser = xmlRelaxNGNewMemParserCtxt(file->bytes, (int)file->size_bytes);
+	xmlRelaxNGPtr schema = xmlRelaxNGParse(parser);
+	assert_non_null(schema);
+	xmlRelaxNGValidCtxtPtr valid = xmlRelaxNGNewValidCtxt(schema);
+
+	if (xmlRelaxNGValidateDoc(valid, doc))
+		fail_msg("%s is not valid by slabrec.rng", what);
+	xmlRelaxNGFreeValidCtxt(valid);
+	xmlRelaxNGFree(schema);
+	xmlRelaxNGFreeParserCtxt(parser);
+}
+
+static void validate_xsd(xmlDocPtr doc, const char *what)
+{
+	const struct template_file *file = template_find("slabrec.xsd");
+	xmlSchemaParserCtxtPtr parser = xmlSchemaNewMemParserCtxt(file->bytes, (int)file->size_bytes);
+	xmlSchemaPtr schema = xmlSchemaParse(parser);
+	assert_non_null(schema);
+	xmlSchemaValidCtxtPtr valid = xmlSchemaNewValidCtxt(schema);
+
+	if (xmlSchemaValidateDoc(valid, doc))
+		fail_msg("%s is not valid by slabrec.xsd", what);
+	xmlSchemaFreeValidCtxt(valid);
+	xmlSchemaFree(schema);
+	xmlSchemaFreeParserCtxt(parser);
+}
+
+static void test_xml_is_valid(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < SCENES; i++) {
+		CLEANUP(cleanup_free) char *xml = render_scene(i, "xml");
+		xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET);
+
+		assert_non_null(doc);
+		validate_rng(doc, scenes[i].name);
+		validate_xsd(doc, scenes[i].name);
+		xmlFreeDoc(doc);
+	}
+}
+
+static void test_xml_schemas_reject(void **state)
+{
+	CLEANUP(cleanup_free) char *xml = render_scene(0, "xml");
+	char *at = strstr(xml, "trace=\"complete\"");
+
+	(void)state;
+	assert_non_null(at);
+	memcpy(at, "trace=\"complote\"", 16);
+	xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET);
+	const struct template_file *file = template_find("slabrec.rng");
+	xmlRelaxNGParserCtxtPtr parser = xmlRelaxNGNewMemParserCtxt(file->bytes, (int)file->size_bytes);
+	xmlRelaxNGPtr schema = xmlRelaxNGParse(parser);
+	xmlRelaxNGValidCtxtPtr valid = xmlRelaxNGNewValidCtxt(schema);
+	xmlRelaxNGSetValidErrors(valid, ignore_error, ignore_error, NULL);
+	assert_true(xmlRelaxNGValidateDoc(valid, doc) > 0);
+	xmlRelaxNGFreeValidCtxt(valid);
+	xmlRelaxNGFree(schema);
+	xmlRelaxNGFreeParserCtxt(parser);
+	xmlFreeDoc(doc);
+}
+
+static void test_hostile_names_are_shown_harmless(void **state)
+{
+	CLEANUP(cleanup_free) char *html = render_scene(3, "html");
+	CLEANUP(cleanup_free) char *xml = render_scene(3, "xml");
+	CLEANUP(cleanup_free) char *json = render_scene(3, "json");
+
+	(void)state;
+	assert_non_null(strstr(html,
+			       "&#60;/script&#62;&#60;b "
+			       "onload=&#34;x&#34;&#62;&#39;&#38;]]&#62;{{style}}\\x01\\xff\\xe2\\x80\\xae\\x5c"));
+	assert_non_null(strstr(xml, "]]&gt;{{style}}\\x01\\xff\\xe2\\x80\\xae\\x5c"));
+	assert_non_null(strstr(json, "\\u003c/script>\\u003cb onload=\\u0022x\\u0022>'&]]>{{style}}\\\\x01\\\\xff"));
+	/* A name of 64 KiB is cut, also where it is used often. */
+	assert_true(strlen(html) < 200 * 1000);
+}
+
+static void test_json_numbers(void **state)
+{
+	CLEANUP(cleanup_free) char *json = render_scene(0, "json");
+
+	(void)state;
+	assert_non_null(strstr(json, "\"schema\": \"slabreport/1\""));
+	assert_non_null(strstr(json,
+			       "\"function\": \"alloc_pipe_info\",\n      \"caller\": \"create_pipe_files\",\n"
+			       "      \"cache\": \"kmalloc-cg-1k\",\n      \"allocs\": 300,\n      \"frees\": 0,\n"
+			       "      \"frees_implied\": 0,\n      \"pending_rcu\": 0,\n      \"live\": 300,\n      "
+			       "\"live_bytes\": 307200,"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ascii_and_the_same_twice),
+		cmocka_unit_test(test_no_secrets),
+		cmocka_unit_test(test_text_is_narrow_and_short),
+		cmocka_unit_test(test_text_answers_first),
+		cmocka_unit_test(test_html_holds_no_foreign_element),
+		cmocka_unit_test(test_html_policy),
+		cmocka_unit_test(test_html_says_what_it_leaves_out),
+		cmocka_unit_test(test_html_of_nothing_is_whole),
+		cmocka_unit_test(test_cut_is_said_everywhere),
+		cmocka_unit_test(test_xml_is_valid),
+		cmocka_unit_test(test_xml_schemas_reject),
+		cmocka_unit_test(test_hostile_names_are_shown_harmless),
+		cmocka_unit_test(test_json_numbers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,81 @@
+#!/bin/sh
+# The program as users call it: exit codes, one-line errors, outputs that are whole or absent. B is the build folder.
+set -eu
+B=${B:-build}
+program=$(cd "$B" && pwd)/slabreport
+golden=$(pwd)/tests/golden/sample.slab
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+failed=0
+
+fail()
+{
+	echo "FAIL: $*" >&2
+	failed=1
+}
+
+# expect STATUS PATTERN ARGUMENT...: the status, and one line on stderr that matches (no line at all for an empty pattern).
+expect()
+{
+	status=$1 pattern=$2
+	shift 2
+	got=0
+	"$program" "$@" >stdout 2>stderr || got=$?
+	[ "$got" = "$status" ] || fail "slabreport $*: exit $got, not $status"
+	if [ -n "$pattern" ]; then
+		grep -q -e "$pattern" stderr || fail "slabreport $*: \"$(cat stderr)\" does not match \"$pattern\""
+	elif [ -s stderr ]; then
+		fail "slabreport $*: \"$(cat stderr)\""
+	fi
+	[ "$status" = 64 ] || [ "$(wc -l <stderr)" -le 1 ] || fail "slabreport $*: more than one line"
+}
+
+cp "$golden" slabrec.slab
+expect 0 'slabrec.html: '
+[ "$(tail -n 1 slabrec.html)" = "</html>" ] || fail "slabrec.html is not whole"
+expect 0 '' -q -f xml
+xmllint --noout --stream --relaxng "${OLDPWD}/templates/slabrec.rng" slabrec.xml 2>err || fail "$(head -n 3 err)"
+xmllint --noout --schema "${OLDPWD}/templates/slabrec.xsd" slabrec.xml 2>err || fail "$(head -n 3 err)"
+expect 0 '' -f text
+[ -s stdout ] || fail "no text"
+expect 0 '' -f json -o x.json -q
+grep -q '"schema": "slabreport/1"' x.json || fail "x.json is no report"
+"$program" -o - - <slabrec.slab >pipe.html || fail "cannot read a pipe"
+cmp pipe.html slabrec.html || fail "a pipe and a file give different reports"
+expect 0 '' --help
+expect 0 '' --version
+
+expect 1 '^slabreport: none.slab: no such file; ' none.slab
+expect 1 '^slabreport: \.: is a directory; ' .
+: >empty.slab
+expect 1 '^slabreport: empty.slab: .*empty' empty.slab
+echo "this is a text and no trace" >text.slab
+expect 1 '^slabreport: text.slab: not a slabrec trace' text.slab
+{ printf 'slabrec\032\002\000\000\000'; printf '\000\000\000\000'; } >newer.slab
+expect 1 '^slabreport: newer.slab: ' newer.slab
+expect 1 '^slabreport: no/such/dir/x.html: ' -o no/such/dir/x.html
+expect 1 '^slabreport: .*slabrec.slab: is a trace' -o slabrec.slab
+cmp slabrec.slab "$golden" || fail "the trace was written over"
+if [ -e /dev/full ]; then
+	expect 1 '^slabreport: /dev/full: .*No space' -o /dev/full
+	got=0
+	"$program" -f text >/dev/full 2>stderr || got=$?
+	[ "$got" = 1 ] || fail "a full standard output gives $got"
+fi
+expect 64 'no such format' -f pdf
+expect 64 'unknown option --nope' --nope
+expect 64 'one trace at a time' a b
+
+# A cut trace is reported, with a warning.
+head -c "$(($(wc -c <slabrec.slab) - 3))" slabrec.slab >cut.slab
+expect 0 'warning: cut.slab: cut at byte' -q -f text cut.slab
+grep -q 'cut at byte' stdout || fail "the report does not say that the trace is cut"
+
+# A failed report leaves the old one.
+echo old >keep.html
+expect 1 'none.slab: no such file' -o keep.html none.slab
+[ "$(cat keep.html)" = old ] || fail "a failure replaced the old report"
+[ -z "$(find . -name '*.html.*')" ] || fail "temporary files are left"
+[ "$failed" = 0 ] && echo "ok: slabreport"
+exit "$failed"
