@@ -26,8 +26,7 @@ void html_element(FILE *out, const char *tag, const char *class, const char *tex
 /* A table cell with a number, and one with a name (monospace). */
 void html_number_cell(FILE *out, const char *number);
 void html_name_cell(FILE *out, const char *name);
-/* The opening of a table with its caption and its column heads, "#" in front of those of numbers; ends before the rows.
- */
+/* Opens a table with its caption and column heads, "#" in front of those of numbers; ends before the rows. */
 void html_table(FILE *out, const char *class, const char *caption, const char *const heads[]);
 void html_table_end(FILE *out);
 /* A section's heading. */

@@ -1,5 +1,4 @@
-/* slabreport: options, then trace -> recording -> model -> format. The only file here that prints or ends the program.
- */
+/* slabreport: options, then trace -> recording -> model -> format. Only this file prints or ends the program. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

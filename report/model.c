@@ -185,7 +185,6 @@ static void describe_cache(struct model *model, const struct recording *recordin
 		.object_size_bytes = from->object_size_bytes,
 		.slab_size_bytes = from->slab_size_bytes,
 		.objects_per_slab = from->objects_per_slab,
-		.percpu_objects = from->percpu_objects,
 		.order = from->order,
 		.align_bytes = from->align_bytes,
 		.percpu_objects = from->percpu_objects,
@@ -505,8 +504,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Three may tell of the same loss: the ring's records, the event's own count, the recorder's total. The largest counts.
- */
+/* Three may tell of one loss: the ring's records, the event's count, the recorder's total. The largest counts. */
 static uint64_t lost_in_ring(const struct model *model, const struct recording *recording, enum trace_ring ring,
 			     const char *counter)
 {

@@ -102,8 +102,8 @@ struct model_cache {
 	const char *name; /* "[unknown]" for events without a cache */
 	const char *requested;
 	const char *aliases;
-	uint32_t object_size_bytes, slab_size_bytes, objects_per_slab, order, align_bytes, percpu_objects;
-	uint32_t percpu_objects; /* free ones that each CPU may hold beside its slab, counted as active */
+	uint32_t object_size_bytes, slab_size_bytes, objects_per_slab, order, align_bytes;
+	uint32_t percpu_objects; /* free ones that a CPU may hold, counted as active: its slabs, its sheaves */
 	uint32_t slot_bytes;	 /* what one object takes; 0 not known */
 	uint64_t allocs, frees, frees_implied, frees_older, live;
 	uint64_t pending_rcu; /* of frees: the memory is the kernel's until a grace period is over */

@@ -1,5 +1,4 @@
-/* The balance of a cache: allocations less frees on one side, active objects at the end less at the start on the other.
- */
+/* The balance of a cache: allocations less frees against active objects at the end less those at the start. */
 #include "report/reconcile.h"
 
 #include "report/number.h"
@@ -30,6 +29,12 @@ static enum model_reconciliation_state compare(const struct model *model, const 
 	return MODEL_UNEXPLAINED;
 }
 
+/* Free objects that a CPU may hold; where the trace does not tell, those of the slab it allocates from. */
+static uint32_t held_per_cpu(const struct model_cache *cache)
+{
+	return cache->percpu_objects ? cache->percpu_objects : cache->objects_per_slab;
+}
+
 static void reconcile_cache(const struct model *model, uint32_t index)
 {
 	struct model_cache *cache = &model->caches[index];
@@ -40,7 +45,7 @@ static void reconcile_cache(const struct model *model, uint32_t index)
 
 	/* What waits for RCU still counts as active. */
 	balance->grown_events = number_difference(number_add(cache->allocs, cache->pending_rcu), frees);
-	balance->tolerance = (uint64_t)cache->percpu_objects * model->cpus;
+	balance->tolerance = (uint64_t)held_per_cpu(cache) * model->cpus;
 	if (*model_fact(model, "filter.pid") || *model_fact(model, "filter.cpus")) {
 		balance->state = MODEL_RECONCILE_FILTERED;
 	} else if (!start || !end) {
@@ -67,15 +72,13 @@ static const char *explained(struct arena *arena, const struct model_reconciliat
 			    number_change(balance->grown_events).text, number_change(balance->grown_census).text);
 }
 
-/* "64: one slab per CPU" */
+/* "64: 16 free objects a CPU" */
 static const char *tolerance(struct arena *arena, const struct model_cache *cache)
 {
-	struct number count = number_count(cache->reconciliation.tolerance);
+	uint32_t held = held_per_cpu(cache);
 
-	if (cache->percpu_objects)
-		return arena_format(arena, "%s: one slab and %u spare objects per CPU", count.text,
-				    cache->percpu_objects);
-	return arena_format(arena, "%s: one slab per CPU", count.text);
+	return arena_format(arena, "%s: each CPU may hold %u free one%s",
+			    number_count(cache->reconciliation.tolerance).text, held, held == 1 ? "" : "s");
 }
 
 const char *reconcile_sentence(struct arena *arena, const struct model *model, const struct model_cache *cache)

@@ -7,8 +7,7 @@
 #include "report/arena.h"
 #include "report/model.h"
 
-/* How many objects of what are still live and which function most of them come from. In the arena, as are the others.
- */
+/* How many objects of what are still live and where most come from. In the arena, as are the others. */
 const char *verdict_headline(struct arena *arena, const struct model *model);
 /* Whether the recording is long enough (1 s) for a rate per second; a shorter one would be multiplied up. */
 bool verdict_has_rate(const struct model *model);

@@ -29,7 +29,7 @@ struct trace_cache {
 	uint32_t objects_per_slab;
 	uint32_t order;
 	uint32_t align_bytes;
-	uint32_t percpu_objects; /* free ones that each CPU may hold and the kernel's count takes for active */
+	uint32_t percpu_objects; /* free ones that each CPU may hold, its slab included: the kernel counts them as active */
 };
 
 /* A file that user frames lie in. */

@@ -211,7 +211,7 @@ record()
 {
 	trace=$1
 	shift
-	"$@" > out 2> err &
+	env --default-signal=HUP,INT "$@" > out 2> err &
 	recorder=$!
 	started="$started $recorder"
 	wait_for 20 is_open "$trace" || fail "the recording of $trace does not begin: $(cat err)"

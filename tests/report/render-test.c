@@ -261,8 +261,7 @@ static void test_html_holds_no_foreign_element(void **state)
 		assert_int_equal(count_elements(root, "link"), 0);
 		assert_int_equal(count_elements(root, "img"), 0);
 		assert_int_equal(count_elements(root, "iframe"), 0);
-		/* Only the captions of the age charts are bold, and the strip's values: the hostile names wanted to be.
-		 */
+		/* The hostile names wanted to be bold. */
 		assert_null(strstr(html, "<b onload"));
 		reject_attributes(root);
 		assert_null(strstr(html, "http:"));
