@@ -136,11 +136,12 @@ static void end_object(struct live_table *table, struct live_object *object, con
 	object->witnesses = (uint8_t)event->witness;
 }
 
-static bool is_confirmation(const struct live_object *ended, const struct live_free *event)
+/* True where the event is of the very call that ended the object. */
+static bool is_same_call(const struct live_object *ended, const struct live_free *event)
 {
 	/* Either witness may come late, from a ring that was drained late. */
-	return !(ended->witnesses & event->witness) && ended->tid == event->tid &&
-	       event->time_ns < ended->time_ns + SAME_CALL_NS && ended->time_ns < event->time_ns + SAME_CALL_NS;
+	return ended->tid == event->tid && event->time_ns < ended->time_ns + SAME_CALL_NS &&
+	       ended->time_ns < event->time_ns + SAME_CALL_NS;
 }
 
 /* Remembers the free of an older object, so that its second witness is known for what it is. */
@@ -193,9 +194,11 @@ enum live_death live_table_free(struct live_table *table, const struct live_free
 		object->tid = event->tid;
 		return LIVE_DEATH_CONFIRMED;
 	}
-	if (object && object->witnesses && is_confirmation(object, event)) {
+	if (object && object->witnesses && is_same_call(object, event)) {
+		bool is_new = !(object->witnesses & event->witness);
+
 		object->witnesses |= (uint8_t)event->witness;
-		return LIVE_DEATH_CONFIRMED;
+		return is_new ? LIVE_DEATH_CONFIRMED : LIVE_DEATH_REPEATED;
 	}
 	const uint64_t *page = u64_map_find(&table->pages, (event->address >> PAGE_BITS) + 1);
 	if (event->has_cache)

@@ -118,7 +118,7 @@ int perf_event_open_tracepoint(const struct perf_event_options *options, int cpu
 
 	attr.type = PERF_TYPE_TRACEPOINT;
 	attr.config = options->tracepoint_id;
-	attr.sample_period = 1;
+	attr.sample_period = options->period ? options->period : 1;
 	attr.sample_type |= PERF_SAMPLE_RAW;
 	attr.wakeup_watermark = (uint32_t)(ring->data_bytes / 4);
 	attr.read_format = PERF_FORMAT_LOST;

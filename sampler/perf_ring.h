@@ -34,6 +34,7 @@ void perf_ring_drain(struct perf_ring *ring, struct buffer *out);
 struct perf_event_options {
 	uint64_t tracepoint_id;
 	const char *filter; /* "" none */
+	uint32_t period;     /* one sample for so many hits; 0 and 1: for each */
 	bool has_callchain;
 	bool has_user_callchain;
 };

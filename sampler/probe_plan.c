@@ -12,7 +12,7 @@
 
 /* PERF_EVENT_IOC_SET_FILTER takes less than a page of text. */
 #define FILTER_MAX_BYTES 3900
-#define FREE_STACK_SHARE_BITS 4
+#define FREE_STACK_PERIOD 16
 
 struct text {
 	char bytes[4096];
@@ -94,23 +94,6 @@ static void add_name_filter(struct text *filter, const struct probe_plan_facts *
 	text_add(filter, ")");
 }
 
-/*
- * The share of frees whose call chain is taken: by bits of the address right above the object, so that it is the same share of
- * every site's objects.
- */
-static char *free_stack_filter(const struct probe_plan_facts *facts, const char *object)
-{
-	uint64_t mask = probe_plan_alignment_mask(facts->selected);
-	uint64_t lowest = mask ? mask + 1 : 4096;
-	char *filter = NULL;
-
-	if (facts->all_free_stacks || facts->no_free_stacks)
-		return NULL;
-	if (asprintf(&filter, "(%s & 0x%llx)", object, (unsigned long long)(lowest * ((1u << FREE_STACK_SHARE_BITS) - 1))) < 0)
-		return NULL;
-	return filter;
-}
-
 /* Appends a probe; NULL without memory. */
 static struct probe *plan_add(struct probe_plan *plan, enum probe_role role, const char *function_name,
 			      const struct text *definition, const struct text *filter)
@@ -121,7 +104,7 @@ static struct probe *plan_add(struct probe_plan *plan, enum probe_role role, con
 		return NULL;
 	plan->probes = probes;
 	struct probe *probe = &probes[plan->count];
-	*probe = (struct probe){.role = role};
+	*probe = (struct probe){.role = role, .stack_period = 1};
 	snprintf(probe->function_name, sizeof(probe->function_name), "%s", function_name);
 	probe->definition = strdup(definition ? definition->bytes : "");
 	probe->filter = strdup(filter->bytes);
@@ -339,11 +322,11 @@ static int plan_alloc_by_sizes(struct probe_plan *plan, const struct probe_plan_
 	return ret;
 }
 
-static int set_free_stacks(struct probe *probe, const struct probe_plan_facts *facts, const char *object)
+/* Who frees such objects is seen well enough in a share of the frees; a call chain costs more than all the rest of one. */
+static void set_free_stacks(struct probe *probe, const struct probe_plan_facts *facts)
 {
 	probe->has_callchain = !facts->no_free_stacks;
-	probe->stack_filter = free_stack_filter(facts, object);
-	return facts->all_free_stacks || facts->no_free_stacks || probe->stack_filter ? 0 : -ENOMEM;
+	probe->stack_period = facts->all_free_stacks || facts->no_free_stacks ? 1 : FREE_STACK_PERIOD;
 }
 
 static int plan_free(struct probe_plan *plan, const struct probe_plan_facts *facts,
@@ -368,7 +351,8 @@ static int plan_free(struct probe_plan *plan, const struct probe_plan_facts *fac
 	probe->has_cache = function->cache_arg;
 	strcpy(probe->kind, "p");
 	name_event(probe, facts, 'f', function);
-	return set_free_stacks(probe, facts, "p");
+	set_free_stacks(probe, facts);
+	return 0;
 }
 
 /*
@@ -524,8 +508,9 @@ static int plan_free_tracepoints(struct probe_plan *plan, const struct probe_pla
 			add_name_filter(&filter, facts, "name");
 		}
 		ret = plan_tracepoint(plan, role, events[i], &filter, has_name);
-		if (!ret)
-			ret = set_free_stacks(&plan->probes[plan->count - 1], facts, "ptr");
+		/* A witness only confirms: the probe it stands beside has the call chain. */
+		if (!ret && role == PROBE_ROLE_FREE)
+			set_free_stacks(&plan->probes[plan->count - 1], facts);
 	}
 	return ret;
 }
@@ -654,7 +639,6 @@ void probe_plan_release(struct probe_plan *plan)
 	for (size_t i = 0; i < plan->count; i++) {
 		free(plan->probes[i].definition);
 		free(plan->probes[i].filter);
-		free(plan->probes[i].stack_filter);
 	}
 	free(plan->probes);
 	*plan = (struct probe_plan){0};

@@ -60,8 +60,8 @@ struct probe {
 	char kind[16];	   /* kprobes: "p", "r" or "rNNN" */
 	char *definition;  /* kprobes: fetch arguments; owned */
 	char *filter;	   /* owned; "" for none */
-	char *stack_filter; /* frees: further condition under which the call chain is wanted; NULL always or never. Owned */
 	bool has_callchain;
+	uint32_t stack_period; /* one in so many hits has its call chain taken, by an event of its own; 1: each */
 	bool has_cache;	      /* its events are of selected caches: the name or size was filtered */
 	uint32_t first;	      /* bulk: place in the call's array of the first object of the record */
 	uint32_t size_class_bytes; /* of size-only functions: the class its filter lets through */

@@ -72,28 +72,26 @@ static int open_event(struct probe_session *session, const struct opening *openi
 	return 0;
 }
 
-/* A probe is one event for each CPU; frees whose chain is wanted for a share only are two, with opposite filters. */
+/*
+ * A probe is one event for each CPU; where only a share of the call chains is wanted a second one samples them. It is opened last,
+ * because the event enabled last is handled first: its sample is then the one that tells of the free, the other repeats it.
+ */
 static int open_probe_on_cpu(struct probe_session *session, const struct opening *opening, size_t place, size_t cpu,
 			     struct error *err)
 {
 	const struct probe *probe = &session->plan->probes[place];
+	bool is_share = probe->has_callchain && probe->stack_period > 1;
 	struct perf_event_options how = {.tracepoint_id = probe->id,
 					 .filter = probe->filter,
-					 .has_callchain = probe->has_callchain,
+					 .has_callchain = probe->has_callchain && !is_share,
 					 .has_user_callchain = opening->options->has_user_callchain};
-	char *with CLEANUP(cleanup_free) = NULL;
-	char *without CLEANUP(cleanup_free) = NULL;
-
-	if (!probe->stack_filter)
-		return open_event(session, opening, place, cpu, &how, err);
-	if (asprintf(&with, "%s && !%s", probe->filter, probe->stack_filter) < 0 ||
-	    asprintf(&without, "%s && %s", probe->filter, probe->stack_filter) < 0)
-		return error_set(err, -ENOMEM, "opening probes: out of memory");
-	how.filter = with;
 	int ret = open_event(session, opening, place, cpu, &how, err);
-	how.filter = without;
-	how.has_callchain = how.has_user_callchain = false;
-	return ret ? ret : open_event(session, opening, place, cpu, &how, err);
+
+	if (ret || !is_share)
+		return ret;
+	how.has_callchain = true;
+	how.period = probe->stack_period;
+	return open_event(session, opening, place, cpu, &how, err);
 }
 
 static int open_events(struct probe_session *session, const struct opening *opening, struct error *err)

@@ -240,7 +240,7 @@ static void count_witness(struct recorder *recorder, enum live_death death, enum
 	if (death == LIVE_DEATH_CONFIRMED) {
 		counts->witness_both++;
 		--*other;
-	} else if (death != LIVE_DEATH_UNKNOWN) {
+	} else if (death != LIVE_DEATH_UNKNOWN && death != LIVE_DEATH_REPEATED) {
 		++*only;
 	}
 }
@@ -251,6 +251,12 @@ static int named_cache(const struct recorder *recorder, const struct probe *prob
 	const char *name = event_field_string(probe->fields.name, sample->raw, sample->raw_bytes);
 
 	return *name ? selected_index(recorder, name) : -1;
+}
+
+/* A hit whose call chain is taken for a share only gives two samples, one with the chain. */
+static bool is_second_sample(const struct probe *probe, const struct sample *sample)
+{
+	return probe->stack_period > 1 && sample->chain;
 }
 
 static void count_free(struct recorder *recorder, enum live_death death, const struct live_free *how)
@@ -287,9 +293,9 @@ static void free_object(struct recorder *recorder, const struct probe *probe, co
 	enum live_death death = live_table_free(&recorder->live, &how, &serial, &cache);
 	if (probe->role == PROBE_ROLE_FREE || probe->role == PROBE_ROLE_FREE_WITNESS)
 		count_witness(recorder, death, how.witness);
-	if (death == LIVE_DEATH_UNKNOWN && probe->role == PROBE_ROLE_FREE)
+	if (death == LIVE_DEATH_UNKNOWN && probe->role == PROBE_ROLE_FREE && !is_second_sample(probe, sample))
 		recorder->counts.frees_unknown++;
-	if (death == LIVE_DEATH_CONFIRMED || death == LIVE_DEATH_UNKNOWN)
+	if (death == LIVE_DEATH_CONFIRMED || death == LIVE_DEATH_REPEATED || death == LIVE_DEATH_UNKNOWN)
 		return;
 	count_free(recorder, death, &how);
 	struct trace_event event = {.kind = death == LIVE_DEATH_OLDER ? TRACE_EVENT_FREE_OLDER :
@@ -380,7 +386,7 @@ static int take_probe(struct recorder *recorder, const struct sample *sample)
 		return 0;
 	}
 	struct probe *probe = &recorder->plan->probes[(uint32_t)*place - 1];
-	probe->hits++;
+	probe->hits += !is_second_sample(probe, sample);
 	recorder->counts.samples++;
 	switch (probe->role) {
 	case PROBE_ROLE_ALLOC:
