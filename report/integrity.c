@@ -48,7 +48,7 @@ static void check_loss(struct checklist *list, const char *what, uint64_t lost, 
 {
 	if (list->model->integrity.ending == TRACE_ENDING_COMPLETE)
 		add_check(list, !lost, what, count_text(list, lost),
-			  lost ? meaning : "no ring overflowed, no probe missed one");
+			  lost ? meaning : "no ring overflowed");
 	else if (lost)
 		add_check(list, false, what, arena_format(list->arena, "at least %s", number_count(lost).text),
 			  meaning);
@@ -63,11 +63,11 @@ static void check_losses(struct checklist *list)
 	check_loss(list, "Allocations lost", integrity->lost_allocs,
 		   "sites have at least the allocations shown, some have more");
 	check_loss(list, "Frees lost", integrity->lost_frees, "as many of the live objects may have been freed");
-	if (integrity->misses_doubtful)
+	if (integrity->missed_at_most)
 		add_check(
 			list, true, "Perhaps missed",
-			arena_format(list->arena, "0 to %s", number_count(integrity->misses_doubtful).text),
-			"hits that the kernel counts as missed, together with page faults while user stacks were read");
+			arena_format(list->arena, "0 to %s", number_count(integrity->missed_at_most).text),
+			"hits of all caches that the kernel could not hand to a probe, and no second witness told");
 	if (integrity->bulk_allocs_unseen)
 		add_check(list, false, "Bulk allocations unseen", count_text(list, integrity->bulk_allocs_unseen),
 			  "objects that were handed out in bulk and whose addresses this kernel does not tell: in no "
@@ -207,6 +207,9 @@ const char *integrity_sentence(struct arena *arena, const struct model *model)
 				     number_count(doubtful).text);
 	if (!*lost && *ending)
 		return arena_format(arena, "%sWhat was lost is not known.%s", ending, repaired);
+	if (!*lost && integrity->missed_at_most)
+		return arena_format(arena, "%sNo ring lost an event; probes missed at most %s, of all caches.%s", ending,
+				    number_count(integrity->missed_at_most).text, repaired);
 	if (!*lost)
 		return arena_format(arena, "%sNo ring or probe lost an event.%s", ending, repaired);
 	return arena_format(arena, "%sLost: %s%s%s.%s", ending, *ending ? "at least " : "", lost, doubt, repaired);

@@ -518,14 +518,13 @@ static uint64_t lost_in_ring(const struct model *model, const struct recording *
 
 /* What the probes of a role tell about losses. */
 struct probe_losses {
-	uint64_t misses;   /* hits that the kernel could not hand to the probe */
-	uint64_t doubtful; /* of what it counts as such: may as well be page faults */
-	uint64_t lost;	   /* samples the events count as lost */
+	uint64_t missed; /* at most so many hits were not handed to a probe, and nobody else would have told of them */
+	uint64_t lost;	 /* samples the events count as lost */
 };
 
 /*
- * A witness ("free witness") sees the same events another way: where there is one, a miss is no loss. Page faults while
- * a user call chain is read count as misses too, at most one a hit.
+ * A probe's misses bound what was missed and no more: the kernel counts them before its filter, so most are other caches', and old
+ * kernels count page faults among them, at most one a hit. Where a witness tells the same events, nothing was missed.
  */
 static struct probe_losses probe_losses(const struct model *model, const char *role)
 {
@@ -534,22 +533,18 @@ static struct probe_losses probe_losses(const struct model *model, const char *r
 
 	for (uint32_t i = 0; i < model->probe_count; i++) {
 		const struct model_probe *probe = &model->probes[i];
-		uint64_t misses = probe->has_misses ? probe->misses : 0, doubtful = 0;
+		uint64_t misses = probe->has_misses ? probe->misses : 0;
 
 		if (strncmp(probe->role, role, strlen(role)))
 			continue;
-		if (strstr(probe->role, "witness")) {
-			has_witness = true;
-			continue;
-		}
+		has_witness |= strstr(probe->role, "witness") != NULL;
 		if (probe->has_fault_misses)
-			doubtful = misses < probe->hits ? misses : probe->hits;
-		losses.misses = number_add(losses.misses, misses - doubtful);
-		losses.doubtful = number_add(losses.doubtful, doubtful);
+			misses -= misses < probe->hits ? misses : probe->hits;
+		losses.missed = number_add(losses.missed, misses);
 		losses.lost = number_add(losses.lost, probe->has_lost ? probe->lost : 0);
 	}
 	if (has_witness)
-		losses.misses = losses.doubtful = 0;
+		losses.missed = 0;
 	return losses;
 }
 
@@ -561,11 +556,9 @@ static void add_integrity(struct model *model, const struct recording *recording
 
 	integrity->ending = trace_reader_ending(recording->reader, &sentence);
 	integrity->good_bytes = trace_reader_good_bytes(recording->reader);
-	integrity->lost_allocs = number_add(
-		allocs.misses, larger(allocs.lost, lost_in_ring(model, recording, TRACE_RING_ALLOC, "lost_alloc")));
-	integrity->lost_frees = number_add(
-		frees.misses, larger(frees.lost, lost_in_ring(model, recording, TRACE_RING_FREE, "lost_free")));
-	integrity->misses_doubtful = number_add(allocs.doubtful, frees.doubtful);
+	integrity->lost_allocs = larger(allocs.lost, lost_in_ring(model, recording, TRACE_RING_ALLOC, "lost_alloc"));
+	integrity->lost_frees = larger(frees.lost, lost_in_ring(model, recording, TRACE_RING_FREE, "lost_free"));
+	integrity->missed_at_most = number_add(allocs.missed, frees.missed);
 	integrity->lost_tasks = lost_in_ring(model, recording, TRACE_RING_TASK, "lost_task");
 	integrity->frees_implied = model->frees_implied;
 	integrity->frees_unknown = recording_counter(recording, "frees_unknown", NULL);

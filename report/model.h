@@ -152,7 +152,7 @@ struct model_integrity {
 	uint64_t lost_allocs;	  /* records of full rings and missed probe hits: sites may be understated */
 	uint64_t lost_frees;	  /* the same for frees: so many live objects may be freed ones */
 	uint64_t lost_tasks;	  /* task and mapping records: names may be missing */
-	uint64_t misses_doubtful; /* counted as misses by the kernel, but may be page faults: in none of the above */
+	uint64_t missed_at_most; /* hits that probes missed and no witness told, of all caches: a bound, in none of the above */
 	uint64_t frees_implied;
 	uint64_t frees_older;
 	uint64_t frees_unknown;

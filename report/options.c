@@ -5,6 +5,8 @@
 #include <getopt.h>
 #include <string.h>
 
+static const char short_options[] = ":f:o:qhV";
+
 static const struct option long_options[] = {
 	{"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
 	{"quiet", no_argument, NULL, 'q'},	  {"help", no_argument, NULL, 'h'},
@@ -73,6 +75,15 @@ static const char *default_output(const struct renderer *renderer)
 	return "-";
 }
 
+/* Of letters run together ("-xq") optind tells the argument only after the last of them. */
+static int unknown_option(char **argv, struct error *err)
+{
+	char letter[3] = {'-', (char)optopt};
+	bool is_letter = optopt > 0 && optopt < 256 && !strchr(short_options, optopt);
+
+	return error_set(err, -EINVAL, "unknown option %.60s", is_letter ? letter : argv[optind - 1]);
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct error *err)
 {
 	int option, ret;
@@ -80,9 +91,9 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 	*options = (struct options){.input = "slabrec.slab", .renderer = renderers};
 	optind = 0;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":f:o:qhV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (option == '?')
-			return error_set(err, -EINVAL, "unknown option %.60s", argv[optind - 1]);
+			return unknown_option(argv, err);
 		if (option == ':')
 			return error_set(err, -EINVAL, "%.60s needs a value", argv[optind - 1]);
 		ret = set_option(options, option, err);

@@ -130,6 +130,15 @@ static void json_site(struct json *json, const struct model_site *site)
 	json_count(json, "pending_rcu", site->pending_rcu);
 	json_count(json, "live", site->live);
 	json_count(json, "live_bytes", site->live_bytes);
+	json_open(json, "tasks", '[');
+	for (uint32_t i = 0; i < site->task_count; i++) {
+		json_open(json, NULL, '{');
+		json_text(json, "comm", site->tasks[i].comm);
+		json_count(json, "allocs", site->tasks[i].allocs);
+		json_count(json, "live", site->tasks[i].live);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
 	json_open(json, "stack", '[');
 	for (uint32_t i = 0; i < count; i++)
 		json_text(json, NULL, frames[i]->label);

@@ -93,7 +93,7 @@ static void put_integrity(struct xml *xml)
 	put_count(xml, "lost-allocs", integrity->lost_allocs);
 	put_count(xml, "lost-frees", integrity->lost_frees);
 	put_count(xml, "lost-tasks", integrity->lost_tasks);
-	put_count(xml, "misses-doubtful", integrity->misses_doubtful);
+	put_count(xml, "missed-at-most", integrity->missed_at_most);
 	put_count(xml, "frees-implied", integrity->frees_implied);
 	put_count(xml, "frees-older", integrity->frees_older);
 	put_count(xml, "frees-unknown", integrity->frees_unknown);

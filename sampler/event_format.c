@@ -56,8 +56,11 @@ uint64_t event_format_flag(const char *format, const char *flag)
 		begin--;
 	for (const char *at = begin; (at = strstr(at, "<<")) && at < end; at += 2)
 		last = at;
-	if (last)
-		return 1ull << (strtoul(last + 2 + strspn(last + 2, " ("), NULL, 10) & 63);
+	if (last) {
+		const char *bit = last + 2 + strspn(last + 2, " (");
+
+		return *bit >= '0' && *bit <= '9' ? 1ull << (strtoul(bit, NULL, 10) & 63) : 0;
+	}
 	for (const char *at = begin; (at = strstr(at, "0x")) && at < end; at += 2)
 		last = at;
 	return last ? strtoull(last, NULL, 16) : 0;

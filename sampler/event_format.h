@@ -18,7 +18,7 @@ struct event_field event_format_field(const char *format, const char *name);
 
 /*
  * Value of a flag such as "__GFP_ACCOUNT" from the print format's table of flags; 0 where it is not there. Written either as a
- * number or as a shifted one, depending on the kernel.
+ * number or as a shifted one, depending on the kernel; 0 also where it is shifted by a name, whose value is not in the text.
  */
 uint64_t event_format_flag(const char *format, const char *flag);
 

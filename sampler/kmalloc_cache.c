@@ -20,6 +20,9 @@ static const struct {
 
 struct kmalloc_flags kmalloc_flags_read(const char *format)
 {
+	/* Kernels from 6.10 on for a while: the names of an enum, which has these values in all of them. */
+	if (strstr(format, "___GFP_ACCOUNT_BIT"))
+		return (struct kmalloc_flags){.dma = 1u << 0, .reclaimable = 1u << 4, .account = 1u << 22};
 	return (struct kmalloc_flags){
 		.dma = event_format_flag(format, "__GFP_DMA"),
 		.reclaimable = event_format_flag(format, "__GFP_RECLAIMABLE"),

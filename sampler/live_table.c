@@ -31,7 +31,17 @@ static struct live_object *object_at(const struct live_table *table, uint64_t ad
 	return place ? &table->objects[*place - 1] : NULL;
 }
 
-enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object,
+/*
+ * True where the allocation is told once more by a function around the one that told it: it returns in the same task, from higher
+ * up the stack, with the call chain of which the other's is one call more.
+ */
+static bool is_outer_call(const struct live_object *inner, const struct live_object *outer, uint32_t outer_stack)
+{
+	return outer->sp && inner->sp && inner->tid == outer->tid && (int32_t)(outer->sp - inner->sp) > 0 &&
+	       outer->time_ns - inner->time_ns < SAME_CALL_NS && inner->caller_stack == outer_stack;
+}
+
+enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object, uint32_t stack,
 				       uint64_t *old_serial)
 {
 	const struct live_object *old = object_at(table, object->address);
@@ -39,9 +49,7 @@ enum live_birth live_table_check_birth(const struct live_table *table, const str
 	/* A pending object may be freed unseen: its address proves nothing that was not told. */
 	if (!old || !old->serial || old->is_pending)
 		return LIVE_BIRTH_NEW;
-	/* The stack grows down: a caller's frame lies above, and returns the same pointer to its own caller. */
-	if (object->sp && old->sp && old->tid == object->tid && object->sp > old->sp &&
-	    object->time_ns - old->time_ns < SAME_CALL_NS)
+	if (is_outer_call(old, object, stack))
 		return LIVE_BIRTH_DUPLICATE;
 	*old_serial = old->serial;
 	return LIVE_BIRTH_REUSED;

@@ -16,7 +16,8 @@ struct live_object {
 	uint64_t address;
 	uint64_t serial;  /* in the trace; 0: freed, or older than the recording */
 	uint64_t time_ns; /* of the allocation; once freed, of the free */
-	uint64_t sp;	  /* stack pointer of the allocating call; 0 not known */
+	uint32_t sp;	  /* low half of the stack pointer of the allocating call; 0 not known */
+	uint32_t caller_stack; /* stack of the function that called the allocating one; 0 not known */
 	int32_t tid;	  /* of the allocation; once freed, of the free */
 	uint16_t cache;	  /* index of the recorder */
 	uint8_t witnesses; /* freed: enum live_witness bits that told of it */
@@ -51,8 +52,11 @@ enum live_birth {
 	LIVE_BIRTH_DUPLICATE, /* an outer function telling of the same allocation */
 };
 
-/* Tells what this allocation would be; its serial does not matter. *old_serial: the object that must have ended, for REUSED. */
-enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object,
+/*
+ * Tells what this allocation, with this stack (0 not known), would be; its serial does not matter. *old_serial: the object that must
+ * have ended, for REUSED.
+ */
+enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object, uint32_t stack,
 				       uint64_t *old_serial);
 
 /* Puts the object in, in place of whatever was at its address. -ENOMEM. */

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +13,17 @@
 
 #include "trace/cleanup.h"
 
+#define PATIENCE_MS 5000
+#define PATIENCE_STEP_MS 100
+
 static int open_stdout(struct output *output, struct error *err)
 {
+	struct stat status;
+
 	if (isatty(STDOUT_FILENO))
 		return error_set(err, -EINVAL, "-o -: standard output is a terminal: pipe it, or name a file");
 	output->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	output->is_pipe = fstat(STDOUT_FILENO, &status) == 0 && S_ISFIFO(status.st_mode);
 	return output->fd < 0 ? error_set(err, -errno, "standard output: %m") : 0;
 }
 
@@ -38,7 +46,7 @@ int output_open(struct output *output, const char *path, struct error *err)
 {
 	struct stat status;
 
-	*output = (struct output){.fd = -1};
+	*output = (struct output){.fd = -1, .signals = -1};
 	if (!strcmp(path, "-"))
 		return open_stdout(output, err);
 	output->path = strdup(path);
@@ -46,9 +54,33 @@ int output_open(struct output *output, const char *path, struct error *err)
 		return error_set(err, -ENOMEM, "%s: out of memory", path);
 	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
 		output->fd = S_ISDIR(status.st_mode) ? (errno = EISDIR, -1) : open(path, O_WRONLY | O_CLOEXEC);
+		output->is_pipe = S_ISFIFO(status.st_mode);
 		return output->fd < 0 ? error_set(err, -errno, "%s: %m", path) : 0;
 	}
 	return open_beside(output, err);
+}
+
+/*
+ * Waits until a pipe takes PIPE_BUF bytes. Somebody who wants us to end while its reader does not read gets five seconds of patience.
+ * 0, or -EINTR.
+ */
+static int wait_for_reader(const struct output *output, struct error *err)
+{
+	struct pollfd polled[] = {{.fd = output->fd, .events = POLLOUT}, {.fd = output->signals, .events = POLLIN}};
+
+	for (int waited_ms = 0; waited_ms < PATIENCE_MS;) {
+		int ready = poll(polled, output->signals >= 0 ? 2 : 1, PATIENCE_STEP_MS);
+
+		if (polled[0].revents || (ready < 0 && errno != EINTR))
+			return 0;
+		/* Readable stays readable: do not spin. */
+		if (ready > 0 && polled[1].revents) {
+			poll(NULL, 0, PATIENCE_STEP_MS);
+			waited_ms += PATIENCE_STEP_MS;
+		}
+	}
+	return error_set(err, -EINTR, "%s: its reader does not read: the recording was ended, the rest is not written",
+			 output->path ? output->path : "standard output");
 }
 
 int output_write(void *context, const void *bytes, size_t size_bytes, struct error *err)
@@ -58,7 +90,12 @@ int output_write(void *context, const void *bytes, size_t size_bytes, struct err
 	const char *name = output->path ? output->path : "standard output";
 
 	while (size_bytes) {
-		ssize_t written = write(output->fd, at, size_bytes);
+		size_t part = output->is_pipe && size_bytes > PIPE_BUF ? PIPE_BUF : size_bytes;
+		int ret = output->is_pipe ? wait_for_reader(output, err) : 0;
+
+		if (ret)
+			return ret;
+		ssize_t written = write(output->fd, at, part);
 
 		if (written < 0 && errno == EINTR)
 			continue;
@@ -113,5 +150,5 @@ void output_close(struct output *output)
 	}
 	free(output->beside_path);
 	free(output->path);
-	*output = (struct output){.fd = -1};
+	*output = (struct output){.fd = -1, .signals = -1};
 }

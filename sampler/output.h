@@ -15,7 +15,9 @@ struct output {
 	char *path;	   /* owned; the final name; NULL: standard output or not open */
 	char *beside_path; /* owned; where it is written until then; NULL: it is not a regular file */
 	int fd;		   /* -1: not open */
+	bool is_pipe;
 	bool has_kept_old; /* PATH.old is what PATH was */
+	int signals;	   /* readable when somebody wants us to end (borrowed), -1 none: a reader that does not read is then left */
 };
 
 /* -errno with a sentence that names the file; -EINVAL: standard output is a terminal. Mode 0600. */

@@ -495,12 +495,7 @@ static int plan_free_tracepoints(struct probe_plan *plan, const struct probe_pla
 		bool has_name = format && event_format_field(format, "name").size_bytes;
 		struct text filter = {.size = 0};
 
-		/*
-		 * Up to 6.0, when kmalloc_node was an event of its own, kmem_cache_free is told after the object is gone and
-		 * may belong to somebody else: no witness then.
-		 */
-		if (!format || (i == 1 && role == PROBE_ROLE_FREE_WITNESS &&
-				facts->tracepoint_format(facts->context, "kmalloc_node")))
+		if (!format)
 			continue;
 		add_object_filter(&filter, facts, "ptr");
 		if (has_name) {
@@ -508,6 +503,10 @@ static int plan_free_tracepoints(struct probe_plan *plan, const struct probe_pla
 			add_name_filter(&filter, facts, "name");
 		}
 		ret = plan_tracepoint(plan, role, events[i], &filter, has_name);
+		/* Up to 6.0, when kmalloc_node was an event of its own, kmem_cache_free is told when the object is gone. */
+		if (!ret)
+			plan->probes[plan->count - 1].is_late =
+				i == 1 && facts->tracepoint_format(facts->context, "kmalloc_node");
 		/* A witness only confirms: the probe it stands beside has the call chain. */
 		if (!ret && role == PROBE_ROLE_FREE)
 			set_free_stacks(&plan->probes[plan->count - 1], facts);
@@ -567,6 +566,21 @@ static const struct slab_cache *find_twin(const struct probe_plan_facts *facts, 
 	return NULL;
 }
 
+/* True where a selected cache before this one, of kmalloc as this one or not, has objects of the same sizes. */
+static bool is_size_listed(const struct slab_cache_list *selected, size_t place)
+{
+	const struct slab_cache *cache = &selected->caches[place];
+
+	for (size_t i = 0; i < place; i++) {
+		const struct slab_cache *other = &selected->caches[i];
+
+		if (is_kmalloc(other) == is_kmalloc(cache) && other->slab_size_bytes == cache->slab_size_bytes &&
+		    (is_kmalloc(cache) || other->object_size_bytes == cache->object_size_bytes))
+			return true;
+	}
+	return false;
+}
+
 /* The slot sizes of the selected caches of kmalloc, or sizes of the named ones. */
 static int add_size_filter(struct text *filter, const struct probe_plan_facts *facts, bool of_kmalloc,
 			   struct error *err)
@@ -578,6 +592,8 @@ static int add_size_filter(struct text *filter, const struct probe_plan_facts *f
 		const struct slab_cache *cache = &facts->selected->caches[i];
 
 		if (is_kmalloc(cache) != of_kmalloc)
+			continue;
+		if (is_size_listed(facts->selected, i))
 			continue;
 		const struct slab_cache *twin = of_kmalloc ? NULL : find_twin(facts, cache);
 		if (twin)

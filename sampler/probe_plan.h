@@ -60,6 +60,7 @@ struct probe {
 	char kind[16];	   /* kprobes: "p", "r" or "rNNN" */
 	char *definition;  /* kprobes: fetch arguments; owned */
 	char *filter;	   /* owned; "" for none */
+	bool is_late;	   /* a free that is told after it was done: the address may be another object's by then */
 	bool has_callchain;
 	uint32_t stack_period; /* one in so many hits has its call chain taken, by an event of its own; 1: each */
 	bool has_cache;	      /* its events are of selected caches: the name or size was filtered */

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+/* Tasks whose last free is remembered: forgotten together, which at worst makes a confirmation a free of its own. */
+#define LAST_FREES_MAX 65536u
 #define HAS_CHAIN_BIT (1ull << 32)
 
 void recorder_init(struct recorder *recorder, uint64_t start_ns)
@@ -19,6 +21,7 @@ void recorder_release(struct recorder *recorder)
 	live_table_release(&recorder->live);
 	call_pairs_release(&recorder->calls);
 	u64_map_release(&recorder->probes);
+	u64_map_release(&recorder->last_frees);
 	u64_map_release(&recorder->lost_told);
 	u64_map_release(&recorder->bucket_sites);
 }
@@ -150,14 +153,15 @@ static int record_alloc(struct recorder *recorder, const struct call_entry *call
 				    .gfp = call->gfp,
 				    .node = call->node};
 	struct live_object object = {
-		.address = address, .time_ns = time_ns, .sp = call->sp, .tid = call->tid, .cache = call->cache};
+		.address = address, .time_ns = time_ns, .sp = (uint32_t)call->sp, .tid = call->tid, .cache = call->cache};
 	uint64_t old_serial = 0;
 
 	if (!address) {
 		recorder->counts.failed_allocs++;
 		return 0;
 	}
-	switch (live_table_check_birth(&recorder->live, &object, &old_serial)) {
+	object.caller_stack = stack_table_caller(recorder->stacks, call->stack);
+	switch (live_table_check_birth(&recorder->live, &object, call->stack, &old_serial)) {
 	case LIVE_BIRTH_DUPLICATE:
 		recorder->counts.allocs_duplicate++;
 		return 0;
@@ -310,10 +314,46 @@ static void free_object(struct recorder *recorder, const struct probe *probe, co
 	trace_writer_event(recorder->writer, &event);
 }
 
+static uint64_t tid_key(const struct sample *sample)
+{
+	return (uint64_t)(uint32_t)sample->tid + 1;
+}
+
+/* A tracepoint that comes late belongs to the last free that this task's kprobe told of. */
+static void remember_free(struct recorder *recorder, const struct sample *sample, uint64_t address)
+{
+	uint64_t *last = u64_map_put(&recorder->last_frees, tid_key(sample));
+
+	if (last)
+		*last = address;
+	if (recorder->last_frees.count > LAST_FREES_MAX)
+		u64_map_clear(&recorder->last_frees);
+}
+
+/*
+ * True where the late tracepoint only confirms what the kprobe told: whatever is at the address now is not what it speaks of. The
+ * kprobe's name filter let it through, so it is one of a recorded cache's.
+ */
+static bool is_told_already(struct recorder *recorder, const struct sample *sample, uint64_t address)
+{
+	const uint64_t *last = u64_map_find(&recorder->last_frees, tid_key(sample));
+
+	if (!last || *last != address || !recorder->has_witnesses)
+		return false;
+	recorder->counts.witness_both++;
+	recorder->counts.witness_kprobe_only--;
+	u64_map_remove(&recorder->last_frees, tid_key(sample));
+	return true;
+}
+
 static int take_free(struct recorder *recorder, const struct probe *probe, const struct sample *sample)
 {
 	uint64_t address = event_field_u64(probe->fields.object, sample->raw, sample->raw_bytes);
 
+	if (probe->is_late && is_told_already(recorder, sample, address))
+		return 0;
+	if (probe->role == PROBE_ROLE_FREE && probe->function && probe->function->cache_arg)
+		remember_free(recorder, sample, address);
 	/* Until 6.2 kfree_rcu() told where its rcu_head is and how far into the object. */
 	if (probe->role == PROBE_ROLE_FREE_RCU && address < PROBE_RCU_OFFSET_MAX)
 		address = event_field_u64(probe->fields.head, sample->raw, sample->raw_bytes) - address;

@@ -55,7 +55,9 @@ struct recording {
 	size_t format_count;
 	enum source source;
 	char why[300]; /* the source was picked */
-	int signals;   /* signalfd */
+	int signals;	 /* signalfd */
+	int end_signals; /* signalfd without SIGCHLD, never read: tells that a signal waits */
+	struct rlimit file_limit; /* as it was */
 	int stop_signal;
 	const char *stop_reason;
 	uint64_t start_ns;
@@ -371,6 +373,7 @@ static int open_signals(struct recording *recording, struct error *err)
 	/* Under nohup it is to be ignored, and a signalfd gets ignored signals as well. */
 	if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
 		sigaddset(&set, SIGHUP);
+	recording->end_signals = recording->output.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* A reader of -o - that goes away is a failed write, not a death. */
@@ -458,7 +461,8 @@ static int start(struct recording *recording, struct error *err)
 	int ret = open_signals(recording, err);
 
 	if (!ret && options->command)
-		ret = workload_start(&recording->workload, options->command, !recording->output.path, err);
+		ret = workload_start(&recording->workload, options->command, !recording->output.path,
+				     &recording->file_limit, err);
 	if (!ret)
 		ret = probe_session_enable_tasks(&recording->session, err);
 	if (!ret && process_table_scan(&recording->processes))
@@ -578,12 +582,13 @@ static int run(struct recording *recording, int *status, struct error *err)
 }
 
 /* Descriptors: probes x CPUs, and the files of user frames. */
-static void raise_file_limit(void)
+static void raise_file_limit(struct recording *recording)
 {
 	struct rlimit limit, wanted;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit))
+	if (getrlimit(RLIMIT_NOFILE, &recording->file_limit))
 		return;
+	limit = recording->file_limit;
 	limit.rlim_cur = limit.rlim_max;
 	wanted = limit;
 	if (wanted.rlim_max < 65536)
@@ -682,6 +687,8 @@ static void release(struct recording *recording)
 		free(recording->formats[i]);
 	if (recording->signals >= 0)
 		close(recording->signals);
+	if (recording->end_signals >= 0)
+		close(recording->end_signals);
 }
 
 int recording_run(const struct options *options, int *status, struct error *err)
@@ -691,12 +698,12 @@ int recording_run(const struct options *options, int *status, struct error *err)
 	if (!recording)
 		return error_set(err, -ENOMEM, "out of memory");
 	recording->options = options;
-	recording->signals = -1;
+	recording->signals = recording->end_signals = recording->output.signals = -1;
 	recording->output.fd = -1;
 	recording->workload.gate = recording->workload.pidfd = -1;
 	progress_init(&recording->progress, options->is_quiet);
 	connect(recording);
-	raise_file_limit();
+	raise_file_limit(recording);
 	int ret = open_all(recording, err);
 	if (!ret) {
 		recording->recorder.writer = recording->writer;

@@ -25,6 +25,7 @@ void stack_table_release(struct stack_table *table)
 	u64_map_release(&table->chains);
 	u64_map_release(&table->nodes);
 	u64_map_release(&table->user_frames);
+	free(table->parents);
 }
 
 /* The two parts of a chain, without markers. */
@@ -61,14 +62,37 @@ static struct chain_parts split(const struct sample *sample)
 	return parts;
 }
 
+/* Without memory the caller of the node is simply not known. */
+static void remember_parent(struct stack_table *table, uint32_t node, uint32_t parent)
+{
+	if (node > table->parent_capacity) {
+		size_t capacity = node * 2u;
+		uint32_t *parents = realloc(table->parents, capacity * sizeof(*parents));
+
+		if (!parents)
+			return;
+		table->parents = parents;
+		table->parent_capacity = capacity;
+	}
+	if (node)
+		table->parents[node - 1] = parent;
+}
+
+uint32_t stack_table_caller(const struct stack_table *table, uint32_t stack)
+{
+	return stack && stack <= table->parent_capacity ? table->parents[stack - 1] : 0;
+}
+
 static uint32_t child_node(struct stack_table *table, uint32_t parent, uint32_t frame)
 {
 	uint64_t *node = frame ? u64_map_put(&table->nodes, (uint64_t)parent << 32 | frame) : NULL;
 
 	if (!node)
 		return parent;
-	if (!*node)
+	if (!*node) {
 		*node = trace_writer_node(table->writer, &(struct trace_node){.parent = parent, .frame = frame});
+		remember_parent(table, (uint32_t)*node, parent);
+	}
 	return (uint32_t)*node;
 }
 

@@ -20,6 +20,8 @@ struct stack_table {
 	struct user_file_table *files;
 	struct u64_map chains;	    /* hash of a raw chain -> node and more of the hash */
 	struct u64_map nodes;	    /* parent and frame -> node */
+	uint32_t *parents;	    /* owned; of node - 1 */
+	size_t parent_capacity;
 	struct u64_map user_frames; /* file and offset -> frame */
 	uint64_t frames_unknown;    /* user frames in no known mapping */
 	uint64_t chains_cut;	    /* chains as long as the kernel records them */
@@ -31,6 +33,9 @@ void stack_table_release(struct stack_table *table);
 
 /* Stack id of the sample's call chain; 0 where it has none, or without memory. is_entry: its innermost frame is a probed function. */
 uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, bool is_entry);
+
+/* The stack without its innermost frame: the caller's; 0 where there is none. */
+uint32_t stack_table_caller(const struct stack_table *table, uint32_t stack);
 
 /* Writes the names of all user frames. Call it once, at the end. */
 void stack_table_write_user_symbols(struct stack_table *table);

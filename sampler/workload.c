@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Runs in the child: waits for the gate, then becomes the command. */
-static void run_command(char *const argv[], int gate, bool stdout_to_stderr)
+static void run_command(char *const argv[], int gate, bool stdout_to_stderr, const struct rlimit *file_limit)
 {
 	char go;
 	sigset_t none;
@@ -25,13 +25,16 @@ static void run_command(char *const argv[], int gate, bool stdout_to_stderr)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Ignored by the recorder; ignored signals stay so through exec. */
 	signal(SIGPIPE, SIG_DFL);
+	if (file_limit->rlim_max)
+		setrlimit(RLIMIT_NOFILE, file_limit);
 	execvp(argv[0], argv);
 	int status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
 	dprintf(STDERR_FILENO, "slabrec: %s: %s\n", argv[0], strerror(errno));
 	_exit(status);
 }
 
-int workload_start(struct workload *workload, char *const argv[], bool stdout_to_stderr, struct error *err)
+int workload_start(struct workload *workload, char *const argv[], bool stdout_to_stderr, const struct rlimit *file_limit,
+		   struct error *err)
 {
 	int gate[2];
 
@@ -41,7 +44,7 @@ int workload_start(struct workload *workload, char *const argv[], bool stdout_to
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(gate[1]);
-		run_command(argv, gate[0], stdout_to_stderr);
+		run_command(argv, gate[0], stdout_to_stderr, file_limit);
 	}
 	close(gate[0]);
 	if (pid < 0) {

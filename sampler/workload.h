@@ -3,6 +3,7 @@
 #define SLABREC_SAMPLER_WORKLOAD_H
 
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "trace/error.h"
@@ -17,9 +18,10 @@ struct workload {
 
 /*
  * Forks the command and holds it before exec. stdout_to_stderr: standard output carries the trace, so the command's goes to
- * standard error. argv ends with NULL.
+ * standard error. argv ends with NULL. file_limit: the command's RLIMIT_NOFILE, rlim_max 0 for our own.
  */
-int workload_start(struct workload *workload, char *const argv[], bool stdout_to_stderr, struct error *err);
+int workload_start(struct workload *workload, char *const argv[], bool stdout_to_stderr, const struct rlimit *file_limit,
+		   struct error *err);
 
 /* Lets it exec. */
 void workload_release(struct workload *workload);

@@ -70,7 +70,7 @@ check-vm: all $(WORKLOADS) ## boots the kernels of tests/vm/kernels and records 
 
 # Needs root; says so and skips where it cannot record.
 check-e2e: all $(WORKLOADS) ## the programs as people run them, on this machine's kernel; E2E="truth ..." for some
-	@$(MAKE) --no-print-directory SAN=1 COV= BUILD_SUFFIX=$(BUILD_SUFFIX) build/san$(BUILD_SUFFIX)/slabreport
+	@$(MAKE) -s SAN=1 COV= BUILD_SUFFIX=$(BUILD_SUFFIX) build/san$(BUILD_SUFFIX)/slabreport
 	@BUILD=$B SANITIZED=build/san$(BUILD_SUFFIX) sh tests/e2e/run $(E2E)
 
 check-san: ## unit and golden tests with the address and undefined behaviour sanitizers

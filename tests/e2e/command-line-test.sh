@@ -77,14 +77,14 @@ lasts()
 	took=$((($(date +%s%N) - before) / 1000000))
 	check "$what ends in time ($took ms)" test $took -ge "$from" -a $took -le "$to"
 }
-lasts "-d 1" 1000 3000 "$slabrec" -c $cache -d 1
+lasts "-d 1" 1000 12000 "$slabrec" -c $cache -d 1
 status_is 0 "-d 1"
 same "-d 1: why it stopped" "the time was over" "$(fact slabrec.slab stop.reason)"
-lasts "-d 1 with a longer command" 1000 3000 "$slabrec" -c $cache -d 1 sleep 20
+lasts "-d 1 with a longer command" 1000 12000 "$slabrec" -c $cache -d 1 sleep 20
 status_is 0 "-d 1 with a longer command"
-lasts "-d 0.5 with a command that ignores SIGTERM" 500 4000 "$slabrec" -c $cache -d 0.5 sh -c 'trap "" TERM; sleep 2'
+lasts "-d 0.5 with a command that ignores SIGTERM" 500 12000 "$slabrec" -c $cache -d 0.5 sh -c 'trap "" TERM; sleep 2'
 same "-d 0.5 with a command that ignores SIGTERM: the trace" complete "$(ending slabrec.slab)"
-lasts "--duration=30 with a shorter command" 0 3000 "$slabrec" -c $cache --duration=30 true
+lasts "--duration=30 with a shorter command" 0 12000 "$slabrec" -c $cache --duration=30 true
 same "--duration=30 with a shorter command: why it stopped" "the command ended" "$(fact slabrec.slab stop.reason)"
 
 # ---- output ----

@@ -34,6 +34,12 @@ status=$?
 status_is 0 "slabrec -o - | slabreport -"
 says alloc_pipe_info "slabrec -o - | slabreport -: the function" out
 
+for wrong in --bogus -xq "-f pdf" "-o" "a.slab b.slab"; do
+	run "$slabreport" $wrong
+	status_is 64 "slabreport $wrong"
+	check "slabreport $wrong: said, and where help is" sh -c 'head -n 1 err | grep -q -e "^slabreport: .*\(--bogus\|-x$\|pdf\|-o\|2$\)" && grep -q -e --help err'
+done
+
 # ---- text ----
 says "alloc_pipe_info" "text: the function" report.text
 says "comm \"$comm\"" "text: the program" report.text

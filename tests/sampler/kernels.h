@@ -29,7 +29,7 @@ struct kernel_tracepoint {
 
 struct kernel {
 	const char *release;
-	const char *functions[20];
+	const char *functions[24];
 	struct kernel_tracepoint tracepoints[8];
 	uint32_t name_offset_bytes;
 	bool has_return_args;
@@ -80,7 +80,9 @@ static const struct kernel kernels[KERNEL_COUNT] = {
 	[KERNEL_5_10] = {.release = "5.10",
 			 .functions = {"kmem_cache_alloc", "kmem_cache_alloc_node", "kmem_cache_alloc_trace",
 				       "kmem_cache_alloc_node_trace", "__kmalloc", "__kmalloc_node",
-				       "__kmalloc_track_caller", "__kmalloc_node_track_caller", "kmem_cache_free", "kfree"},
+				       "__kmalloc_track_caller", "__kmalloc_node_track_caller",
+				       "kmem_cache_alloc_bulk", "kmem_cache_free", "kmem_cache_free_bulk", "kfree",
+				       "kvfree_call_rcu", "kfree_call_rcu"},
 			 .tracepoints = {{"kmalloc", KERNEL_ALLOC},
 					 {"kmalloc_node", KERNEL_ALLOC_OLD_NODE},
 					 {"kmem_cache_alloc", KERNEL_ALLOC},
@@ -91,7 +93,8 @@ static const struct kernel kernels[KERNEL_COUNT] = {
 	[KERNEL_6_1] = {.release = "6.1",
 			.functions = {"kmem_cache_alloc", "kmem_cache_alloc_node", "kmem_cache_alloc_lru", "kmalloc_trace",
 				      "kmalloc_node_trace", "__kmem_cache_alloc_node", "__kmalloc", "__kmalloc_node",
-				      "__kmalloc_node_track_caller", "kmem_cache_free", "__kmem_cache_free", "kfree"},
+				      "__kmalloc_node_track_caller", "kmem_cache_alloc_bulk", "kmem_cache_free",
+				      "kmem_cache_free_bulk", "__kmem_cache_free", "kfree", "kvfree_call_rcu"},
 			.tracepoints = {{"kmalloc", KERNEL_ALLOC_NODE},
 					{"kmem_cache_alloc", KERNEL_ALLOC_NODE},
 					{"kfree", KERNEL_FREE},
@@ -102,8 +105,9 @@ static const struct kernel kernels[KERNEL_COUNT] = {
 			 .functions = {"kmem_cache_alloc_noprof", "kmem_cache_alloc_node_noprof",
 				       "kmem_cache_alloc_lru_noprof", "__kmalloc_cache_noprof",
 				       "__kmalloc_cache_node_noprof", "__kmalloc_noprof", "__kmalloc_node_noprof",
-				       "__kmalloc_node_track_caller_noprof", "__kvmalloc_node_noprof", "kmem_cache_free",
-				       "kfree"},
+				       "__kmalloc_node_track_caller_noprof", "__kvmalloc_node_noprof",
+				       "kmem_cache_alloc_bulk_noprof", "kmem_cache_free", "kmem_cache_free_bulk", "kfree",
+				       "kvfree_call_rcu"},
 			 .tracepoints = {{"kmalloc", KERNEL_ALLOC_NODE},
 					 {"kmem_cache_alloc", KERNEL_ALLOC_NODE},
 					 {"kfree", KERNEL_FREE},
@@ -117,7 +121,9 @@ static const struct kernel kernels[KERNEL_COUNT] = {
 				      "kmem_cache_alloc_lru_noprof", "kmem_cache_alloc_from_sheaf_noprof",
 				      "__kmalloc_cache_noprof", "__kmalloc_cache_node_noprof", "__kmalloc_noprof",
 				      "__kmalloc_node_noprof", "__kmalloc_node_track_caller_noprof",
-				      "__kmalloc_flags_noprof", "__kvmalloc_node_noprof", "kmem_cache_free", "kfree"},
+				      "__kmalloc_flags_noprof", "_kmalloc_nolock_noprof", "__kvmalloc_node_noprof",
+				      "kmem_cache_alloc_bulk_noprof", "kmem_cache_free", "kmem_cache_free_bulk", "kfree",
+				      "kfree_nolock", "kvfree_call_rcu", "kfree_call_rcu_nolock"},
 			.tracepoints = {{"kmalloc", KERNEL_ALLOC_NODE},
 					{"kmem_cache_alloc", KERNEL_ALLOC_NAMED},
 					{"kfree", KERNEL_FREE},
@@ -132,7 +138,7 @@ static inline bool kernel_has_function(void *context, const char *symbol)
 {
 	const struct kernel *kernel = context;
 
-	for (size_t i = 0; i < 20 && kernel->functions[i]; i++)
+	for (size_t i = 0; i < 24 && kernel->functions[i]; i++)
 		if (!strcmp(kernel->functions[i], symbol))
 			return true;
 	return false;

@@ -15,7 +15,7 @@ static struct live_object object_of(uint64_t address, uint64_t serial, uint64_t 
 
 static enum live_birth birth(struct live_table *table, struct live_object object, uint64_t *old_serial)
 {
-	enum live_birth meaning = live_table_check_birth(table, &object, old_serial);
+	enum live_birth meaning = live_table_check_birth(table, &object, 0, old_serial);
 
 	if (meaning != LIVE_BIRTH_DUPLICATE)
 		assert_int_equal(live_table_add(table, &object), 0);
@@ -85,11 +85,11 @@ static void test_duplicate_of_an_outer_function(void **state)
 	assert_int_equal(birth(&table, object_of(0x1000, 2, S + 1000, 7, 0x8040), &serial), LIVE_BIRTH_DUPLICATE);
 	assert_int_equal(table.live_count, 1);
 	/* Everything that is not so is a reuse. */
-	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 8, .sp = 0x8040}, &serial), LIVE_BIRTH_REUSED);
-	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7, .sp = 0x8000}, &serial), LIVE_BIRTH_REUSED);
-	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7, .sp = 0x7fc0}, &serial), LIVE_BIRTH_REUSED);
-	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7}, &serial), LIVE_BIRTH_REUSED);
-	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = 2 * S, .tid = 7, .sp = 0x8040}, &serial), LIVE_BIRTH_REUSED);
+	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 8, .sp = 0x8040}, 0, &serial), LIVE_BIRTH_REUSED);
+	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7, .sp = 0x8000}, 0, &serial), LIVE_BIRTH_REUSED);
+	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7, .sp = 0x7fc0}, 0, &serial), LIVE_BIRTH_REUSED);
+	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7}, 0, &serial), LIVE_BIRTH_REUSED);
+	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = 2 * S, .tid = 7, .sp = 0x8040}, 0, &serial), LIVE_BIRTH_REUSED);
 	live_table_release(&table);
 }
 
@@ -103,10 +103,13 @@ static void confirmed_in_order(enum live_witness first, enum live_witness second
 	assert_int_equal(death(&table, free_of(0x1000, S + MS, 9, first), &serial, &cache), LIVE_DEATH_MATCHED);
 	assert_int_equal(death(&table, free_of(0x1000, S + MS + 500, 9, second), &serial, &cache), LIVE_DEATH_CONFIRMED);
 	assert_int_equal(table.live_count, 0);
-	/* Either of them once more is another free of an object that nobody saw allocated. */
-	assert_int_equal(death(&table, free_of(0x1000, S + MS + 900, 9, first), &serial, &cache), LIVE_DEATH_OLDER);
+	/* Either of them once more is its sample with or without the call chain. */
+	assert_int_equal(death(&table, free_of(0x1000, S + MS + 900, 9, first), &serial, &cache), LIVE_DEATH_REPEATED);
+	assert_int_equal(death(&table, free_of(0x1000, S + MS + 950, 9, second), &serial, &cache), LIVE_DEATH_REPEATED);
+	/* Much later it is another free of an object that nobody saw allocated. */
+	assert_int_equal(death(&table, free_of(0x1000, 2 * S, 9, first), &serial, &cache), LIVE_DEATH_OLDER);
 	assert_int_equal(cache, 3);
-	assert_int_equal(death(&table, free_of(0x1000, S + MS + 950, 9, second), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, free_of(0x1000, 2 * S + 50, 9, second), &serial, &cache), LIVE_DEATH_CONFIRMED);
 	live_table_release(&table);
 }
 
@@ -179,6 +182,93 @@ static void test_older_objects(void **state)
 	live_table_release(&table);
 }
 
+struct seen {
+	uint64_t serials[64];
+	uint64_t addresses[64];
+	size_t count;
+};
+
+static void note(void *context, const struct live_object *object)
+{
+	struct seen *seen = context;
+
+	seen->serials[seen->count] = object->serial;
+	seen->addresses[seen->count++] = object->address;
+}
+
+static struct live_free request_of(uint64_t address, uint64_t time_ns, int32_t tid)
+{
+	struct live_free event = free_of(address, time_ns, tid, LIVE_WITNESS_KPROBE);
+
+	event.is_request = true;
+	return event;
+}
+
+/* kfree_rcu() ends an object for its user; a worker frees it seconds later. */
+static void test_request_then_free(void **state)
+{
+	struct live_table table = {0};
+	uint64_t serial;
+	uint16_t cache;
+
+	(void)state;
+	birth(&table, object_of(0x1000, 1, S, 7, 0), &serial);
+	assert_int_equal(death(&table, request_of(0x1000, 2 * S, 7), &serial, &cache), LIVE_DEATH_MATCHED);
+	assert_int_equal(serial, 1);
+	assert_int_equal(table.live_count, 0);
+	assert_int_equal(table.pending_count, 1);
+	assert_int_equal(death(&table, request_of(0x1000, 2 * S + 5, 7), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, free_of(0x1000, 9 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_COMPLETED);
+	assert_int_equal(serial, 1);
+	assert_int_equal(table.pending_count, 0);
+	assert_int_equal(death(&table, free_of(0x1000, 9 * S + 5, 50, LIVE_WITNESS_TRACEPOINT), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(table.live_count, 0);
+	live_table_release(&table);
+}
+
+/* Sheaves free without a probe: the next allocation there is new, and nothing was missed. */
+static void test_request_then_reuse(void **state)
+{
+	struct live_table table = {0};
+	struct seen seen = {.count = 0};
+	uint64_t serial = 0;
+	uint16_t cache;
+
+	(void)state;
+	birth(&table, object_of(0x1000, 1, S, 7, 0), &serial);
+	death(&table, request_of(0x1000, 2 * S, 7), &serial, &cache);
+	assert_int_equal(live_table_each(&table, note, &seen), 0);
+	assert_int_equal(seen.count, 0);
+	assert_int_equal(birth(&table, object_of(0x1000, 2, 9 * S, 8, 0), &serial), LIVE_BIRTH_NEW);
+	assert_int_equal(table.live_count, 1);
+	assert_int_equal(table.pending_count, 0);
+	assert_int_equal(live_table_each(&table, note, &seen), 0);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.serials[0], 2);
+	assert_int_equal(death(&table, free_of(0x1000, 10 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_MATCHED);
+	assert_int_equal(table.live_count, 0);
+	live_table_release(&table);
+}
+
+static void test_request_for_an_older_object(void **state)
+{
+	struct live_table table = {0};
+	uint64_t serial;
+	uint16_t cache;
+
+	(void)state;
+	assert_int_equal(death(&table, request_of(0x1400, S, 7), &serial, &cache), LIVE_DEATH_UNKNOWN);
+	birth(&table, object_of(0x1000, 1, S, 7, 0), &serial);
+	assert_int_equal(death(&table, request_of(0x1400, 2 * S, 7), &serial, &cache), LIVE_DEATH_OLDER);
+	assert_int_equal(cache, 3);
+	/* It is told once, by whatever task it is freed. */
+	assert_int_equal(death(&table, free_of(0x1400, 3 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, free_of(0x1400, 3 * S + 5, 50, LIVE_WITNESS_TRACEPOINT), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(table.live_count, 1);
+	assert_int_equal(table.pending_count, 0);
+	live_table_release(&table);
+}
+
 static void test_sweeping_keeps_memory_bounded(void **state)
 {
 	struct live_table table = {0};
@@ -201,20 +291,6 @@ static void test_sweeping_keeps_memory_bounded(void **state)
 	assert_int_equal(death(&table, free_of(0x7000, now_ns, 7, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_MATCHED);
 	assert_int_equal(serial, 1);
 	live_table_release(&table);
-}
-
-struct seen {
-	uint64_t serials[64];
-	uint64_t addresses[64];
-	size_t count;
-};
-
-static void note(void *context, const struct live_object *object)
-{
-	struct seen *seen = context;
-
-	seen->serials[seen->count] = object->serial;
-	seen->addresses[seen->count++] = object->address;
 }
 
 static void test_each_in_order_of_serials(void **state)
@@ -276,8 +352,8 @@ static void test_random_against_a_model(void **state)
 			model.has_page[place / 4] = true;
 			model.page_cache[place / 4] = object.cache;
 		} else {
-			/* One witness only, so that there is nothing to confirm. */
-			enum live_death meaning = death(&table, free_of(address, now_ns, 1, LIVE_WITNESS_KPROBE), &serial, &cache);
+			/* One witness only and never the same task twice, so that there is nothing to confirm or to repeat. */
+			enum live_death meaning = death(&table, free_of(address, now_ns, 1 + i, LIVE_WITNESS_KPROBE), &serial, &cache);
 
 			if (model.serial[place]) {
 				assert_int_equal(meaning, LIVE_DEATH_MATCHED);
@@ -308,6 +384,9 @@ int main(void)
 		cmocka_unit_test(test_no_confirmation),
 		cmocka_unit_test(test_confirmation_by_a_late_record),
 		cmocka_unit_test(test_older_objects),
+		cmocka_unit_test(test_request_then_free),
+		cmocka_unit_test(test_request_then_reuse),
+		cmocka_unit_test(test_request_for_an_older_object),
 		cmocka_unit_test(test_sweeping_keeps_memory_bounded),
 		cmocka_unit_test(test_each_in_order_of_serials),
 		cmocka_unit_test(test_random_against_a_model),

@@ -10,6 +10,8 @@
 
 #define START_NS 1000000000000ull
 #define ID_OF(place) (500 + (place))
+/* Samples of the share of hits whose call chain is taken. */
+#define CHAIN_ID_OF(place) (1500 + (place))
 
 static const char symbols_text[] = "ffffffff81000000 T _stext\n"
 				   "ffffffff81001000 T kmem_cache_alloc\n"
@@ -22,6 +24,8 @@ static const char symbols_text[] = "ffffffff81000000 T _stext\n"
 
 /* do_syscall_64 called leaky_open, which called the allocator: return addresses, innermost first. */
 static const uint64_t chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81003040, 0xffffffff81004040};
+/* Of a function that the one with the chain above called. */
+static const uint64_t inner_chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81002020, 0xffffffff81003040, 0xffffffff81004040};
 
 struct machine {
 	const struct kernel *kernel;
@@ -52,10 +56,10 @@ static void kprobe_format(const char *definition, char *format, size_t size)
 			name--;
 		while (*type != ':')
 			type--;
-		unsigned int bytes = !strncmp(type, ":u64", 4) ? 8 : 4;
-		used += (size_t)snprintf(format + used, size - used, "\tfield:%s %.*s;\toffset:%u;\tsize:%u;\tsigned:0;\n",
+		unsigned int bytes = !strncmp(type, ":u64", 4) ? 8 : !strncmp(type, ":x64[64]", 8) ? 8 * 64 : 4;
+		used += (size_t)snprintf(format + used, size - used, "\tfield:%s %.*s%s;\toffset:%u;\tsize:%u;\tsigned:0;\n",
 					 !strncmp(type, ":string", 7) ? "__data_loc char[]" : "u64", (int)(at - name), name,
-					 offset, bytes);
+					 bytes > 8 ? "[64]" : "", offset, bytes);
 		offset += bytes;
 	}
 }
@@ -96,7 +100,10 @@ static void start(struct machine *machine, enum kernel_version version, bool use
 		probe_read_format(&machine->plan.probes[i],
 				  machine->plan.probes[i].function ? format
 								   : kernel_tracepoint_format((void *)machine->kernel, machine->plan.probes[i].event));
-		assert_int_equal(recorder_add_id(&machine->recorder, ID_OF(i), i, machine->plan.probes[i].has_callchain), 0);
+		bool is_share = machine->plan.probes[i].has_callchain && machine->plan.probes[i].stack_period > 1;
+		assert_int_equal(recorder_add_id(&machine->recorder, ID_OF(i), i, machine->plan.probes[i].has_callchain && !is_share), 0);
+		if (is_share)
+			assert_int_equal(recorder_add_id(&machine->recorder, CHAIN_ID_OF(i), i, true), 0);
 	}
 }
 
@@ -132,30 +139,37 @@ struct hit {
 	uint64_t gfp;
 	uint64_t call_site;
 	const char *name;
+	uint64_t head;
+	uint64_t count;
+	const uint64_t *array; /* of PROBE_ARRAY_MAX */
+	bool is_of_share;
+	bool is_inner; /* with inner_chain */
 };
 
 static void put(uint8_t *raw, struct event_field field, uint64_t value)
 {
-	if (field.size_bytes)
+	if (field.size_bytes && field.size_bytes <= 8)
 		memcpy(raw + field.offset_bytes, &value, field.size_bytes);
 }
 
-static size_t probe_of(const struct machine *machine, enum probe_role role, const char *function)
+/* The probe, or the one of a bulk function that begins at the place first. */
+static size_t part_of(const struct machine *machine, enum probe_role role, const char *function, uint32_t first)
 {
 	for (size_t i = 0; i < machine->plan.count; i++)
-		if (machine->plan.probes[i].role == role && !strcmp(machine->plan.probes[i].function_name, function))
+		if (machine->plan.probes[i].role == role && !strcmp(machine->plan.probes[i].function_name, function) &&
+		    machine->plan.probes[i].first == first)
 			return i;
 	fail_msg("%s has no probe on %s", machine->kernel->release, function);
 	return 0;
 }
 
-static void hit(struct machine *machine, enum probe_role role, const char *function, struct hit values)
+static void hit_part(struct machine *machine, enum probe_role role, const char *function, uint32_t first, struct hit values)
 {
-	size_t place = probe_of(machine, role, function);
+	size_t place = part_of(machine, role, function, first);
 	const struct probe *probe = &machine->plan.probes[place];
 	const struct probe_fields *fields = &probe->fields;
 	struct perf_record record;
-	uint8_t raw[256] = {0};
+	uint8_t raw[1024] = {0};
 
 	machine->now_ns += 1000;
 	put(raw, fields->object, values.object);
@@ -167,12 +181,23 @@ static void hit(struct machine *machine, enum probe_role role, const char *funct
 	put(raw, fields->node, UINT32_MAX);
 	if (values.name) {
 		assert_true(fields->name.size_bytes);
-		strcpy((char *)raw + 128, values.name);
-		put(raw, fields->name, (strlen(values.name) + 1) << 16 | 128);
+		strcpy((char *)raw + 900, values.name);
+		put(raw, fields->name, (strlen(values.name) + 1) << 16 | 900);
 	}
-	struct perf_record_origin origin = {.id = ID_OF(place), .time_ns = machine->now_ns, .pid = values.tid, .tid = values.tid, .cpu = 1};
-	perf_record_sample(&record, &origin, probe->has_callchain ? chain : NULL, 3, raw, 200);
+	put(raw, fields->head, values.head);
+	put(raw, fields->count, values.count);
+	if (values.array)
+		memcpy(raw + fields->object.offset_bytes, values.array, fields->object.size_bytes);
+	bool has_chain = probe->has_callchain && (probe->stack_period == 1 || values.is_of_share);
+	struct perf_record_origin origin = {.id = values.is_of_share ? CHAIN_ID_OF(place) : ID_OF(place), .time_ns = machine->now_ns, .pid = values.tid, .tid = values.tid, .cpu = 1};
+	perf_record_sample(&record, &origin, !has_chain ? NULL : values.is_inner ? inner_chain : chain,
+			   values.is_inner ? 4 : 3, raw, sizeof(raw));
 	assert_int_equal(recorder_take(&machine->recorder, record.bytes, record.size, TRACE_RING_ALLOC), 0);
+}
+
+static void hit(struct machine *machine, enum probe_role role, const char *function, struct hit values)
+{
+	hit_part(machine, role, function, 0, values);
 }
 
 static uint64_t counter(const struct machine *machine, const char *key)
@@ -342,12 +367,28 @@ static void test_outer_function_is_a_duplicate(void **state)
 
 	(void)state;
 	start(&machine, KERNEL_6_12, false, only_1k);
-	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .req = 700});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .req = 700, .is_inner = true});
 	hit(&machine, PROBE_ROLE_ALLOC, "__kvmalloc_node_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8050, .req = 700});
 	finish(&machine);
 	assert_int_equal(machine.trace->event_count, 1);
 	assert_int_equal(counter(&machine, "allocs_duplicate"), 1);
 	assert_int_equal(counter(&machine, "frees_implied"), 0);
+	end(&machine);
+}
+
+/* Not called by the function that allocated there before: its free was missed, and this is another object. */
+static void test_outer_function_of_another_path_is_a_reuse(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	start(&machine, KERNEL_6_12, false, only_1k);
+	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .req = 700});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kvmalloc_node_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8050, .req = 700});
+	finish(&machine);
+	assert_int_equal(counter(&machine, "allocs"), 2);
+	assert_int_equal(counter(&machine, "allocs_duplicate"), 0);
+	assert_int_equal(counter(&machine, "frees_implied"), 1);
 	end(&machine);
 }
 
@@ -516,6 +557,132 @@ static void test_tracepoint_of_named_and_kmalloc_caches(void **state)
 	end(&machine);
 }
 
+/* Of a hit in the share of call chains there are two samples, the one with the chain first. */
+static void test_call_chains_of_a_share_of_frees(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	start(&machine, KERNEL_5_10, false, only_1k);
+	for (uint64_t i = 1; i <= 2; i++) {
+		hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8000, .req = 700});
+		hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8008, .object = i << 16});
+	}
+	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 1 << 16, .is_of_share = true});
+	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 1 << 16});
+	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kfree", (struct hit){.tid = 9, .object = 1 << 16});
+	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 2 << 16});
+	/* Unknown ones, once with both samples. */
+	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 8 << 16, .is_of_share = true});
+	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 8 << 16});
+	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 9 << 16});
+	finish(&machine);
+	const struct trace_event *events = machine.trace->events;
+	assert_int_equal(machine.trace->event_count, 4);
+	assert_int_equal(events[2].kind, TRACE_EVENT_FREE);
+	assert_string_equal(written_trace_stack(machine.trace, events[2].stack), "do_syscall_64;leaky_open");
+	assert_int_equal(events[3].kind, TRACE_EVENT_FREE);
+	assert_int_equal(events[3].stack, 0);
+	assert_int_equal(counter(&machine, "frees"), 2);
+	assert_int_equal(counter(&machine, "frees_unknown"), 2);
+	assert_int_equal(counter(&machine, "frees_older"), 0);
+	assert_int_equal(counter(&machine, "witness_both"), 1);
+	assert_int_equal(counter(&machine, "witness_kprobe_only"), 1);
+	end(&machine);
+}
+
+/* kvfree_call_rcu(head, func): where the head is and how far into the object; since 6.3 (head, ptr). */
+static void test_kfree_rcu(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	start(&machine, KERNEL_5_10, false, only_1k);
+	for (uint64_t i = 1; i <= 3; i++) {
+		hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8000, .req = 700});
+		hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8008, .object = i << 16});
+	}
+	hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu", (struct hit){.tid = 9, .head = (1 << 16) + 40, .object = 40});
+	hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu", (struct hit){.tid = 9, .head = 0, .object = 2 << 16});
+	hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu", (struct hit){.tid = 9, .head = (9 << 16) + 40, .object = 40});
+	/* One of them is freed within the recording, in a bulk of two of which the other is not ours. */
+	uint64_t array[PROBE_ARRAY_MAX] = {1 << 16, 0x777000, 3 << 16};
+	hit(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk", (struct hit){.tid = 50, .count = 2, .array = array});
+	finish(&machine);
+	const struct trace_event *events = machine.trace->events;
+	assert_int_equal(machine.trace->event_count, 6);
+	assert_int_equal(events[3].kind, TRACE_EVENT_FREE_RCU);
+	assert_int_equal(events[3].object, 1);
+	assert_string_equal(written_trace_stack(machine.trace, events[3].stack), "do_syscall_64;leaky_open");
+	assert_int_equal(events[4].kind, TRACE_EVENT_FREE_RCU);
+	assert_int_equal(events[4].object, 2);
+	assert_int_equal(events[5].kind, TRACE_EVENT_FREE);
+	assert_int_equal(events[5].object, 1);
+	assert_int_equal(counter(&machine, "frees"), 2);
+	assert_int_equal(counter(&machine, "frees_rcu"), 2);
+	assert_int_equal(counter(&machine, "pending_rcu"), 1);
+	assert_int_equal(counter(&machine, "live"), 1);
+	assert_int_equal(machine.trace->live_count, 1);
+	assert_int_equal(machine.trace->live[0].object, 3);
+	end(&machine);
+}
+
+static void test_bulk(void **state)
+{
+	struct machine machine;
+	uint64_t arrays[2][PROBE_ARRAY_MAX];
+
+	(void)state;
+	start(&machine, KERNEL_6_12, false, only_dentry);
+	for (uint64_t i = 0; i < 2 * PROBE_ARRAY_MAX; i++)
+		arrays[i / PROBE_ARRAY_MAX][i % PROBE_ARRAY_MAX] = 0x100000 + i * 0x1000;
+	/* 70 objects: a whole array and six of the next; what lies behind is not the call's. */
+	for (uint32_t part = 0; part < 2; part++)
+		hit_part(&machine, PROBE_ROLE_ALLOC_BULK, "kmem_cache_alloc_bulk_noprof", part * PROBE_ARRAY_MAX, (struct hit){.tid = 9, .count = 70, .array = arrays[part], .name = "dentry"});
+	assert_int_equal(machine.recorder.live.live_count, 70);
+	for (uint32_t part = 0; part < 2; part++)
+		hit_part(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk", part * PROBE_ARRAY_MAX, (struct hit){.tid = 9, .count = 69, .array = arrays[part], .name = "dentry"});
+	/* Longer than is followed. */
+	hit(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk", (struct hit){.tid = 9, .count = PROBE_BULK_MAX + 5, .array = arrays[0], .name = "dentry"});
+	finish(&machine);
+	assert_int_equal(counter(&machine, "allocs"), 70);
+	assert_int_equal(counter(&machine, "frees"), 69);
+	assert_int_equal(counter(&machine, "live"), 1);
+	assert_int_equal(counter(&machine, "bulk_beyond"), 5);
+	assert_int_equal(machine.trace->live[0].address, 0x100000 + 69 * 0x1000);
+	end(&machine);
+	/* Where return probes read no arguments they are only counted. */
+	start(&machine, KERNEL_6_1, false, only_dentry);
+	hit(&machine, PROBE_ROLE_ALLOC_UNSEEN, "kmem_cache_alloc_bulk", (struct hit){.tid = 9, .count = 30, .name = "dentry"});
+	finish(&machine);
+	assert_int_equal(machine.trace->event_count, 0);
+	assert_int_equal(counter(&machine, "bulk_allocs_unseen"), 30);
+	end(&machine);
+}
+
+static void test_losses_that_no_ring_told_of(void **state)
+{
+	struct machine machine;
+	struct perf_record record;
+	struct perf_record_origin origin = {.id = 1, .time_ns = START_NS + 5000, .cpu = 3};
+
+	(void)state;
+	start(&machine, KERNEL_6_12, false, only_dentry);
+	perf_record_lost(&record, &origin, 17);
+	recorder_take(&machine.recorder, record.bytes, record.size, TRACE_RING_FREE);
+	recorder_settle_lost(&machine.recorder, 3, TRACE_RING_FREE, 20, START_NS + 9000);
+	recorder_settle_lost(&machine.recorder, 3, TRACE_RING_FREE, 20, START_NS + 9000);
+	recorder_settle_lost(&machine.recorder, 3, TRACE_RING_ALLOC, 4, START_NS + 9000);
+	recorder_settle_lost(&machine.recorder, 2, TRACE_RING_FREE, 0, START_NS + 9000);
+	finish(&machine);
+	assert_int_equal(counter(&machine, "lost_free"), 20);
+	assert_int_equal(counter(&machine, "lost_alloc"), 4);
+	assert_int_equal(machine.trace->loss_count, 3);
+	assert_int_equal(machine.trace->losses[1].lost, 3);
+	assert_int_equal(machine.trace->losses[1].time_ns, 9000);
+	end(&machine);
+}
+
 static void test_lost_records(void **state)
 {
 	struct machine machine;
@@ -597,6 +764,7 @@ int main(void)
 		cmocka_unit_test(test_two_witnesses_of_a_free),
 		cmocka_unit_test(test_implied_free),
 		cmocka_unit_test(test_outer_function_is_a_duplicate),
+		cmocka_unit_test(test_outer_function_of_another_path_is_a_reuse),
 		cmocka_unit_test(test_frees_of_older_objects),
 		cmocka_unit_test(test_frees_without_a_cache_are_counted_as_unknown),
 		cmocka_unit_test(test_names_choose_among_several_caches),
@@ -605,7 +773,11 @@ int main(void)
 		cmocka_unit_test(test_tracepoint_of_named_caches),
 		cmocka_unit_test(test_tracepoint_of_caches_with_equal_slots),
 		cmocka_unit_test(test_tracepoint_of_named_and_kmalloc_caches),
+		cmocka_unit_test(test_call_chains_of_a_share_of_frees),
+		cmocka_unit_test(test_kfree_rcu),
+		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_lost_records),
+		cmocka_unit_test(test_losses_that_no_ring_told_of),
 		cmocka_unit_test(test_only_the_selected_process_and_its_children),
 		cmocka_unit_test(test_samples_nobody_knows),
 	};
