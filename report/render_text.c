@@ -98,7 +98,8 @@ static void write_caches(struct text *text)
 					    reconcile_sentence(&text->arena, model, cache)));
 	}
 	if (model->cache_count > CACHES_MAX)
-		TEXT_LINE(text, "(and %u more caches)", model->cache_count - CACHES_MAX);
+		TEXT_LINE(text, "(and %u more cache%s)", model->cache_count - CACHES_MAX,
+			  model->cache_count - CACHES_MAX == 1 ? "" : "s");
 }
 
 static void write_machine(struct text *text)

@@ -22,7 +22,7 @@ const char options_help[] =
 	"  -p, --pid PID               only allocations of this process and its children\n"
 	"  -C, --cpu LIST              only allocations on these CPUs, as 0-3,7\n"
 	"      --user-stack fp|none    user call chains by frame pointers (default) or none\n"
-	"      --free-stacks all|some|none  call chains of frees: of one in 16 objects (default), all, none\n"
+	"      --free-stacks all|some|none  call chains of frees: of one in 16 (default), all, none\n"
 	"\n"
 	"How:\n"
 	"  -o, --output FILE           default slabrec.slab; an existing one is kept as FILE.old; - for a pipe\n"

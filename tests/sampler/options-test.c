@@ -73,7 +73,7 @@ static void test_every_option(void **state)
 			    "--source", "kprobe", "--user-stack", "none", "--free-stacks", "all", "-q", "-v", "--without", "return-args,witness"));
 	assert_int_equal(options.cache_count, 5);
 	for (size_t i = 0; i < 5; i++)
-		assert_string_equal(options.caches[i], (const char[]){(char)('a' + i), '\0'});
+		assert_true(options.caches[i][0] == (char)('a' + i) && !options.caches[i][1]);
 	assert_int_equal(options.duration_ns, 1500000000);
 	assert_string_equal(options.output, "x.slab");
 	assert_int_equal(options.pid, 4194304);
