@@ -111,9 +111,11 @@ static void count_records(struct calibration *calibration, const struct buffer *
 static void provoke(void)
 {
 	for (int i = 0; i < 20; i++) {
-		FILE *file CLEANUP(cleanup_fclose) = fopen("/proc/self/stat", "r");
 		struct stat status;
+		FILE *file = fopen("/proc/self/stat", "r");
 
+		if (file)
+			fclose(file);
 		stat("/proc/self/exe", &status);
 	}
 }

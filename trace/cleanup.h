@@ -5,7 +5,6 @@
 #ifndef SLABREC_TRACE_CLEANUP_H
 #define SLABREC_TRACE_CLEANUP_H
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -28,12 +27,6 @@ static inline void cleanup_close(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
-}
-
-static inline void cleanup_fclose(FILE **file)
-{
-	if (*file)
-		fclose(*file);
 }
 
 #endif
