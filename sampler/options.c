@@ -89,7 +89,7 @@ static int parse_duration(struct options *options, const char *text, struct erro
 	char *end;
 	double seconds = strtod(text, &end);
 
-	if (end == text || *end || !(seconds > 0) || seconds > 1e9)
+	if (end == text || *end || !(seconds * 1e9 >= 1) || seconds > 1e9)
 		return error_set(err, -EINVAL, "--duration %s: not a number of seconds above 0", text);
 	options->duration_ns = (uint64_t)(seconds * 1e9);
 	return 0;
@@ -141,7 +141,8 @@ static int parse_without(struct options *options, const char *text, struct error
 		else if (!strcmp(name, "witness"))
 			options->without_witness = true;
 		else if (!strcmp(name, "btf"))
-			options->name_offset = NAME_OFFSET_DWARF;
+			/* Without either only the check is left, in whatever order they are named. */
+			options->name_offset = options->name_offset == NAME_OFFSET_CHECKED ? NAME_OFFSET_CHECKED : NAME_OFFSET_DWARF;
 		else if (!strcmp(name, "dwarf"))
 			options->name_offset = NAME_OFFSET_CHECKED;
 		else
@@ -172,6 +173,7 @@ static int parse_option(struct options *options, int option, const char *text, s
 		options->pid = ret ? 0 : (pid_t)value;
 		return ret;
 	case 'C':
+		cpu_list_release(&options->cpus);
 		ret = cpu_list_parse(&options->cpus, text);
 		return ret ? error_set(err, ret, "--cpu %s: not a list of CPUs such as 0-3,7", text) : 0;
 	case 'm':

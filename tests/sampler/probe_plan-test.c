@@ -77,7 +77,7 @@ static void test_kprobes_of_each_kernel(void **state)
 				"alloc return __kmalloc_node_track_caller\nalloc entry __kmalloc_node_track_caller\n"
 				"alloc unseen kmem_cache_alloc_bulk\n"
 				"free kmem_cache_free\nfree kfree\nfree bulk kmem_cache_free_bulk x8\n"
-				"free rcu kvfree_call_rcu\nfree witness kfree\n",
+				"free rcu kvfree_call_rcu\nfree witness kfree\nfree witness kmem_cache_free\n",
 		/* Everything comes through __kmem_cache_alloc_node and __kmem_cache_free. */
 		[KERNEL_6_1] = "alloc return kmem_cache_alloc\nalloc entry kmem_cache_alloc\n"
 			       "alloc return kmem_cache_alloc_node\nalloc entry kmem_cache_alloc_node\n"
@@ -111,6 +111,9 @@ static void test_kprobes_of_each_kernel(void **state)
 		choose(&planned, version, PATTERNS("=kmalloc-1k"));
 		assert_int_equal(probe_plan_kprobes(&planned.plan, &planned.facts, &planned.err), 0);
 		assert_string_equal(summary(&planned.plan), wanted[version]);
+		/* kmem_cache_free is told when the object is gone, up to 6.0. */
+		for (size_t i = 0; i < planned.plan.count; i++)
+			assert_int_equal(planned.plan.probes[i].is_late, version == KERNEL_5_10 && !strcmp(planned.plan.probes[i].event, "kmem_cache_free"));
 		/* Names of events are different, and short enough for the kernel. */
 		for (size_t i = 0; i < planned.plan.count; i++)
 			for (size_t j = 0; j < i; j++)
@@ -360,6 +363,7 @@ static void test_twins_cannot_be_told_apart(void **state)
 	end(&planned);
 	choose(&planned, KERNEL_6_1, PATTERNS("twin_b", "twin_a"));
 	assert_int_equal(probe_plan_tracepoints(&planned.plan, &planned.facts, &planned.err), 0);
+	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "kmem_cache_alloc")->filter, "(bytes_alloc == 448 && bytes_req == 400)");
 	end(&planned);
 	/* With kprobes they can. */
 	choose(&planned, KERNEL_6_1, PATTERNS("twin_b"));

@@ -591,6 +591,83 @@ static void test_call_chains_of_a_share_of_frees(void **state)
 	end(&machine);
 }
 
+static void alloc_filp(struct machine *machine, int32_t tid, uint64_t address)
+{
+	uint64_t sp = 0x100000u * (unsigned)tid + 0x8000;
+
+	hit(machine, PROBE_ROLE_ALLOC_ENTRY, "kmem_cache_alloc", (struct hit){.tid = tid, .sp = sp, .name = "filp"});
+	hit(machine, PROBE_ROLE_ALLOC_RETURN, "kmem_cache_alloc", (struct hit){.tid = tid, .sp = sp + 8, .object = address});
+}
+
+/* Up to 6.0 kmem:kmem_cache_free comes when the object is gone, and another CPU may have it again. */
+static void test_late_witness(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	start(&machine, KERNEL_5_10, false, (const char *const[]){"filp", NULL});
+	alloc_filp(&machine, 9, 0x10000);
+	hit(&machine, PROBE_ROLE_FREE, "kmem_cache_free", (struct hit){.tid = 9, .object = 0x10000, .name = "filp"});
+	alloc_filp(&machine, 10, 0x10000);
+	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kmem_cache_free", (struct hit){.tid = 9, .object = 0x10000});
+	assert_int_equal(machine.recorder.live.live_count, 1);
+	/* A free that only the tracepoint told. */
+	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kmem_cache_free", (struct hit){.tid = 10, .object = 0x10000});
+	finish(&machine);
+	assert_int_equal(machine.trace->event_count, 4);
+	assert_int_equal(machine.trace->events[3].object, 2);
+	assert_int_equal(counter(&machine, "frees"), 2);
+	assert_int_equal(counter(&machine, "frees_implied"), 0);
+	assert_int_equal(counter(&machine, "witness_both"), 1);
+	assert_int_equal(counter(&machine, "witness_kprobe_only"), 0);
+	assert_int_equal(counter(&machine, "witness_tracepoint_only"), 1);
+	end(&machine);
+}
+
+/* An interrupt frees, on behalf of the same task, between the two witnesses of the task's own free. */
+static void test_late_witness_behind_an_interrupt(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	start(&machine, KERNEL_5_10, false, (const char *const[]){"filp", NULL});
+	alloc_filp(&machine, 9, 0x10000);
+	alloc_filp(&machine, 9, 0x20000);
+	hit(&machine, PROBE_ROLE_FREE, "kmem_cache_free", (struct hit){.tid = 9, .object = 0x10000, .name = "filp"});
+	hit(&machine, PROBE_ROLE_FREE, "kmem_cache_free", (struct hit){.tid = 9, .object = 0x20000, .name = "filp"});
+	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kmem_cache_free", (struct hit){.tid = 9, .object = 0x20000});
+	alloc_filp(&machine, 10, 0x10000);
+	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kmem_cache_free", (struct hit){.tid = 9, .object = 0x10000});
+	finish(&machine);
+	assert_int_equal(counter(&machine, "frees"), 2);
+	assert_int_equal(counter(&machine, "live"), 1);
+	assert_int_equal(counter(&machine, "witness_both"), 2);
+	assert_int_equal(counter(&machine, "witness_kprobe_only"), 0);
+	end(&machine);
+}
+
+/* What kfree_rcu() asked for may be done by kfree(), which has two witnesses. */
+static void test_older_object_freed_after_its_request(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	start(&machine, KERNEL_5_10, false, only_1k);
+	hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8000, .req = 700});
+	hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8008, .object = 0x10000});
+	hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu", (struct hit){.tid = 9, .object = 0x10400});
+	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kfree", (struct hit){.tid = 50, .object = 0x10400});
+	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 50, .object = 0x10400});
+	finish(&machine);
+	assert_int_equal(machine.trace->event_count, 2);
+	assert_int_equal(machine.trace->events[1].kind, TRACE_EVENT_FREE_OLDER);
+	assert_int_equal(counter(&machine, "frees_older"), 1);
+	assert_int_equal(counter(&machine, "witness_both"), 1);
+	assert_int_equal(counter(&machine, "witness_kprobe_only"), 0);
+	assert_int_equal(counter(&machine, "witness_tracepoint_only"), 0);
+	end(&machine);
+}
+
 /* kvfree_call_rcu(head, func): where the head is and how far into the object; since 6.3 (head, ptr). */
 static void test_kfree_rcu(void **state)
 {
@@ -774,6 +851,9 @@ int main(void)
 		cmocka_unit_test(test_tracepoint_of_caches_with_equal_slots),
 		cmocka_unit_test(test_tracepoint_of_named_and_kmalloc_caches),
 		cmocka_unit_test(test_call_chains_of_a_share_of_frees),
+		cmocka_unit_test(test_late_witness),
+		cmocka_unit_test(test_late_witness_behind_an_interrupt),
+		cmocka_unit_test(test_older_object_freed_after_its_request),
 		cmocka_unit_test(test_kfree_rcu),
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_lost_records),

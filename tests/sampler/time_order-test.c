@@ -129,7 +129,7 @@ static void test_unreadable_bytes(void **state)
 
 	(void)state;
 	append(&order, 7, 1);
-	buffer_add(time_order_input(&order), "\0\0\0\0\0\0\0\0garbage", 15);
+	buffer_add(time_order_input(&order), "\0\0\0\0\0\0\0\0garbage", 16);
 	assert_int_equal(time_order_added(&order, 0, 1), 0);
 	drain(&order, (const uint64_t[]){3}, 1, 2);
 	assert_int_equal(time_order_run(&order, UINT64_MAX, take, &taken), 0);

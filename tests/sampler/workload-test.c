@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "sampler/workload.h"
 
 static char folder[] = "/tmp/workload-test-XXXXXX";
+static const struct rlimit own_limit; /* all-zero: the command has ours */
 static int real_stderr;
 
 /* The tests' commands complain on standard error; nobody wants to see it. */
@@ -46,7 +48,7 @@ static int status_of(char *const argv[])
 {
 	struct workload workload;
 
-	assert_int_equal(workload_start(&workload, argv, false, NULL), 0);
+	assert_int_equal(workload_start(&workload, argv, false, &own_limit, NULL), 0);
 	assert_true(workload.pid > 0);
 	workload_release(&workload);
 	assert_true(wait_for_end(&workload));
@@ -78,7 +80,7 @@ static void test_held_until_released(void **state)
 	struct workload workload;
 
 	(void)state;
-	assert_int_equal(workload_start(&workload, COMMAND("touch", "ran"), false, NULL), 0);
+	assert_int_equal(workload_start(&workload, COMMAND("touch", "ran"), false, &own_limit, NULL), 0);
 	usleep(100000);
 	assert_int_not_equal(access("ran", F_OK), 0);
 	assert_false(workload_has_ended(&workload));
@@ -95,7 +97,7 @@ static void test_never_released(void **state)
 	struct workload workload;
 
 	(void)state;
-	assert_int_equal(workload_start(&workload, COMMAND("touch", "never"), false, NULL), 0);
+	assert_int_equal(workload_start(&workload, COMMAND("touch", "never"), false, &own_limit, NULL), 0);
 	workload_stop(&workload);
 	assert_true(workload_has_ended(&workload));
 	assert_int_not_equal(access("never", F_OK), 0);
@@ -107,7 +109,7 @@ static void test_stop(void **state)
 	struct workload workload;
 
 	(void)state;
-	assert_int_equal(workload_start(&workload, COMMAND("sleep", "100"), false, NULL), 0);
+	assert_int_equal(workload_start(&workload, COMMAND("sleep", "100"), false, &own_limit, NULL), 0);
 	workload_release(&workload);
 	usleep(50000);
 	workload_stop(&workload);
@@ -115,7 +117,7 @@ static void test_stop(void **state)
 	assert_int_equal(workload.status, 128 + SIGTERM);
 	workload_stop(&workload);
 	/* One that does not end is left alone after a second. */
-	assert_int_equal(workload_start(&workload, COMMAND("sh", "-c", "trap '' TERM; touch trapped; sleep 100"), false, NULL), 0);
+	assert_int_equal(workload_start(&workload, COMMAND("sh", "-c", "trap '' TERM; touch trapped; sleep 100"), false, &own_limit, NULL), 0);
 	workload_release(&workload);
 	for (int i = 0; i < 500 && access("trapped", F_OK); i++)
 		usleep(10000);
@@ -131,7 +133,7 @@ static void test_descriptor_tells_of_the_end(void **state)
 	struct workload workload;
 
 	(void)state;
-	assert_int_equal(workload_start(&workload, COMMAND("true"), false, NULL), 0);
+	assert_int_equal(workload_start(&workload, COMMAND("true"), false, &own_limit, NULL), 0);
 	if (workload.pidfd < 0) {
 		workload_stop(&workload);
 		skip();
@@ -152,7 +154,7 @@ static void test_standard_output_goes_to_standard_error(void **state)
 
 	(void)state;
 	dup2(file, STDERR_FILENO);
-	assert_int_equal(workload_start(&workload, COMMAND("echo", "hello"), true, NULL), 0);
+	assert_int_equal(workload_start(&workload, COMMAND("echo", "hello"), true, &own_limit, NULL), 0);
 	workload_release(&workload);
 	assert_true(wait_for_end(&workload));
 	dup2(before, STDERR_FILENO);
@@ -160,6 +162,19 @@ static void test_standard_output_goes_to_standard_error(void **state)
 	assert_int_equal(pread(file, bytes, sizeof(bytes), 0), 6);
 	assert_string_equal(bytes, "hello\n");
 	close(file);
+}
+
+/* The recorder may have raised its own number of files; the command is to have what the user gave it. */
+static void test_limit_of_files(void **state)
+{
+	const struct rlimit limit = {.rlim_cur = 77, .rlim_max = 99};
+	struct workload workload;
+
+	(void)state;
+	assert_int_equal(workload_start(&workload, COMMAND("sh", "-c", "test $(ulimit -Sn) = 77 && test $(ulimit -Hn) = 99"), false, &limit, NULL), 0);
+	workload_release(&workload);
+	assert_true(wait_for_end(&workload));
+	assert_int_equal(workload.status, 0);
 }
 
 /* Signals that the recorder blocks or ignores are the command's own again. */
@@ -188,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_descriptor_tells_of_the_end),
 		cmocka_unit_test(test_standard_output_goes_to_standard_error),
+		cmocka_unit_test(test_limit_of_files),
 		cmocka_unit_test(test_signals_are_as_they_were),
 	};
 
