@@ -200,7 +200,7 @@ enum live_death live_table_free(struct live_table *table, const struct live_free
 		object->witnesses = (uint8_t)event->witness;
 		object->time_ns = event->time_ns;
 		object->tid = event->tid;
-		return LIVE_DEATH_CONFIRMED;
+		return event->is_request ? LIVE_DEATH_CONFIRMED : LIVE_DEATH_OLDER_COMPLETED;
 	}
 	if (object && object->witnesses && is_same_call(object, event)) {
 		bool is_new = !(object->witnesses & event->witness);

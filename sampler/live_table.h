@@ -68,6 +68,7 @@ enum live_death {
 	LIVE_DEATH_COMPLETED, /* *serial was pending and has ended now */
 	LIVE_DEATH_CONFIRMED, /* the other witness of a free that was told already */
 	LIVE_DEATH_REPEATED,  /* the same witness once more: the sample with or without the call chain */
+	LIVE_DEATH_OLDER_COMPLETED, /* an older object whose request was told has ended now */
 	LIVE_DEATH_OLDER,     /* nothing known at this address, but the page or the event names a recorded cache */
 	LIVE_DEATH_UNKNOWN,   /* another cache's object, or an older one */
 };

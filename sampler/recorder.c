@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* Tasks whose last free is remembered: forgotten together, which at worst makes a confirmation a free of its own. */
+/* Frees remembered for their late witness: forgotten together, which at worst makes a confirmation a free of its own. */
 #define LAST_FREES_MAX 65536u
+/* How late it may be: the host may take the CPU away in between. */
+#define LATE_NS 100000000u
 #define HAS_CHAIN_BIT (1ull << 32)
 
 void recorder_init(struct recorder *recorder, uint64_t start_ns)
@@ -299,7 +301,8 @@ static void free_object(struct recorder *recorder, const struct probe *probe, co
 		count_witness(recorder, death, how.witness);
 	if (death == LIVE_DEATH_UNKNOWN && probe->role == PROBE_ROLE_FREE && !is_second_sample(probe, sample))
 		recorder->counts.frees_unknown++;
-	if (death == LIVE_DEATH_CONFIRMED || death == LIVE_DEATH_REPEATED || death == LIVE_DEATH_UNKNOWN)
+	if (death == LIVE_DEATH_CONFIRMED || death == LIVE_DEATH_REPEATED || death == LIVE_DEATH_OLDER_COMPLETED ||
+	    death == LIVE_DEATH_UNKNOWN)
 		return;
 	count_free(recorder, death, &how);
 	struct trace_event event = {.kind = death == LIVE_DEATH_OLDER ? TRACE_EVENT_FREE_OLDER :
@@ -314,18 +317,21 @@ static void free_object(struct recorder *recorder, const struct probe *probe, co
 	trace_writer_event(recorder->writer, &event);
 }
 
-static uint64_t tid_key(const struct sample *sample)
+/* An interrupt frees in the name of the task it came upon, so the task alone does not tell a free. */
+static uint64_t free_key(const struct sample *sample, uint64_t address)
 {
-	return (uint64_t)(uint32_t)sample->tid + 1;
+	uint64_t key = u64_mix((uint64_t)(uint32_t)sample->tid + 1) ^ address;
+
+	return key ? key : 1;
 }
 
-/* A tracepoint that comes late belongs to the last free that this task's kprobe told of. */
+/* A tracepoint that comes late belongs to a free that this task's kprobe told of just before. */
 static void remember_free(struct recorder *recorder, const struct sample *sample, uint64_t address)
 {
-	uint64_t *last = u64_map_put(&recorder->last_frees, tid_key(sample));
+	uint64_t *last = u64_map_put(&recorder->last_frees, free_key(sample, address));
 
 	if (last)
-		*last = address;
+		*last = sample->time_ns;
 	if (recorder->last_frees.count > LAST_FREES_MAX)
 		u64_map_clear(&recorder->last_frees);
 }
@@ -336,13 +342,14 @@ static void remember_free(struct recorder *recorder, const struct sample *sample
  */
 static bool is_told_already(struct recorder *recorder, const struct sample *sample, uint64_t address)
 {
-	const uint64_t *last = u64_map_find(&recorder->last_frees, tid_key(sample));
+	uint64_t key = free_key(sample, address);
+	const uint64_t *last = u64_map_find(&recorder->last_frees, key);
 
-	if (!last || *last != address || !recorder->has_witnesses)
+	if (!last || sample->time_ns > *last + LATE_NS || !recorder->has_witnesses)
 		return false;
 	recorder->counts.witness_both++;
 	recorder->counts.witness_kprobe_only--;
-	u64_map_remove(&recorder->last_frees, tid_key(sample));
+	u64_map_remove(&recorder->last_frees, key);
 	return true;
 }
 

@@ -50,7 +50,7 @@ struct recorder {
 	struct kmalloc_flags flags;
 	bool has_witnesses;
 	struct u64_map probes;	      /* sample id -> place in plan + 1, and whether it has a chain */
-	struct u64_map last_frees;    /* tid -> address of the last free that a kprobe on kmem_cache_free told */
+	struct u64_map last_frees;    /* task and address of frees that a kprobe on kmem_cache_free told -> when */
 	struct u64_map lost_told;     /* CPU and ring -> records lost that the ring itself told of */
 	struct u64_map bucket_sites;  /* call site -> name of its set of buckets */
 	struct live_table live;

@@ -5,6 +5,7 @@
 #ifndef SLABREC_TRACE_CLEANUP_H
 #define SLABREC_TRACE_CLEANUP_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,6 +28,12 @@ static inline void cleanup_close(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
+}
+
+static inline void cleanup_fclose(FILE **file)
+{
+	if (*file)
+		fclose(*file);
 }
 
 #endif

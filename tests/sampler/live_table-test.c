@@ -262,7 +262,8 @@ static void test_request_for_an_older_object(void **state)
 	assert_int_equal(death(&table, request_of(0x1400, 2 * S, 7), &serial, &cache), LIVE_DEATH_OLDER);
 	assert_int_equal(cache, 3);
 	/* It is told once, by whatever task it is freed. */
-	assert_int_equal(death(&table, free_of(0x1400, 3 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, request_of(0x1400, 2 * S + 5, 7), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, free_of(0x1400, 3 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_OLDER_COMPLETED);
 	assert_int_equal(death(&table, free_of(0x1400, 3 * S + 5, 50, LIVE_WITNESS_TRACEPOINT), &serial, &cache), LIVE_DEATH_CONFIRMED);
 	assert_int_equal(table.live_count, 1);
 	assert_int_equal(table.pending_count, 0);
