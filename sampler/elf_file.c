@@ -125,7 +125,7 @@ static int add_section(struct elf_symbols *symbols, Elf *elf, Elf_Scn *section, 
 	size_t count = data && header->sh_entsize ? data->d_size / header->sh_entsize : 0;
 	int ret = 0;
 
-	for (size_t i = 0; i < count && i < SYMBOLS_MAX && !ret; i++) {
+	for (size_t i = 0; i < count && symbols->count < SYMBOLS_MAX && !ret; i++) {
 		GElf_Sym symbol;
 
 		if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)

@@ -65,23 +65,26 @@ $B/tests/kernel/%: tests/kernel/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fno-omit-frame-pointer -o $@ $<
 
-check-vm: all $(WORKLOADS) ## boots the kernels of tests/vm/kernels and records truths on each; KERNELS="6.1 ..." for some
+check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/kernels and records truths on each; KERNELS="6.1 ..." for some
 	@BUILD=$B SLABREC_VM_TIMEOUT=$${SLABREC_VM_TIMEOUT:-600} tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
 
 # Needs root; says so and skips where it cannot record.
+check-report: $B/slabreport ## slabreport on golden traces: formats, exit statuses, what it leaves behind
+	@B=$B sh tests/report/slabreport-test.sh
+
 check-e2e: all $(WORKLOADS) ## the programs as people run them, on this machine's kernel; E2E="truth ..." for some
 	@$(MAKE) -s SAN=1 COV= BUILD_SUFFIX=$(BUILD_SUFFIX) build/san$(BUILD_SUFFIX)/slabreport
 	@BUILD=$B SANITIZED=build/san$(BUILD_SUFFIX) sh tests/e2e/run $(E2E)
 
 check-san: ## unit and golden tests with the address and undefined behaviour sanitizers
-	@$(MAKE) SAN=1 all check-unit check-golden
+	@$(MAKE) SAN=1 all check-unit check-golden check-report
 
 check-clang: ## the other compiler builds everything without a warning
 	@$(MAKE) CC=$(CLANG) BUILD_SUFFIX=/clang all
 
-check: check-house all check-unit check-golden check-clang check-san check-fuzz check-e2e check-vm ## everything
+check: check-house all check-unit check-golden check-report check-clang check-san check-fuzz check-e2e check-vm ## everything
 
-.PHONY: check check-vm check-e2e check-san check-clang
+.PHONY: check check-report check-vm check-e2e check-san check-clang
 .PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
 -include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:

@@ -38,8 +38,17 @@ static uint64_t end(struct call_pairs *pairs, uint64_t entry_sp, int32_t tid, co
 static void test_pair(void **state)
 {
 	struct call_pairs pairs = {0};
-	struct call_entry call = {.sp = 0x8000, .time_ns = 5, .bytes_req = 700, .function = &outer_function, .tid = 9,
-				  .node = -1, .task = 4, .stack = 6, .gfp = 0xcc0, .cache = 2}, got;
+	struct call_entry call = {.sp = 0x8000,
+				  .time_ns = 5,
+				  .bytes_req = 700,
+				  .function = &outer_function,
+				  .tid = 9,
+				  .node = -1,
+				  .task = 4,
+				  .stack = 6,
+				  .gfp = 0xcc0,
+				  .cache = 2},
+			  got;
 
 	(void)state;
 	assert_int_equal(call_pairs_return(&pairs, 0x8000 + POPPED, 9, &outer_function, &got), 0);

@@ -85,7 +85,8 @@ static void test_files_without_a_build_id(void **state)
 	(void)state;
 	assert_int_equal(elf_file_build_id(-1, build_id), 0);
 	assert_int_equal(elf_symbols_new(&symbols, -1), -ENODATA);
-	for (const char *const *path = (const char *const[]){"/dev/null", "/etc/passwd", "/proc/self", NULL}; *path; path++) {
+	for (const char *const *path = (const char *const[]){"/dev/null", "/etc/passwd", "/proc/self", NULL}; *path;
+	     path++) {
 		int fd = open(*path, O_RDONLY);
 
 		assert_int_equal(elf_file_build_id(fd, build_id), 0);
@@ -207,7 +208,8 @@ static uint8_t *small_elf(size_t *size)
 		return NULL;
 	snprintf(command, sizeof(command),
 		 "cd %s && echo 'struct s { int a; char *name; }; int leaf(struct s *s) { return s->a; }' > x.c && "
-		 "cc -g -O1 -shared -fPIC -nostdlib -Wl,--build-id -o x x.c 2>/dev/null", folder);
+		 "cc -g -O1 -shared -fPIC -nostdlib -Wl,--build-id -o x x.c 2>/dev/null",
+		 folder);
 	int ret = system(command);
 	snprintf(path, sizeof(path), "%s/x", folder);
 	uint8_t *bytes = malloc(1 << 20);
@@ -253,8 +255,9 @@ static void test_truncated_and_flipped(void **state)
 		memcpy(copy, bytes, size);
 		/* Headers of the file, of segments and of sections are where the numbers are. */
 		for (uint64_t flips = 1 + random_below(&seed, 8); flips; flips--) {
-			size_t at = random_below(&seed, 3) ? random_below(&seed, size) :
-				    random_below(&seed, 2) ? random_below(&seed, 64 + 56 * 8) : size - 1 - random_below(&seed, 64 * 16);
+			size_t at = random_below(&seed, 3)   ? random_below(&seed, size)
+				    : random_below(&seed, 2) ? random_below(&seed, 64 + 56 * 8)
+							     : size - 1 - random_below(&seed, 64 * 16);
 
 			copy[at] = random_below(&seed, 2) ? (uint8_t)random_next(&seed) : 0xff;
 		}
@@ -309,7 +312,8 @@ static void test_user_files(void **state)
 	uint8_t build_id[TRACE_BUILD_ID_MAX_BYTES];
 	int fd = open(SELF, O_RDONLY);
 	assert_int_equal(trace_reader_file(trace->reader, 2)->build_id_bytes, elf_file_build_id(fd, build_id));
-	assert_memory_equal(trace_reader_file(trace->reader, 2)->build_id, build_id, trace_reader_file(trace->reader, 2)->build_id_bytes);
+	assert_memory_equal(trace_reader_file(trace->reader, 2)->build_id, build_id,
+			    trace_reader_file(trace->reader, 2)->build_id_bytes);
 	close(fd);
 	user_file_table_release(&table);
 	written_trace_free(trace);

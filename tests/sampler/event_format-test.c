@@ -3,26 +3,26 @@
 
 #include "sampler/event_format.h"
 
-static const char format[] =
-	"name: x\nID: 658\nformat:\n"
-	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
-	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
-	"\tfield:unsigned long call_site;\toffset:8;\tsize:8;\tsigned:0;\n"
-	"\tfield:const void * ptr;\toffset:16;\tsize:8;\tsigned:0;\n"
-	"\tfield:const char *path;\toffset:24;\tsize:8;\tsigned:0;\n"
-	"\tfield:__data_loc char[] name;\toffset:32;\tsize:4;\tsigned:0;\n"
-	"\tfield:unsigned long args[6];\toffset:40;\tsize:48;\tsigned:0;\n"
-	"\tfield:u64 p[64];\toffset:88;\tsize:512;\tsigned:0;\n"
-	"\tfield:char comm[16];\toffset:600;\tsize:16;\tsigned:0;\n"
-	"\tfield:u8 flag;\toffset:616;\tsize:1;\tsigned:0;\n\n"
-	"print fmt: \"name=%s\", __get_str(name)\n";
+static const char format[] = "name: x\nID: 658\nformat:\n"
+			     "\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
+			     "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+			     "\tfield:unsigned long call_site;\toffset:8;\tsize:8;\tsigned:0;\n"
+			     "\tfield:const void * ptr;\toffset:16;\tsize:8;\tsigned:0;\n"
+			     "\tfield:const char *path;\toffset:24;\tsize:8;\tsigned:0;\n"
+			     "\tfield:__data_loc char[] name;\toffset:32;\tsize:4;\tsigned:0;\n"
+			     "\tfield:unsigned long args[6];\toffset:40;\tsize:48;\tsigned:0;\n"
+			     "\tfield:u64 p[64];\toffset:88;\tsize:512;\tsigned:0;\n"
+			     "\tfield:char comm[16];\toffset:600;\tsize:16;\tsigned:0;\n"
+			     "\tfield:u8 flag;\toffset:616;\tsize:1;\tsigned:0;\n\n"
+			     "print fmt: \"name=%s\", __get_str(name)\n";
 
 static void assert_field(const char *name, uint16_t offset_bytes, uint16_t size_bytes, bool is_data_loc)
 {
 	struct event_field field = event_format_field(format, name);
 
 	if (field.offset_bytes != offset_bytes || field.size_bytes != size_bytes || field.is_data_loc != is_data_loc)
-		fail_msg("%s: offset %u, size %u, data_loc %d", name, field.offset_bytes, field.size_bytes, field.is_data_loc);
+		fail_msg("%s: offset %u, size %u, data_loc %d", name, field.offset_bytes, field.size_bytes,
+			 field.is_data_loc);
 }
 
 static void test_fields(void **state)
@@ -54,17 +54,22 @@ static void test_fields(void **state)
 /* As numbers: 5.10 to 6.9. */
 static const char numeric[] =
 	"print fmt: \"%s\", (REC->gfp_flags) ? __print_flags(REC->gfp_flags, \"|\", "
-	"{(unsigned long)(((((( gfp_t)(0x400u|0x800u)) | (( gfp_t)0x40u) | (( gfp_t)0x80u)) | (( gfp_t)0x400000u)))), \"GFP_KERNEL_ACCOUNT\"}, "
+	"{(unsigned long)(((((( gfp_t)(0x400u|0x800u)) | (( gfp_t)0x40u) | (( gfp_t)0x80u)) | (( gfp_t)0x400000u)))), "
+	"\"GFP_KERNEL_ACCOUNT\"}, "
 	"{(unsigned long)((( gfp_t)0x01u)), \"GFP_DMA\"}, {(unsigned long)((( gfp_t)0x02u)), \"__GFP_HIGHMEM\"}, "
 	"{(unsigned long)((( gfp_t)0x10u)), \"__GFP_RECLAIMABLE\"}, {(unsigned long)((( gfp_t)0x01u)), \"__GFP_DMA\"}, "
-	"{(unsigned long)((( gfp_t)0x04u)), \"__GFP_DMA32\"}, {(unsigned long)((( gfp_t)0x400000u)), \"__GFP_ACCOUNT\"}) : \"none\"\n";
+	"{(unsigned long)((( gfp_t)0x04u)), \"__GFP_DMA32\"}, {(unsigned long)((( gfp_t)0x400000u)), "
+	"\"__GFP_ACCOUNT\"}) : \"none\"\n";
 
 /* Shifted: 6.18. */
 static const char shifted[] =
 	"print fmt: \"%s\", (REC->gfp_flags) ? __print_flags(REC->gfp_flags, \"|\", "
-	"{( unsigned long)(((( gfp_t)(((((1UL))) << (10))|((((1UL))) << (11)))) | (( gfp_t)((((1UL))) << (22)))), \"GFP_KERNEL_ACCOUNT\"}, "
-	"{( unsigned long)(( gfp_t)((((1UL))) << (0))), \"GFP_DMA\"}, {( unsigned long)(( gfp_t)((((1UL))) << (0))), \"__GFP_DMA\"}, "
-	"{( unsigned long)(( gfp_t)((((1UL))) << (2))), \"__GFP_DMA32\"}, {( unsigned long)(( gfp_t)((((1UL))) << (4))), \"__GFP_RECLAIMABLE\"}, "
+	"{( unsigned long)(((( gfp_t)(((((1UL))) << (10))|((((1UL))) << (11)))) | (( gfp_t)((((1UL))) << (22)))), "
+	"\"GFP_KERNEL_ACCOUNT\"}, "
+	"{( unsigned long)(( gfp_t)((((1UL))) << (0))), \"GFP_DMA\"}, {( unsigned long)(( gfp_t)((((1UL))) << (0))), "
+	"\"__GFP_DMA\"}, "
+	"{( unsigned long)(( gfp_t)((((1UL))) << (2))), \"__GFP_DMA32\"}, {( unsigned long)(( gfp_t)((((1UL))) << "
+	"(4))), \"__GFP_RECLAIMABLE\"}, "
 	"{( unsigned long)(( gfp_t)((((1UL))) << (22))), \"__GFP_ACCOUNT\"}, { 0, ((void *)0) } ) : \"none\"\n";
 
 /* Shifted by names that user space does not know: 6.10 and some after it. */
@@ -98,11 +103,14 @@ static void test_numbers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(raw); i++)
 		raw[i] = (uint8_t)(0xf0 + i);
-	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = 0, .size_bytes = 8}, raw, 16), 0xf7f6f5f4f3f2f1f0);
-	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = 12, .size_bytes = 4}, raw, 16), 0xfffefdfc);
+	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = 0, .size_bytes = 8}, raw, 16),
+			 0xf7f6f5f4f3f2f1f0);
+	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = 12, .size_bytes = 4}, raw, 16),
+			 0xfffefdfc);
 	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = 15, .size_bytes = 1}, raw, 16), 0xff);
 	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = 13, .size_bytes = 4}, raw, 16), 0);
-	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = UINT16_MAX, .size_bytes = 8}, raw, 16), 0);
+	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = UINT16_MAX, .size_bytes = 8}, raw, 16),
+			 0);
 	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = 0, .size_bytes = 16}, raw, 16), 0);
 	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = 0, .size_bytes = 0}, raw, 16), 0);
 	assert_int_equal(event_field_u64((struct event_field){.offset_bytes = 0, .size_bytes = 8}, NULL, 0), 0);
@@ -134,7 +142,8 @@ static void test_strings(void **state)
 	assert_string_equal(string_at(UINT16_MAX, UINT16_MAX, 16), "");
 	assert_string_equal(string_at(4, 4, 3), "");
 	/* A field that is no string. */
-	assert_string_equal(event_field_string((struct event_field){.size_bytes = 4}, (const uint8_t *)&location, 4), "");
+	assert_string_equal(event_field_string((struct event_field){.size_bytes = 4}, (const uint8_t *)&location, 4),
+			    "");
 	assert_string_equal(event_field_string((struct event_field){.size_bytes = 0}, NULL, 0), "");
 }
 

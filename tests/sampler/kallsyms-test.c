@@ -27,7 +27,8 @@ static struct kallsyms *parse(const char *of)
 	return symbols;
 }
 
-static void assert_holds(const struct kallsyms *symbols, uint64_t address, const char *name, const char *module, uint64_t offset)
+static void assert_holds(const struct kallsyms *symbols, uint64_t address, const char *name, const char *module,
+			 uint64_t offset)
 {
 	struct kernel_symbol symbol = kallsyms_lookup(symbols, address);
 
@@ -72,7 +73,8 @@ static void test_return_address_at_the_end_of_a_function(void **state)
 
 static void test_has(void **state)
 {
-	static const char *const functions[] = {"_stext", "alias_of_stext", "first", "second", "open_it", "without_newline"};
+	static const char *const functions[] = {"_stext", "alias_of_stext", "first",
+						"second", "open_it",	    "without_newline"};
 	struct kallsyms *symbols = parse(text);
 
 	(void)state;

@@ -1,6 +1,6 @@
 /*
- * What four of Debian's kernels have, as data: functions, tracepoints, caches, and what their probes can do. Only what plans are
- * made from; the text of the tracepoints is that of the kernels but for the print format.
+ * What four of Debian's kernels have, as data: functions, tracepoints, caches, and what their probes can do. Only what
+ * plans are made from; the text of the tracepoints is that of the kernels but for the print format.
  */
 #ifndef SLABREC_TESTS_SAMPLER_KERNELS_H
 #define SLABREC_TESTS_SAMPLER_KERNELS_H
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,13 +53,15 @@ struct kernel {
 
 #define KERNEL_FLAGS                                                                                                   \
 	"\nprint fmt: \"gfp_flags=%s\", __print_flags(REC->gfp_flags, \"|\", "                                         \
-	"{(unsigned long)(((((( gfp_t)(0x400u|0x800u)) | (( gfp_t)0x40u) | (( gfp_t)0x80u)) | (( gfp_t)0x400000u)))), "  \
+	"{(unsigned long)(((((( gfp_t)(0x400u|0x800u)) | (( gfp_t)0x40u) | (( gfp_t)0x80u)) | (( "                     \
+	"gfp_t)0x400000u)))), "                                                                                        \
 	"\"GFP_KERNEL_ACCOUNT\"}, {(unsigned long)((( gfp_t)0x01u)), \"GFP_DMA\"}, "                                   \
-	"{(unsigned long)((( gfp_t)0x01u)), \"__GFP_DMA\"}, {(unsigned long)((( gfp_t)0x04u)), \"__GFP_DMA32\"}, "       \
+	"{(unsigned long)((( gfp_t)0x01u)), \"__GFP_DMA\"}, {(unsigned long)((( gfp_t)0x04u)), \"__GFP_DMA32\"}, "     \
 	"{(unsigned long)((( gfp_t)0x10u)), \"__GFP_RECLAIMABLE\"}, "                                                  \
 	"{(unsigned long)((( gfp_t)0x400000u)), \"__GFP_ACCOUNT\"})\n"
 
-#define KERNEL_ALLOC KERNEL_COMMON KERNEL_SIZES "\tfield:gfp_t gfp_flags;\toffset:40;\tsize:4;\tsigned:0;\n" KERNEL_FLAGS
+#define KERNEL_ALLOC                                                                                                   \
+	KERNEL_COMMON KERNEL_SIZES "\tfield:gfp_t gfp_flags;\toffset:40;\tsize:4;\tsigned:0;\n" KERNEL_FLAGS
 #define KERNEL_ALLOC_OLD_NODE                                                                                          \
 	KERNEL_COMMON KERNEL_SIZES "\tfield:gfp_t gfp_flags;\toffset:40;\tsize:4;\tsigned:0;\n"                        \
 				   "\tfield:int node;\toffset:44;\tsize:4;\tsigned:1;\n" KERNEL_FLAGS
@@ -80,9 +83,9 @@ static const struct kernel kernels[KERNEL_COUNT] = {
 	[KERNEL_5_10] = {.release = "5.10",
 			 .functions = {"kmem_cache_alloc", "kmem_cache_alloc_node", "kmem_cache_alloc_trace",
 				       "kmem_cache_alloc_node_trace", "__kmalloc", "__kmalloc_node",
-				       "__kmalloc_track_caller", "__kmalloc_node_track_caller",
-				       "kmem_cache_alloc_bulk", "kmem_cache_free", "kmem_cache_free_bulk", "kfree",
-				       "kvfree_call_rcu", "kfree_call_rcu"},
+				       "__kmalloc_track_caller", "__kmalloc_node_track_caller", "kmem_cache_alloc_bulk",
+				       "kmem_cache_free", "kmem_cache_free_bulk", "kfree", "kvfree_call_rcu",
+				       "kfree_call_rcu"},
 			 .tracepoints = {{"kmalloc", KERNEL_ALLOC},
 					 {"kmalloc_node", KERNEL_ALLOC_OLD_NODE},
 					 {"kmem_cache_alloc", KERNEL_ALLOC},
@@ -91,10 +94,11 @@ static const struct kernel kernels[KERNEL_COUNT] = {
 					 {"kmem_cache_free", KERNEL_FREE}},
 			 .name_offset_bytes = 96},
 	[KERNEL_6_1] = {.release = "6.1",
-			.functions = {"kmem_cache_alloc", "kmem_cache_alloc_node", "kmem_cache_alloc_lru", "kmalloc_trace",
-				      "kmalloc_node_trace", "__kmem_cache_alloc_node", "__kmalloc", "__kmalloc_node",
-				      "__kmalloc_node_track_caller", "kmem_cache_alloc_bulk", "kmem_cache_free",
-				      "kmem_cache_free_bulk", "__kmem_cache_free", "kfree", "kvfree_call_rcu"},
+			.functions = {"kmem_cache_alloc", "kmem_cache_alloc_node", "kmem_cache_alloc_lru",
+				      "kmalloc_trace", "kmalloc_node_trace", "__kmem_cache_alloc_node", "__kmalloc",
+				      "__kmalloc_node", "__kmalloc_node_track_caller", "kmem_cache_alloc_bulk",
+				      "kmem_cache_free", "kmem_cache_free_bulk", "__kmem_cache_free", "kfree",
+				      "kvfree_call_rcu"},
 			.tracepoints = {{"kmalloc", KERNEL_ALLOC_NODE},
 					{"kmem_cache_alloc", KERNEL_ALLOC_NODE},
 					{"kfree", KERNEL_FREE},
@@ -106,8 +110,8 @@ static const struct kernel kernels[KERNEL_COUNT] = {
 				       "kmem_cache_alloc_lru_noprof", "__kmalloc_cache_noprof",
 				       "__kmalloc_cache_node_noprof", "__kmalloc_noprof", "__kmalloc_node_noprof",
 				       "__kmalloc_node_track_caller_noprof", "__kvmalloc_node_noprof",
-				       "kmem_cache_alloc_bulk_noprof", "kmem_cache_free", "kmem_cache_free_bulk", "kfree",
-				       "kvfree_call_rcu"},
+				       "kmem_cache_alloc_bulk_noprof", "kmem_cache_free", "kmem_cache_free_bulk",
+				       "kfree", "kvfree_call_rcu"},
 			 .tracepoints = {{"kmalloc", KERNEL_ALLOC_NODE},
 					 {"kmem_cache_alloc", KERNEL_ALLOC_NODE},
 					 {"kfree", KERNEL_FREE},
@@ -122,8 +126,8 @@ static const struct kernel kernels[KERNEL_COUNT] = {
 				      "__kmalloc_cache_noprof", "__kmalloc_cache_node_noprof", "__kmalloc_noprof",
 				      "__kmalloc_node_noprof", "__kmalloc_node_track_caller_noprof",
 				      "__kmalloc_flags_noprof", "_kmalloc_nolock_noprof", "__kvmalloc_node_noprof",
-				      "kmem_cache_alloc_bulk_noprof", "kmem_cache_free", "kmem_cache_free_bulk", "kfree",
-				      "kfree_nolock", "kvfree_call_rcu", "kfree_call_rcu_nolock"},
+				      "kmem_cache_alloc_bulk_noprof", "kmem_cache_free", "kmem_cache_free_bulk",
+				      "kfree", "kfree_nolock", "kvfree_call_rcu", "kfree_call_rcu_nolock"},
 			.tracepoints = {{"kmalloc", KERNEL_ALLOC_NODE},
 					{"kmem_cache_alloc", KERNEL_ALLOC_NAMED},
 					{"kfree", KERNEL_FREE},
@@ -193,11 +197,12 @@ static inline struct slab_cache *kernel_add_cache(struct slab_cache_list *list, 
 /* The caches that the kernel would list: kmalloc's with their siblings, and some named ones. */
 static inline void kernel_caches(struct slab_cache_list *list, const struct kernel *kernel)
 {
-	static const char *const prefixes[] = {"kmalloc", "kmalloc-rcl", "dma-kmalloc", "kmalloc-cg", "msg_msg", "memdup_user"};
+	static const char *const prefixes[] = {"kmalloc",    "kmalloc-rcl", "dma-kmalloc",
+					       "kmalloc-cg", "msg_msg",	    "memdup_user"};
 	static const struct {
 		const char *name;
 		uint32_t size;
-	} sizes[] = {{"8", 8},	   {"16", 16},	 {"32", 32},	 {"64", 64},	 {"96", 96},	 {"128", 128}, {"192", 192},
+	} sizes[] = {{"8", 8},	   {"16", 16},	 {"32", 32},   {"64", 64},   {"96", 96},   {"128", 128}, {"192", 192},
 		     {"256", 256}, {"512", 512}, {"1k", 1024}, {"2k", 2048}, {"4k", 4096}, {"8k", 8192}};
 
 	*list = (struct slab_cache_list){0};

@@ -44,7 +44,8 @@ static void test_match(void **state)
 	assert_int_equal(birth(&table, object_of(0x1000, 1, 5, 7, 0x100), &serial), LIVE_BIRTH_NEW);
 	assert_int_equal(birth(&table, object_of(0x1400, 2, 6, 7, 0x100), &serial), LIVE_BIRTH_NEW);
 	assert_int_equal(table.live_count, 2);
-	assert_int_equal(death(&table, free_of(0x1400, 9, 8, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_MATCHED);
+	assert_int_equal(death(&table, free_of(0x1400, 9, 8, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_MATCHED);
 	assert_int_equal(serial, 2);
 	assert_int_equal(cache, 3);
 	assert_int_equal(table.live_count, 1);
@@ -67,7 +68,8 @@ static void test_reuse_ends_the_old_object(void **state)
 	assert_int_equal(birth(&table, object_of(0x1000, 2, 6, 8, 0x100), &serial), LIVE_BIRTH_REUSED);
 	assert_int_equal(serial, 1);
 	assert_int_equal(table.live_count, 1);
-	assert_int_equal(death(&table, free_of(0x1000, 9, 8, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_MATCHED);
+	assert_int_equal(death(&table, free_of(0x1000, 9, 8, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_MATCHED);
 	assert_int_equal(serial, 2);
 	assert_int_equal(table.live_count, 0);
 	live_table_release(&table);
@@ -85,11 +87,30 @@ static void test_duplicate_of_an_outer_function(void **state)
 	assert_int_equal(birth(&table, object_of(0x1000, 2, S + 1000, 7, 0x8040), &serial), LIVE_BIRTH_DUPLICATE);
 	assert_int_equal(table.live_count, 1);
 	/* Everything that is not so is a reuse. */
-	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 8, .sp = 0x8040}, 0, &serial), LIVE_BIRTH_REUSED);
-	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7, .sp = 0x8000}, 0, &serial), LIVE_BIRTH_REUSED);
-	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7, .sp = 0x7fc0}, 0, &serial), LIVE_BIRTH_REUSED);
-	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7}, 0, &serial), LIVE_BIRTH_REUSED);
-	assert_int_equal(live_table_check_birth(&table, &(struct live_object){.address = 0x1000, .time_ns = 2 * S, .tid = 7, .sp = 0x8040}, 0, &serial), LIVE_BIRTH_REUSED);
+	assert_int_equal(live_table_check_birth(
+				 &table,
+				 &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 8, .sp = 0x8040},
+				 0, &serial),
+			 LIVE_BIRTH_REUSED);
+	assert_int_equal(live_table_check_birth(
+				 &table,
+				 &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7, .sp = 0x8000},
+				 0, &serial),
+			 LIVE_BIRTH_REUSED);
+	assert_int_equal(live_table_check_birth(
+				 &table,
+				 &(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7, .sp = 0x7fc0},
+				 0, &serial),
+			 LIVE_BIRTH_REUSED);
+	assert_int_equal(live_table_check_birth(&table,
+						&(struct live_object){.address = 0x1000, .time_ns = S + 1000, .tid = 7},
+						0, &serial),
+			 LIVE_BIRTH_REUSED);
+	assert_int_equal(live_table_check_birth(
+				 &table,
+				 &(struct live_object){.address = 0x1000, .time_ns = 2 * S, .tid = 7, .sp = 0x8040}, 0,
+				 &serial),
+			 LIVE_BIRTH_REUSED);
 	live_table_release(&table);
 }
 
@@ -101,7 +122,8 @@ static void confirmed_in_order(enum live_witness first, enum live_witness second
 
 	birth(&table, object_of(0x1000, 1, S, 7, 0), &serial);
 	assert_int_equal(death(&table, free_of(0x1000, S + MS, 9, first), &serial, &cache), LIVE_DEATH_MATCHED);
-	assert_int_equal(death(&table, free_of(0x1000, S + MS + 500, 9, second), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, free_of(0x1000, S + MS + 500, 9, second), &serial, &cache),
+			 LIVE_DEATH_CONFIRMED);
 	assert_int_equal(table.live_count, 0);
 	/* Either of them once more is its sample with or without the call chain. */
 	assert_int_equal(death(&table, free_of(0x1000, S + MS + 900, 9, first), &serial, &cache), LIVE_DEATH_REPEATED);
@@ -130,8 +152,10 @@ static void test_no_confirmation(void **state)
 	birth(&table, object_of(0x1000, 1, S, 7, 0), &serial);
 	death(&table, free_of(0x1000, S + MS, 9, LIVE_WITNESS_KPROBE), &serial, &cache);
 	/* Of another task, or much later: another free, whose allocation was not seen. */
-	assert_int_equal(death(&table, free_of(0x1000, S + 2 * MS, 10, LIVE_WITNESS_TRACEPOINT), &serial, &cache), LIVE_DEATH_OLDER);
-	assert_int_equal(death(&table, free_of(0x1000, S + 500 * MS, 10, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_OLDER);
+	assert_int_equal(death(&table, free_of(0x1000, S + 2 * MS, 10, LIVE_WITNESS_TRACEPOINT), &serial, &cache),
+			 LIVE_DEATH_OLDER);
+	assert_int_equal(death(&table, free_of(0x1000, S + 500 * MS, 10, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_OLDER);
 	live_table_release(&table);
 }
 
@@ -147,8 +171,10 @@ static void test_confirmation_by_a_late_record(void **state)
 	birth(&table, object_of(0x2000, 2, 20 * S, 7, 0), &serial);
 	death(&table, free_of(0x2000, 21 * S, 9, LIVE_WITNESS_KPROBE), &serial, &cache);
 	death(&table, free_of(0x1000, 21 * S + 500, 9, LIVE_WITNESS_KPROBE), &serial, &cache);
-	assert_int_equal(death(&table, free_of(0x2000, 21 * S - 500, 9, LIVE_WITNESS_TRACEPOINT), &serial, &cache), LIVE_DEATH_CONFIRMED);
-	assert_int_equal(death(&table, free_of(0x1000, 21 * S + 100, 9, LIVE_WITNESS_TRACEPOINT), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, free_of(0x2000, 21 * S - 500, 9, LIVE_WITNESS_TRACEPOINT), &serial, &cache),
+			 LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, free_of(0x1000, 21 * S + 100, 9, LIVE_WITNESS_TRACEPOINT), &serial, &cache),
+			 LIVE_DEATH_CONFIRMED);
 	live_table_release(&table);
 }
 
@@ -162,14 +188,17 @@ static void test_older_objects(void **state)
 	(void)state;
 	named.has_cache = true;
 	named.cache = 5;
-	assert_int_equal(death(&table, free_of(0xb000, S, 9, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_UNKNOWN);
+	assert_int_equal(death(&table, free_of(0xb000, S, 9, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_UNKNOWN);
 	/* By name, and with it the page is known. */
 	assert_int_equal(death(&table, named, &serial, &cache), LIVE_DEATH_OLDER);
 	assert_int_equal(cache, 5);
-	assert_int_equal(death(&table, free_of(0xa000, S + 10, 9, LIVE_WITNESS_TRACEPOINT), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, free_of(0xa000, S + 10, 9, LIVE_WITNESS_TRACEPOINT), &serial, &cache),
+			 LIVE_DEATH_CONFIRMED);
 	assert_int_equal(death(&table, free_of(0xa400, S, 9, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_OLDER);
 	assert_int_equal(cache, 5);
-	assert_int_equal(death(&table, free_of(0xb000, S, 9, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_UNKNOWN);
+	assert_int_equal(death(&table, free_of(0xb000, S, 9, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_UNKNOWN);
 	/* A page that went to another cache; the name beats the page. */
 	struct live_object other = object_of(0xa800, 1, S, 7, 0);
 	birth(&table, other, &serial);
@@ -218,10 +247,12 @@ static void test_request_then_free(void **state)
 	assert_int_equal(table.live_count, 0);
 	assert_int_equal(table.pending_count, 1);
 	assert_int_equal(death(&table, request_of(0x1000, 2 * S + 5, 7), &serial, &cache), LIVE_DEATH_CONFIRMED);
-	assert_int_equal(death(&table, free_of(0x1000, 9 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_COMPLETED);
+	assert_int_equal(death(&table, free_of(0x1000, 9 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_COMPLETED);
 	assert_int_equal(serial, 1);
 	assert_int_equal(table.pending_count, 0);
-	assert_int_equal(death(&table, free_of(0x1000, 9 * S + 5, 50, LIVE_WITNESS_TRACEPOINT), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, free_of(0x1000, 9 * S + 5, 50, LIVE_WITNESS_TRACEPOINT), &serial, &cache),
+			 LIVE_DEATH_CONFIRMED);
 	assert_int_equal(table.live_count, 0);
 	live_table_release(&table);
 }
@@ -245,7 +276,8 @@ static void test_request_then_reuse(void **state)
 	assert_int_equal(live_table_each(&table, note, &seen), 0);
 	assert_int_equal(seen.count, 1);
 	assert_int_equal(seen.serials[0], 2);
-	assert_int_equal(death(&table, free_of(0x1000, 10 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_MATCHED);
+	assert_int_equal(death(&table, free_of(0x1000, 10 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_MATCHED);
 	assert_int_equal(table.live_count, 0);
 	live_table_release(&table);
 }
@@ -263,8 +295,10 @@ static void test_request_for_an_older_object(void **state)
 	assert_int_equal(cache, 3);
 	/* It is told once, by whatever task it is freed. */
 	assert_int_equal(death(&table, request_of(0x1400, 2 * S + 5, 7), &serial, &cache), LIVE_DEATH_CONFIRMED);
-	assert_int_equal(death(&table, free_of(0x1400, 3 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_OLDER_COMPLETED);
-	assert_int_equal(death(&table, free_of(0x1400, 3 * S + 5, 50, LIVE_WITNESS_TRACEPOINT), &serial, &cache), LIVE_DEATH_CONFIRMED);
+	assert_int_equal(death(&table, free_of(0x1400, 3 * S, 50, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_OLDER_COMPLETED);
+	assert_int_equal(death(&table, free_of(0x1400, 3 * S + 5, 50, LIVE_WITNESS_TRACEPOINT), &serial, &cache),
+			 LIVE_DEATH_CONFIRMED);
 	assert_int_equal(table.live_count, 1);
 	assert_int_equal(table.pending_count, 0);
 	live_table_release(&table);
@@ -282,14 +316,16 @@ static void test_sweeping_keeps_memory_bounded(void **state)
 		uint64_t address = 0x100000 + i * 64;
 
 		birth(&table, object_of(address, i + 2, now_ns, 7, 0), &serial);
-		assert_int_equal(death(&table, free_of(address, now_ns, 7, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_MATCHED);
+		assert_int_equal(death(&table, free_of(address, now_ns, 7, LIVE_WITNESS_KPROBE), &serial, &cache),
+				 LIVE_DEATH_MATCHED);
 	}
 	/* Swept every five seconds, kept a second: some 6,000 ended ones at most. */
 	assert_in_range(table.object_count, 1, 7000);
 	assert_in_range(table.by_address.count, 1, 7000);
 	assert_int_equal(table.live_count, 1);
 	/* The one that lives is not swept. */
-	assert_int_equal(death(&table, free_of(0x7000, now_ns, 7, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_MATCHED);
+	assert_int_equal(death(&table, free_of(0x7000, now_ns, 7, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_MATCHED);
 	assert_int_equal(serial, 1);
 	live_table_release(&table);
 }
@@ -341,10 +377,12 @@ static void test_random_against_a_model(void **state)
 
 		now_ns += random_below(&seed, 400) * MS;
 		if (random_below(&seed, 2)) {
-			struct live_object object = object_of(address, ++next_serial, now_ns, (int32_t)random_below(&seed, 3), 0);
+			struct live_object object =
+				object_of(address, ++next_serial, now_ns, (int32_t)random_below(&seed, 3), 0);
 
 			object.cache = (uint16_t)random_below(&seed, 4);
-			assert_int_equal(birth(&table, object, &serial), model.serial[place] ? LIVE_BIRTH_REUSED : LIVE_BIRTH_NEW);
+			assert_int_equal(birth(&table, object, &serial),
+					 model.serial[place] ? LIVE_BIRTH_REUSED : LIVE_BIRTH_NEW);
 			if (model.serial[place])
 				assert_int_equal(serial, model.serial[place]);
 			model.live += !model.serial[place];
@@ -353,8 +391,10 @@ static void test_random_against_a_model(void **state)
 			model.has_page[place / 4] = true;
 			model.page_cache[place / 4] = object.cache;
 		} else {
-			/* One witness only and never the same task twice, so that there is nothing to confirm or to repeat. */
-			enum live_death meaning = death(&table, free_of(address, now_ns, 1 + i, LIVE_WITNESS_KPROBE), &serial, &cache);
+			/* One witness only and never the same task twice, so that there is nothing to confirm or to
+			 * repeat. */
+			enum live_death meaning =
+				death(&table, free_of(address, now_ns, 1 + i, LIVE_WITNESS_KPROBE), &serial, &cache);
 
 			if (model.serial[place]) {
 				assert_int_equal(meaning, LIVE_DEATH_MATCHED);

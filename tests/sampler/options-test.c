@@ -56,7 +56,8 @@ static void test_defaults(void **state)
 	assert_int_equal(options.ring_bytes, 0);
 	assert_true(options.has_user_stacks);
 	assert_false(options.all_free_stacks || options.no_free_stacks || options.is_quiet || options.is_verbose);
-	assert_false(options.without_return_args || options.without_maxactive || options.without_arg_names || options.without_witness);
+	assert_false(options.without_return_args || options.without_maxactive || options.without_arg_names ||
+		     options.without_witness);
 	assert_int_equal(options.name_offset, NAME_OFFSET_ANY);
 	assert_null(options.command);
 	assert_int_equal(options.argc, 3);
@@ -69,8 +70,9 @@ static void test_every_option(void **state)
 	struct options options;
 
 	(void)state;
-	good(&options, ARGS("-c", "a,b", "--cache", "c", "--cache=d,,e", "-d", "1.5", "-o", "x.slab", "-p", "4194304", "-C", "0-1,3", "-m", "64",
-			    "--source", "kprobe", "--user-stack", "none", "--free-stacks", "all", "-q", "-v", "--without", "return-args,witness"));
+	good(&options, ARGS("-c", "a,b", "--cache", "c", "--cache=d,,e", "-d", "1.5", "-o", "x.slab", "-p", "4194304",
+			    "-C", "0-1,3", "-m", "64", "--source", "kprobe", "--user-stack", "none", "--free-stacks",
+			    "all", "-q", "-v", "--without", "return-args,witness"));
 	assert_int_equal(options.cache_count, 5);
 	for (size_t i = 0; i < 5; i++)
 		assert_true(options.caches[i][0] == (char)('a' + i) && !options.caches[i][1]);
@@ -88,8 +90,9 @@ static void test_every_option(void **state)
 	assert_false(options.without_maxactive || options.without_arg_names);
 	options_release(&options);
 
-	good(&options, ARGS("--cache=x", "--duration=10", "--output=-", "--pid=1", "--cpu=2", "--mmap-pages=1", "--source=tracepoint",
-			    "--user-stack=fp", "--free-stacks=none", "--quiet", "--verbose", "--without=maxactive", "--without=arg-names"));
+	good(&options, ARGS("--cache=x", "--duration=10", "--output=-", "--pid=1", "--cpu=2", "--mmap-pages=1",
+			    "--source=tracepoint", "--user-stack=fp", "--free-stacks=none", "--quiet", "--verbose",
+			    "--without=maxactive", "--without=arg-names"));
 	assert_int_equal(options.duration_ns, 10000000000);
 	assert_string_equal(options.output, "-");
 	assert_int_equal(options.source, SOURCE_TRACEPOINT);
@@ -100,7 +103,8 @@ static void test_every_option(void **state)
 	options_release(&options);
 
 	/* The last of a choice counts. */
-	good(&options, ARGS("-c", "x", "--source=kprobe", "--source=auto", "--free-stacks=none", "--free-stacks=some", "--user-stack=none", "--user-stack=fp", "-C", "0", "-C", "1-2"));
+	good(&options, ARGS("-c", "x", "--source=kprobe", "--source=auto", "--free-stacks=none", "--free-stacks=some",
+			    "--user-stack=none", "--user-stack=fp", "-C", "0", "-C", "1-2"));
 	assert_int_equal(options.source, SOURCE_AUTO);
 	assert_false(options.all_free_stacks || options.no_free_stacks);
 	assert_true(options.has_user_stacks);
@@ -113,7 +117,10 @@ static void test_without_btf_and_dwarf(void **state)
 	static const struct {
 		const char *text;
 		enum name_offset_source source;
-	} wanted[] = {{"btf", NAME_OFFSET_DWARF}, {"dwarf", NAME_OFFSET_CHECKED}, {"btf,dwarf", NAME_OFFSET_CHECKED}, {"dwarf,btf", NAME_OFFSET_CHECKED}};
+	} wanted[] = {{"btf", NAME_OFFSET_DWARF},
+		      {"dwarf", NAME_OFFSET_CHECKED},
+		      {"btf,dwarf", NAME_OFFSET_CHECKED},
+		      {"dwarf,btf", NAME_OFFSET_CHECKED}};
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
@@ -173,9 +180,12 @@ static void test_command(void **state)
 static void test_mistakes(void **state)
 {
 	(void)state;
-	assert_mistake(ARGS(), "which slab cache? name it with -c, as in: slabrec -c kmalloc-1024 sleep 10 (slabrec --list-caches shows all)");
-	assert_mistake(ARGS("-c", ""), "which slab cache? name it with -c, as in: slabrec -c kmalloc-1024 sleep 10 (slabrec --list-caches shows all)");
-	assert_mistake(ARGS("sleep", "1", "-c", "x"), "which slab cache? name it with -c, as in: slabrec -c kmalloc-1024 sleep 10 (slabrec --list-caches shows all)");
+	assert_mistake(ARGS(), "which slab cache? name it with -c, as in: slabrec -c kmalloc-1024 sleep 10 (slabrec "
+			       "--list-caches shows all)");
+	assert_mistake(ARGS("-c", ""), "which slab cache? name it with -c, as in: slabrec -c kmalloc-1024 sleep 10 "
+				       "(slabrec --list-caches shows all)");
+	assert_mistake(ARGS("sleep", "1", "-c", "x"), "which slab cache? name it with -c, as in: slabrec -c "
+						      "kmalloc-1024 sleep 10 (slabrec --list-caches shows all)");
 	assert_mistake(ARGS("-c", "a\"b"), "--cache a\"b: no cache has a quote or backslash in its name");
 	assert_mistake(ARGS("-c", "x,a\\b"), "--cache a\\b: no cache has a quote or backslash in its name");
 	assert_mistake(ARGS("-c"), "option -c needs a value");
@@ -191,7 +201,8 @@ static void test_mistakes(void **state)
 	assert_mistake(ARGS("-p", "4194305"), "--pid 4194305: not a number from 1 to 4194304");
 	assert_mistake(ARGS("-p", "1x"), "--pid 1x: not a number from 1 to 4194304");
 	assert_mistake(ARGS("-p", ""), "--pid : not a number from 1 to 4194304");
-	assert_mistake(ARGS("-p", "99999999999999999999"), "--pid 99999999999999999999: not a number from 1 to 4194304");
+	assert_mistake(ARGS("-p", "99999999999999999999"),
+		       "--pid 99999999999999999999: not a number from 1 to 4194304");
 	assert_mistake(ARGS("-C", "3-1"), "--cpu 3-1: not a list of CPUs such as 0-3,7");
 	assert_mistake(ARGS("-C", "0", "-C", "x"), "--cpu x: not a list of CPUs such as 0-3,7");
 	assert_mistake(ARGS("-m", "3"), "--mmap-pages 3: not a power of two");
@@ -200,7 +211,8 @@ static void test_mistakes(void **state)
 	assert_mistake(ARGS("--source", "bpf"), "--source bpf: not one of auto, kprobe, tracepoint");
 	assert_mistake(ARGS("--user-stack", "dwarf"), "--user-stack dwarf: not one of fp, none");
 	assert_mistake(ARGS("--free-stacks", ""), "--free-stacks : not one of some, all, none");
-	assert_mistake(ARGS("--without", "witness,x"), "--without x: not one of return-args, maxactive, arg-names, witness, btf, dwarf");
+	assert_mistake(ARGS("--without", "witness,x"),
+		       "--without x: not one of return-args, maxactive, arg-names, witness, btf, dwarf");
 }
 
 static void test_durations(void **state)
@@ -238,8 +250,10 @@ static void test_many_caches(void **state)
 /* Every option that is taken is in the help text. */
 static void test_help_tells_them_all(void **state)
 {
-	static const char *const all[] = {"-c, --cache", "--list-caches", "-d, --duration", "-p, --pid", "-C, --cpu", "--user-stack", "--free-stacks",
-					  "-o, --output", "--source", "-m, --mmap-pages", "--without", "-q, --quiet", "-v, --verbose", "-h, --help", "--version"};
+	static const char *const all[] = {"-c, --cache",   "--list-caches",    "-d, --duration", "-p, --pid",
+					  "-C, --cpu",	   "--user-stack",     "--free-stacks",	 "-o, --output",
+					  "--source",	   "-m, --mmap-pages", "--without",	 "-q, --quiet",
+					  "-v, --verbose", "-h, --help",       "--version"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -178,7 +178,9 @@ static void test_full_device(void **state)
 	assert_int_equal(output_open(&output, "/dev/full", &err), 0);
 	assert_null(output.beside_path);
 	assert_int_equal(output_write(&output, "abc", 3, &err), -ENOSPC);
-	assert_string_equal(err.message, "/dev/full: No space left on device: the recording was ended, what was written until then can be read");
+	assert_string_equal(
+		err.message,
+		"/dev/full: No space left on device: the recording was ended, what was written until then can be read");
 	assert_int_equal(output_commit(&output, &err), 0);
 	output_close(&output);
 	assert_int_equal(access("/dev/full", F_OK), 0);

@@ -95,8 +95,9 @@ static inline void perf_record_sample(struct perf_record *record, const struct p
 	perf_record_end(record);
 }
 
-static inline void perf_record_mmap2(struct perf_record *record, const struct perf_record_origin *origin, uint64_t address,
-				     uint64_t size_bytes, uint64_t page_offset_bytes, uint64_t inode, const char *path)
+static inline void perf_record_mmap2(struct perf_record *record, const struct perf_record_origin *origin,
+				     uint64_t address, uint64_t size_bytes, uint64_t page_offset_bytes, uint64_t inode,
+				     const char *path)
 {
 	perf_record_begin(record, PERF_RECORD_MMAP2, PERF_RECORD_MISC_USER);
 	perf_record_u32(record, (uint32_t)origin->pid);
@@ -114,8 +115,8 @@ static inline void perf_record_mmap2(struct perf_record *record, const struct pe
 	perf_record_trailer(record, origin);
 }
 
-static inline void perf_record_comm(struct perf_record *record, const struct perf_record_origin *origin, const char *name,
-				    int is_exec)
+static inline void perf_record_comm(struct perf_record *record, const struct perf_record_origin *origin,
+				    const char *name, int is_exec)
 {
 	perf_record_begin(record, PERF_RECORD_COMM, is_exec ? PERF_RECORD_MISC_COMM_EXEC : 0);
 	perf_record_u32(record, (uint32_t)origin->pid);

@@ -47,7 +47,8 @@ static const char *summary(const struct probe_plan *plan)
 			parts++;
 			i++;
 		}
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s", probe_role_name(probe->role), probe->function_name);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %s", probe_role_name(probe->role),
+					 probe->function_name);
 		if (parts > 1)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, " x%zu", parts);
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "\n");
@@ -86,22 +87,24 @@ static void test_kprobes_of_each_kernel(void **state)
 			       "alloc unseen kmem_cache_alloc_bulk\n"
 			       "free kmem_cache_free\nfree __kmem_cache_free\nfree bulk kmem_cache_free_bulk x8\n"
 			       "free rcu kvfree_call_rcu\nfree witness kfree\nfree witness kmem_cache_free\n",
-		[KERNEL_6_12] = "alloc kmem_cache_alloc_noprof\nalloc kmem_cache_alloc_node_noprof\n"
-				"alloc kmem_cache_alloc_lru_noprof\nalloc __kmalloc_cache_noprof\n"
-				"alloc __kmalloc_cache_node_noprof\nalloc __kmalloc_noprof\nalloc __kmalloc_node_noprof\n"
-				"alloc __kmalloc_node_track_caller_noprof\nalloc __kvmalloc_node_noprof\n"
-				"alloc bulk kmem_cache_alloc_bulk_noprof x8\n"
-				"free kmem_cache_free\nfree kfree\nfree bulk kmem_cache_free_bulk x8\n"
-				"free rcu kvfree_call_rcu\nfree witness kfree\nfree witness kmem_cache_free\n",
-		[KERNEL_7_2] = "alloc kmem_cache_alloc_noprof\nalloc kmem_cache_alloc_node_noprof\n"
-			       "alloc kmem_cache_alloc_lru_noprof\nalloc kmem_cache_alloc_from_sheaf_noprof\n"
-			       "alloc __kmalloc_cache_noprof\nalloc __kmalloc_cache_node_noprof\nalloc __kmalloc_noprof\n"
-			       "alloc __kmalloc_node_noprof\nalloc __kmalloc_node_track_caller_noprof\n"
-			       "alloc __kmalloc_flags_noprof\nalloc __kvmalloc_node_noprof\nalloc _kmalloc_nolock_noprof\n"
-			       "alloc bulk kmem_cache_alloc_bulk_noprof x8\n"
-			       "free kmem_cache_free\nfree kfree\nfree kfree_nolock\nfree bulk kmem_cache_free_bulk x8\n"
-			       "free rcu kvfree_call_rcu\nfree rcu kfree_call_rcu_nolock\n"
-			       "free witness kfree\nfree witness kmem_cache_free\n",
+		[KERNEL_6_12] =
+			"alloc kmem_cache_alloc_noprof\nalloc kmem_cache_alloc_node_noprof\n"
+			"alloc kmem_cache_alloc_lru_noprof\nalloc __kmalloc_cache_noprof\n"
+			"alloc __kmalloc_cache_node_noprof\nalloc __kmalloc_noprof\nalloc __kmalloc_node_noprof\n"
+			"alloc __kmalloc_node_track_caller_noprof\nalloc __kvmalloc_node_noprof\n"
+			"alloc bulk kmem_cache_alloc_bulk_noprof x8\n"
+			"free kmem_cache_free\nfree kfree\nfree bulk kmem_cache_free_bulk x8\n"
+			"free rcu kvfree_call_rcu\nfree witness kfree\nfree witness kmem_cache_free\n",
+		[KERNEL_7_2] =
+			"alloc kmem_cache_alloc_noprof\nalloc kmem_cache_alloc_node_noprof\n"
+			"alloc kmem_cache_alloc_lru_noprof\nalloc kmem_cache_alloc_from_sheaf_noprof\n"
+			"alloc __kmalloc_cache_noprof\nalloc __kmalloc_cache_node_noprof\nalloc __kmalloc_noprof\n"
+			"alloc __kmalloc_node_noprof\nalloc __kmalloc_node_track_caller_noprof\n"
+			"alloc __kmalloc_flags_noprof\nalloc __kvmalloc_node_noprof\nalloc _kmalloc_nolock_noprof\n"
+			"alloc bulk kmem_cache_alloc_bulk_noprof x8\n"
+			"free kmem_cache_free\nfree kfree\nfree kfree_nolock\nfree bulk kmem_cache_free_bulk x8\n"
+			"free rcu kvfree_call_rcu\nfree rcu kfree_call_rcu_nolock\n"
+			"free witness kfree\nfree witness kmem_cache_free\n",
 	};
 
 	(void)state;
@@ -113,12 +116,15 @@ static void test_kprobes_of_each_kernel(void **state)
 		assert_string_equal(summary(&planned.plan), wanted[version]);
 		/* kmem_cache_free is told when the object is gone, up to 6.0. */
 		for (size_t i = 0; i < planned.plan.count; i++)
-			assert_int_equal(planned.plan.probes[i].is_late, version == KERNEL_5_10 && !strcmp(planned.plan.probes[i].event, "kmem_cache_free"));
+			assert_int_equal(planned.plan.probes[i].is_late,
+					 version == KERNEL_5_10 &&
+						 !strcmp(planned.plan.probes[i].event, "kmem_cache_free"));
 		/* Names of events are different, and short enough for the kernel. */
 		for (size_t i = 0; i < planned.plan.count; i++)
 			for (size_t j = 0; j < i; j++)
 				if (planned.plan.probes[i].function && planned.plan.probes[j].function)
-					assert_string_not_equal(planned.plan.probes[i].event, planned.plan.probes[j].event);
+					assert_string_not_equal(planned.plan.probes[i].event,
+								planned.plan.probes[j].event);
 		end(&planned);
 	}
 }
@@ -162,10 +168,12 @@ static void test_definitions_with_return_arguments(void **state)
 	probe = probe_of(&planned, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu");
 	assert_string_equal(probe->definition, "h=$arg1:u64 p=$arg2:u64");
 	probe = probe_of(&planned, PROBE_ROLE_ALLOC_BULK, "kmem_cache_alloc_bulk_noprof");
-	assert_string_equal(probe->definition, "rv=$retval:s32 s=$arg1:u64 n=+0(+96($arg1)):string cnt=$arg3:u64 p=+0($arg4):x64[64]");
+	assert_string_equal(probe->definition,
+			    "rv=$retval:s32 s=$arg1:u64 n=+0(+96($arg1)):string cnt=$arg3:u64 p=+0($arg4):x64[64]");
 	assert_string_equal(probe->filter, "rv != 0 && cnt > 0 && (n == \"dentry\")");
 	assert_string_equal((probe + 1)->filter, "rv != 0 && cnt > 64 && (n == \"dentry\")");
-	assert_string_equal((probe + 1)->definition, "rv=$retval:s32 s=$arg1:u64 n=+0(+96($arg1)):string cnt=$arg3:u64 p=+512($arg4):x64[64]");
+	assert_string_equal((probe + 1)->definition,
+			    "rv=$retval:s32 s=$arg1:u64 n=+0(+96($arg1)):string cnt=$arg3:u64 p=+512($arg4):x64[64]");
 	probe = probe_of(&planned, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk");
 	assert_string_equal((probe + 7)->filter, "cnt != 0 && cnt > 448 && (s == 0 || (n == \"dentry\"))");
 	end(&planned);
@@ -181,7 +189,8 @@ static void test_definitions_of_pairs(void **state)
 	planned.facts.nr_cpus = 64;
 	assert_int_equal(probe_plan_kprobes(&planned.plan, &planned.facts, &planned.err), 0);
 	probe = probe_of(&planned, PROBE_ROLE_ALLOC_ENTRY, "kmem_cache_alloc_node_trace");
-	assert_string_equal(probe->definition, " n=+0(+96($arg1)):string req=$arg4:u64 gfp=$arg2:u32 node=$arg3:s32 sp=%sp:u64");
+	assert_string_equal(probe->definition,
+			    " n=+0(+96($arg1)):string req=$arg4:u64 gfp=$arg2:u32 node=$arg3:s32 sp=%sp:u64");
 	assert_string_equal(probe->filter, "(n == \"dentry\" || n == \"kmalloc-1k\")");
 	assert_true(probe->has_callchain);
 	probe = probe_of(&planned, PROBE_ROLE_ALLOC_RETURN, "kmem_cache_alloc_node_trace");
@@ -229,8 +238,10 @@ static void test_registers_where_arguments_have_no_numbers(void **state)
 	planned.facts.has_arg_names = false;
 	assert_int_equal(probe_plan_kprobes(&planned.plan, &planned.facts, &planned.err), 0);
 #if defined(__x86_64__)
-	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC_ENTRY, "kmem_cache_alloc_node_trace")->definition, " n=+0(+96(%di)):string req=%cx:u64 gfp=%si:u32 node=%dx:s32 sp=%sp:u64");
-	assert_string_equal(probe_of(&planned, PROBE_ROLE_FREE, "kmem_cache_free")->definition, "p=%si:u64 n=+0(+96(%di)):string");
+	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC_ENTRY, "kmem_cache_alloc_node_trace")->definition,
+			    " n=+0(+96(%di)):string req=%cx:u64 gfp=%si:u32 node=%dx:s32 sp=%sp:u64");
+	assert_string_equal(probe_of(&planned, PROBE_ROLE_FREE, "kmem_cache_free")->definition,
+			    "p=%si:u64 n=+0(+96(%di)):string");
 #endif
 	for (size_t i = 0; i < planned.plan.count; i++) {
 		assert_null(strstr(planned.plan.probes[i].definition, "$arg"));
@@ -246,7 +257,8 @@ static void test_bucket_arguments(void **state)
 	static const struct {
 		const char *pattern;
 		unsigned int offset, above, size;
-	} classes[] = {{"kmalloc-96", 8, 64, 96}, {"kmalloc-192", 16, 128, 192}, {"kmalloc-8", 24, 0, 8}, {"kmalloc-128", 56, 96, 128}, {"kmalloc-1k", 80, 512, 1024}, {"kmalloc-8k", 104, 4096, 8192}};
+	} classes[] = {{"kmalloc-96", 8, 64, 96},    {"kmalloc-192", 16, 128, 192}, {"kmalloc-8", 24, 0, 8},
+		       {"kmalloc-128", 56, 96, 128}, {"kmalloc-1k", 80, 512, 1024}, {"kmalloc-8k", 104, 4096, 8192}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
@@ -256,19 +268,24 @@ static void test_bucket_arguments(void **state)
 		choose(&planned, KERNEL_6_12, PATTERNS(classes[i].pattern));
 		assert_int_equal(probe_plan_kprobes(&planned.plan, &planned.facts, &planned.err), 0);
 		const struct probe *probe = probe_of(&planned, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof");
-		snprintf(wanted, sizeof(wanted), "p=$retval:u64 n=+0(+96(+%u($arg2))):string req=$arg1:u64 gfp=$arg3:u32 node=$arg4:s32 sp=%%sp:u64", classes[i].offset);
+		snprintf(wanted, sizeof(wanted),
+			 "p=$retval:u64 n=+0(+96(+%u($arg2))):string req=$arg1:u64 gfp=$arg3:u32 node=$arg4:s32 "
+			 "sp=%%sp:u64",
+			 classes[i].offset);
 		assert_string_equal(probe->definition, wanted);
 		snprintf(wanted, sizeof(wanted), "req > %u && req <= %u", classes[i].above, classes[i].size);
 		assert_string_equal(probe->filter, wanted);
 		/* A function that takes none. */
-		assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "__kmalloc_noprof")->definition, "p=$retval:u64 req=$arg1:u64 gfp=$arg2:u32 sp=%sp:u64");
+		assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "__kmalloc_noprof")->definition,
+				    "p=$retval:u64 req=$arg1:u64 gfp=$arg2:u32 sp=%sp:u64");
 		end(&planned);
 	}
 }
 
 static void test_bucket_arguments_by_types_and_without(void **state)
 {
-	static const char with_align[] = "p=$retval:u64 n=+0(+88(+80($arg2))):string req=$arg1:u64 gfp=$arg4:u32 node=$arg5:s32 sp=%sp:u64";
+	static const char with_align[] =
+		"p=$retval:u64 n=+0(+88(+80($arg2))):string req=$arg1:u64 gfp=$arg4:u32 node=$arg5:s32 sp=%sp:u64";
 	struct planned planned;
 
 	(void)state;
@@ -280,14 +297,17 @@ static void test_bucket_arguments_by_types_and_without(void **state)
 	choose(&planned, KERNEL_6_12, PATTERNS("=kmalloc-1k"));
 	planned.facts.parameter = kernel_no_parameter;
 	assert_int_equal(probe_plan_kprobes(&planned.plan, &planned.facts, &planned.err), 0);
-	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof")->definition, "p=$retval:u64 n=+0(+96(+80($arg2))):string req=$arg1:u64 gfp=$arg3:u32 node=$arg4:s32 sp=%sp:u64");
+	assert_string_equal(
+		probe_of(&planned, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof")->definition,
+		"p=$retval:u64 n=+0(+96(+80($arg2))):string req=$arg1:u64 gfp=$arg3:u32 node=$arg4:s32 sp=%sp:u64");
 	end(&planned);
 	choose(&planned, KERNEL_6_12, PATTERNS("=kmalloc-1k"));
 	slab_cache_list_release(&planned.all);
 	kernel_caches(&planned.all, &kernels[KERNEL_6_1]);
 	planned.facts.parameter = kernel_no_parameter;
 	assert_int_equal(probe_plan_kprobes(&planned.plan, &planned.facts, &planned.err), 0);
-	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof")->definition, "p=$retval:u64 req=$arg1:u64 gfp=$arg2:u32 node=$arg3:s32 sp=%sp:u64");
+	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof")->definition,
+			    "p=$retval:u64 req=$arg1:u64 gfp=$arg2:u32 node=$arg3:s32 sp=%sp:u64");
 	end(&planned);
 }
 
@@ -340,7 +360,8 @@ static void test_tracepoints_of_named_caches(void **state)
 	(void)state;
 	choose(&planned, KERNEL_6_1, PATTERNS("filp", "dentry", "=kmalloc-1k"));
 	assert_int_equal(probe_plan_tracepoints(&planned.plan, &planned.facts, &planned.err), 0);
-	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "kmem_cache_alloc")->filter, "(bytes_alloc == 192 && bytes_req == 192 || bytes_alloc == 256 && bytes_req == 232)");
+	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "kmem_cache_alloc")->filter,
+			    "(bytes_alloc == 192 && bytes_req == 192 || bytes_alloc == 256 && bytes_req == 232)");
 	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "kmalloc")->filter, "(bytes_alloc == 1024)");
 	assert_string_equal(probe_of(&planned, PROBE_ROLE_FREE, "kfree")->filter, "ptr > 16");
 	end(&planned);
@@ -363,7 +384,8 @@ static void test_twins_cannot_be_told_apart(void **state)
 	end(&planned);
 	choose(&planned, KERNEL_6_1, PATTERNS("twin_b", "twin_a"));
 	assert_int_equal(probe_plan_tracepoints(&planned.plan, &planned.facts, &planned.err), 0);
-	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "kmem_cache_alloc")->filter, "(bytes_alloc == 448 && bytes_req == 400)");
+	assert_string_equal(probe_of(&planned, PROBE_ROLE_ALLOC, "kmem_cache_alloc")->filter,
+			    "(bytes_alloc == 448 && bytes_req == 400)");
 	end(&planned);
 	/* With kprobes they can. */
 	choose(&planned, KERNEL_6_1, PATTERNS("twin_b"));
@@ -467,7 +489,8 @@ static void test_call_chains_of_frees(void **state)
 
 static void test_roles(void **state)
 {
-	static const char *const names[] = {"alloc", "alloc entry", "alloc return", "alloc bulk", "alloc unseen", "free", "free bulk", "free rcu", "free witness"};
+	static const char *const names[] = {"alloc", "alloc entry", "alloc return", "alloc bulk",  "alloc unseen",
+					    "free",  "free bulk",   "free rcu",	    "free witness"};
 
 	(void)state;
 	for (enum probe_role role = PROBE_ROLE_ALLOC; role <= PROBE_ROLE_FREE_WITNESS; role++) {

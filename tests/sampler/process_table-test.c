@@ -34,14 +34,24 @@ static void update(struct machine *machine, struct sample sample)
 	assert_int_equal(process_table_update(&machine->table, &sample), 0);
 }
 
-static void map(struct machine *machine, int32_t pid, uint64_t address, uint64_t size, uint64_t offset, const char *path)
+static void map(struct machine *machine, int32_t pid, uint64_t address, uint64_t size, uint64_t offset,
+		const char *path)
 {
-	update(machine, (struct sample){.type = SAMPLE_MMAP, .pid = pid, .tid = pid, .address = address, .size_bytes = size, .page_offset_bytes = offset, .name = path, .inode = 999999999});
+	update(machine, (struct sample){.type = SAMPLE_MMAP,
+					.pid = pid,
+					.tid = pid,
+					.address = address,
+					.size_bytes = size,
+					.page_offset_bytes = offset,
+					.name = path,
+					.inode = 999999999});
 }
 
 static void fork_of(struct machine *machine, int32_t parent, int32_t pid, int32_t tid)
 {
-	update(machine, (struct sample){.type = SAMPLE_FORK, .pid = pid, .tid = tid, .parent_pid = parent, .parent_tid = parent});
+	update(machine,
+	       (struct sample){
+		       .type = SAMPLE_FORK, .pid = pid, .tid = tid, .parent_pid = parent, .parent_tid = parent});
 }
 
 static void comm(struct machine *machine, int32_t pid, int32_t tid, const char *name, bool is_exec)
@@ -126,8 +136,10 @@ static void test_memory_without_a_file(void **state)
 	user_file_id(&machine.files, 1);
 	user_file_id(&machine.files, 2);
 	assert_int_equal(written_trace_read(machine.trace), 0);
-	assert_string_equal(trace_reader_text(machine.trace->reader, trace_reader_file(machine.trace->reader, 1)->path), "[vdso]");
-	assert_string_equal(trace_reader_text(machine.trace->reader, trace_reader_file(machine.trace->reader, 2)->path), "[anon]");
+	assert_string_equal(trace_reader_text(machine.trace->reader, trace_reader_file(machine.trace->reader, 1)->path),
+			    "[vdso]");
+	assert_string_equal(trace_reader_text(machine.trace->reader, trace_reader_file(machine.trace->reader, 2)->path),
+			    "[anon]");
 	end(&machine);
 }
 
@@ -315,7 +327,8 @@ static void test_scan(void **state)
 		uint64_t offset = 0;
 
 		assert_int_not_equal(place.file, 0);
-		assert_string_equal(user_file_symbol(&machine.files, place.file, place.offset_bytes, &offset), "test_scan");
+		assert_string_equal(user_file_symbol(&machine.files, place.file, place.offset_bytes, &offset),
+				    "test_scan");
 		assert_int_equal(offset, 0);
 	}
 	uint32_t id = process_table_task(&machine.table, getpid(), getpid());

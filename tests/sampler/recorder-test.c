@@ -44,8 +44,9 @@ struct machine {
 /* The record layout that tracefs would tell for a kprobe's definition: "p=$arg1:u64 n=+0(...):string ...". */
 static void kprobe_format(const char *definition, char *format, size_t size)
 {
-	size_t used = (size_t)snprintf(format, size, "format:\n\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n"
-						     "\n\tfield:unsigned long __probe_ip;\toffset:8;\tsize:8;\tsigned:0;\n");
+	size_t used = (size_t)snprintf(format, size,
+				       "format:\n\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n"
+				       "\n\tfield:unsigned long __probe_ip;\toffset:8;\tsize:8;\tsigned:0;\n");
 	unsigned int offset = 16;
 
 	for (const char *at = definition; (at = strchr(at, '=')); at++) {
@@ -57,32 +58,39 @@ static void kprobe_format(const char *definition, char *format, size_t size)
 		while (*type != ':')
 			type--;
 		unsigned int bytes = !strncmp(type, ":u64", 4) ? 8 : !strncmp(type, ":x64[64]", 8) ? 8 * 64 : 4;
-		used += (size_t)snprintf(format + used, size - used, "\tfield:%s %.*s%s;\toffset:%u;\tsize:%u;\tsigned:0;\n",
-					 !strncmp(type, ":string", 7) ? "__data_loc char[]" : "u64", (int)(at - name), name,
-					 bytes > 8 ? "[64]" : "", offset, bytes);
+		used += (size_t)snprintf(format + used, size - used,
+					 "\tfield:%s %.*s%s;\toffset:%u;\tsize:%u;\tsigned:0;\n",
+					 !strncmp(type, ":string", 7) ? "__data_loc char[]" : "u64", (int)(at - name),
+					 name, bytes > 8 ? "[64]" : "", offset, bytes);
 		offset += bytes;
 	}
 }
 
-static void start(struct machine *machine, enum kernel_version version, bool use_tracepoints, const char *const *patterns)
+static void start(struct machine *machine, enum kernel_version version, bool use_tracepoints,
+		  const char *const *patterns)
 {
 	struct error err;
 
-	*machine = (struct machine){.kernel = &kernels[version], .trace = written_trace_new(), .now_ns = START_NS + 1000};
+	*machine =
+		(struct machine){.kernel = &kernels[version], .trace = written_trace_new(), .now_ns = START_NS + 1000};
 	kernel_caches(&machine->all, machine->kernel);
 	for (; *patterns; patterns++)
 		assert_int_equal(slab_cache_select(&machine->all, *patterns, &machine->selected, &err), 0);
 	slab_cache_list_finish(&machine->selected);
 	struct probe_plan_facts facts = kernel_facts(machine->kernel, &machine->all, &machine->selected);
 	assert_int_equal(use_tracepoints ? probe_plan_tracepoints(&machine->plan, &facts, &err)
-					 : probe_plan_kprobes(&machine->plan, &facts, &err), 0);
+					 : probe_plan_kprobes(&machine->plan, &facts, &err),
+			 0);
 	for (size_t i = 0; i < machine->selected.count; i++)
-		trace_writer_cache(machine->trace->writer, &(struct trace_cache){.name = trace_writer_text(machine->trace->writer, machine->selected.caches[i].name)});
+		trace_writer_cache(machine->trace->writer,
+				   &(struct trace_cache){.name = trace_writer_text(machine->trace->writer,
+										   machine->selected.caches[i].name)});
 	user_file_table_init(&machine->files, machine->trace->writer);
 	process_table_init(&machine->processes, machine->trace->writer, &machine->files);
 	machine->image = (struct kernel_image){.writer = machine->trace->writer};
 	assert_int_equal(kallsyms_parse(&machine->image.symbols, strdup(symbols_text), &err), 0);
-	stack_table_init(&machine->stacks, machine->trace->writer, &machine->image, &machine->processes, &machine->files);
+	stack_table_init(&machine->stacks, machine->trace->writer, &machine->image, &machine->processes,
+			 &machine->files);
 	recorder_init(&machine->recorder, START_NS);
 	machine->recorder.writer = machine->trace->writer;
 	machine->recorder.all = &machine->all;
@@ -97,11 +105,15 @@ static void start(struct machine *machine, enum kernel_version version, bool use
 		char format[4096];
 
 		kprobe_format(machine->plan.probes[i].definition, format, sizeof(format));
-		probe_read_format(&machine->plan.probes[i],
-				  machine->plan.probes[i].function ? format
-								   : kernel_tracepoint_format((void *)machine->kernel, machine->plan.probes[i].event));
+		probe_read_format(
+			&machine->plan.probes[i],
+			machine->plan.probes[i].function
+				? format
+				: kernel_tracepoint_format((void *)machine->kernel, machine->plan.probes[i].event));
 		bool is_share = machine->plan.probes[i].has_callchain && machine->plan.probes[i].stack_period > 1;
-		assert_int_equal(recorder_add_id(&machine->recorder, ID_OF(i), i, machine->plan.probes[i].has_callchain && !is_share), 0);
+		assert_int_equal(recorder_add_id(&machine->recorder, ID_OF(i), i,
+						 machine->plan.probes[i].has_callchain && !is_share),
+				 0);
 		if (is_share)
 			assert_int_equal(recorder_add_id(&machine->recorder, CHAIN_ID_OF(i), i, true), 0);
 	}
@@ -163,7 +175,8 @@ static size_t part_of(const struct machine *machine, enum probe_role role, const
 	return 0;
 }
 
-static void hit_part(struct machine *machine, enum probe_role role, const char *function, uint32_t first, struct hit values)
+static void hit_part(struct machine *machine, enum probe_role role, const char *function, uint32_t first,
+		     struct hit values)
 {
 	size_t place = part_of(machine, role, function, first);
 	const struct probe *probe = &machine->plan.probes[place];
@@ -189,8 +202,15 @@ static void hit_part(struct machine *machine, enum probe_role role, const char *
 	if (values.array)
 		memcpy(raw + fields->object.offset_bytes, values.array, fields->object.size_bytes);
 	bool has_chain = probe->has_callchain && (probe->stack_period == 1 || values.is_of_share);
-	struct perf_record_origin origin = {.id = values.is_of_share ? CHAIN_ID_OF(place) : ID_OF(place), .time_ns = machine->now_ns, .pid = values.tid, .tid = values.tid, .cpu = 1};
-	perf_record_sample(&record, &origin, !has_chain ? NULL : values.is_inner ? inner_chain : chain,
+	struct perf_record_origin origin = {.id = values.is_of_share ? CHAIN_ID_OF(place) : ID_OF(place),
+					    .time_ns = machine->now_ns,
+					    .pid = values.tid,
+					    .tid = values.tid,
+					    .cpu = 1};
+	perf_record_sample(&record, &origin,
+			   !has_chain	     ? NULL
+			   : values.is_inner ? inner_chain
+					     : chain,
 			   values.is_inner ? 4 : 3, raw, sizeof(raw));
 	assert_int_equal(recorder_take(&machine->recorder, record.bytes, record.size, TRACE_RING_ALLOC), 0);
 }
@@ -223,8 +243,10 @@ static void test_one_event_with_pointer_and_cache(void **state)
 
 	(void)state;
 	start(&machine, KERNEL_6_12, false, only_dentry);
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_lru_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .gfp = 0xcc0, .name = "dentry"});
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof", (struct hit){.tid = 10, .object = 0x20000, .sp = 0x8000, .gfp = 0xcc0, .name = "dentry"});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_lru_noprof",
+	    (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .gfp = 0xcc0, .name = "dentry"});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof",
+	    (struct hit){.tid = 10, .object = 0x20000, .sp = 0x8000, .gfp = 0xcc0, .name = "dentry"});
 	hit(&machine, PROBE_ROLE_FREE, "kmem_cache_free", (struct hit){.tid = 11, .object = 0x10000, .name = "dentry"});
 	finish(&machine);
 	const struct trace_event *events = machine.trace->events;
@@ -262,15 +284,20 @@ static void test_entry_and_return_are_paired(void **state)
 	(void)state;
 	start(&machine, KERNEL_5_10, false, only_1k);
 	/* Two tasks in the same function, one of them interrupted by an allocation of its own. */
-	hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8000, .req = 700, .gfp = 0xcc0});
-	hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "kmem_cache_alloc_trace", (struct hit){.tid = 10, .sp = 0x18000, .req = 1024, .gfp = 0xcc0, .name = "kmalloc-1k"});
-	hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc", (struct hit){.tid = 9, .sp = 0x7000, .req = 900, .gfp = 0x820});
+	hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc",
+	    (struct hit){.tid = 9, .sp = 0x8000, .req = 700, .gfp = 0xcc0});
+	hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "kmem_cache_alloc_trace",
+	    (struct hit){.tid = 10, .sp = 0x18000, .req = 1024, .gfp = 0xcc0, .name = "kmalloc-1k"});
+	hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc",
+	    (struct hit){.tid = 9, .sp = 0x7000, .req = 900, .gfp = 0x820});
 	hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc", (struct hit){.tid = 9, .sp = 0x7008, .object = 0x30000});
-	hit(&machine, PROBE_ROLE_ALLOC_RETURN, "kmem_cache_alloc_trace", (struct hit){.tid = 10, .sp = 0x18008, .object = 0x20000});
+	hit(&machine, PROBE_ROLE_ALLOC_RETURN, "kmem_cache_alloc_trace",
+	    (struct hit){.tid = 10, .sp = 0x18008, .object = 0x20000});
 	hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8008, .object = 0x10000});
 	/* A return of another cache's call; a call without return; the free. */
 	hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc", (struct hit){.tid = 12, .sp = 0x28008, .object = 0x40000});
-	hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc", (struct hit){.tid = 13, .sp = 0x38000, .req = 700, .gfp = 0xcc0});
+	hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc",
+	    (struct hit){.tid = 13, .sp = 0x38000, .req = 700, .gfp = 0xcc0});
 	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 0x30000});
 	finish(&machine);
 	const struct trace_event *events = machine.trace->events;
@@ -317,13 +344,17 @@ static void test_two_witnesses_of_a_free(void **state)
 	(void)state;
 	start(&machine, KERNEL_6_1, false, only_1k);
 	for (uint64_t i = 1; i <= 3; i++) {
-		hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmem_cache_alloc_node", (struct hit){.tid = 9, .sp = 0x8000, .req = 700, .name = "kmalloc-1k"});
-		hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmem_cache_alloc_node", (struct hit){.tid = 9, .sp = 0x8008, .object = i << 16});
+		hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmem_cache_alloc_node",
+		    (struct hit){.tid = 9, .sp = 0x8000, .req = 700, .name = "kmalloc-1k"});
+		hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmem_cache_alloc_node",
+		    (struct hit){.tid = 9, .sp = 0x8008, .object = i << 16});
 	}
 	/* Both, tracepoint first; only the kprobe; only the tracepoint. */
 	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kfree", (struct hit){.tid = 9, .object = 1 << 16});
-	hit(&machine, PROBE_ROLE_FREE, "__kmem_cache_free", (struct hit){.tid = 9, .object = 1 << 16, .name = "kmalloc-1k"});
-	hit(&machine, PROBE_ROLE_FREE, "__kmem_cache_free", (struct hit){.tid = 9, .object = 2 << 16, .name = "kmalloc-1k"});
+	hit(&machine, PROBE_ROLE_FREE, "__kmem_cache_free",
+	    (struct hit){.tid = 9, .object = 1 << 16, .name = "kmalloc-1k"});
+	hit(&machine, PROBE_ROLE_FREE, "__kmem_cache_free",
+	    (struct hit){.tid = 9, .object = 2 << 16, .name = "kmalloc-1k"});
 	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kfree", (struct hit){.tid = 9, .object = 3 << 16});
 	/* Other caches' objects: the witness is no free by itself. */
 	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kfree", (struct hit){.tid = 9, .object = 9 << 16});
@@ -345,8 +376,10 @@ static void test_implied_free(void **state)
 
 	(void)state;
 	start(&machine, KERNEL_6_12, false, only_dentry);
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .name = "dentry"});
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof", (struct hit){.tid = 10, .object = 0x10000, .sp = 0x18000, .name = "dentry"});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof",
+	    (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .name = "dentry"});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof",
+	    (struct hit){.tid = 10, .object = 0x10000, .sp = 0x18000, .name = "dentry"});
 	finish(&machine);
 	const struct trace_event *events = machine.trace->events;
 	assert_int_equal(machine.trace->event_count, 3);
@@ -367,8 +400,10 @@ static void test_outer_function_is_a_duplicate(void **state)
 
 	(void)state;
 	start(&machine, KERNEL_6_12, false, only_1k);
-	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .req = 700, .is_inner = true});
-	hit(&machine, PROBE_ROLE_ALLOC, "__kvmalloc_node_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8050, .req = 700});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof",
+	    (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .req = 700, .is_inner = true});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kvmalloc_node_noprof",
+	    (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8050, .req = 700});
 	finish(&machine);
 	assert_int_equal(machine.trace->event_count, 1);
 	assert_int_equal(counter(&machine, "allocs_duplicate"), 1);
@@ -383,8 +418,10 @@ static void test_outer_function_of_another_path_is_a_reuse(void **state)
 
 	(void)state;
 	start(&machine, KERNEL_6_12, false, only_1k);
-	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .req = 700});
-	hit(&machine, PROBE_ROLE_ALLOC, "__kvmalloc_node_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8050, .req = 700});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_noprof",
+	    (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .req = 700});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kvmalloc_node_noprof",
+	    (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8050, .req = 700});
 	finish(&machine);
 	assert_int_equal(counter(&machine, "allocs"), 2);
 	assert_int_equal(counter(&machine, "allocs_duplicate"), 0);
@@ -399,7 +436,8 @@ static void test_frees_of_older_objects(void **state)
 	(void)state;
 	start(&machine, KERNEL_6_1, false, several);
 	hit(&machine, PROBE_ROLE_FREE, "kmem_cache_free", (struct hit){.tid = 9, .object = 0x10000, .name = "filp"});
-	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kmem_cache_free", (struct hit){.tid = 9, .object = 0x10000, .name = "filp"});
+	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kmem_cache_free",
+	    (struct hit){.tid = 9, .object = 0x10000, .name = "filp"});
 	/* kfree() does not say of which cache; the page does. */
 	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kfree", (struct hit){.tid = 9, .object = 0x10400});
 	hit(&machine, PROBE_ROLE_FREE_WITNESS, "kfree", (struct hit){.tid = 9, .object = 0x90400});
@@ -437,14 +475,20 @@ static void test_names_choose_among_several_caches(void **state)
 
 	(void)state;
 	start(&machine, KERNEL_7_2, false, several);
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .name = "filp"});
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof", (struct hit){.tid = 9, .object = 0x20000, .sp = 0x8000, .name = "dentry"});
-	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_cache_noprof", (struct hit){.tid = 9, .object = 0x30000, .sp = 0x8000, .req = 1000, .name = "kmalloc-cg-1k"});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof",
+	    (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .name = "filp"});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof",
+	    (struct hit){.tid = 9, .object = 0x20000, .sp = 0x8000, .name = "dentry"});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_cache_noprof",
+	    (struct hit){.tid = 9, .object = 0x30000, .sp = 0x8000, .req = 1000, .name = "kmalloc-cg-1k"});
 	/* Not selected: the kernel's filter lets none through, and the recorder takes none. */
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof", (struct hit){.tid = 9, .object = 0x40000, .sp = 0x8000, .name = "twin_a"});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof",
+	    (struct hit){.tid = 9, .object = 0x40000, .sp = 0x8000, .name = "twin_a"});
 	/* Only a size: its flags choose the sibling, and kmalloc-1k is not selected. */
-	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_noprof", (struct hit){.tid = 9, .object = 0x50000, .sp = 0x8000, .req = 1000, .gfp = 0x400cc0});
-	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_noprof", (struct hit){.tid = 9, .object = 0x60000, .sp = 0x8000, .req = 1000, .gfp = 0xcc0});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_noprof",
+	    (struct hit){.tid = 9, .object = 0x50000, .sp = 0x8000, .req = 1000, .gfp = 0x400cc0});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_noprof",
+	    (struct hit){.tid = 9, .object = 0x60000, .sp = 0x8000, .req = 1000, .gfp = 0xcc0});
 	finish(&machine);
 	static const char *const wanted[] = {"filp", "dentry", "kmalloc-cg-1k", "kmalloc-cg-1k"};
 	static const uint64_t requested[] = {232, 192, 1000, 1000};
@@ -464,9 +508,12 @@ static void test_buckets(void **state)
 
 	(void)state;
 	start(&machine, KERNEL_6_12, false, family_1k);
-	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof", (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .req = 1000, .name = "msg_msg-1k"});
-	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof", (struct hit){.tid = 9, .object = 0x20000, .sp = 0x8000, .req = 1000, .name = "(fault)"});
-	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof", (struct hit){.tid = 9, .object = 0x30000, .sp = 0x8000, .req = 1000, .gfp = 0x400000, .name = ""});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof",
+	    (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .req = 1000, .name = "msg_msg-1k"});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof",
+	    (struct hit){.tid = 9, .object = 0x20000, .sp = 0x8000, .req = 1000, .name = "(fault)"});
+	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof",
+	    (struct hit){.tid = 9, .object = 0x30000, .sp = 0x8000, .req = 1000, .gfp = 0x400000, .name = ""});
 	finish(&machine);
 	static const char *const wanted[] = {"msg_msg-1k", "kmalloc-1k", "kmalloc-cg-1k"};
 	assert_int_equal(machine.trace->event_count, 3);
@@ -482,11 +529,35 @@ static void test_tracepoints(void **state)
 
 	(void)state;
 	start(&machine, KERNEL_6_12, true, family_1k);
-	hit(&machine, PROBE_ROLE_ALLOC, "kmalloc", (struct hit){.tid = 9, .object = 0x10000, .req = 700, .alloc = 1024, .gfp = 0xcc0, .call_site = 0xffffffff81003040});
-	hit(&machine, PROBE_ROLE_ALLOC, "kmalloc", (struct hit){.tid = 9, .object = 0x20000, .req = 700, .alloc = 1024, .gfp = 0x400cc0, .call_site = 0xffffffff81003040});
-	hit(&machine, PROBE_ROLE_ALLOC, "kmalloc", (struct hit){.tid = 9, .object = 0x30000, .req = 700, .alloc = 1024, .gfp = 0x400cc0, .call_site = 0xffffffff81006040});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmalloc",
+	    (struct hit){.tid = 9,
+			 .object = 0x10000,
+			 .req = 700,
+			 .alloc = 1024,
+			 .gfp = 0xcc0,
+			 .call_site = 0xffffffff81003040});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmalloc",
+	    (struct hit){.tid = 9,
+			 .object = 0x20000,
+			 .req = 700,
+			 .alloc = 1024,
+			 .gfp = 0x400cc0,
+			 .call_site = 0xffffffff81003040});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmalloc",
+	    (struct hit){.tid = 9,
+			 .object = 0x30000,
+			 .req = 700,
+			 .alloc = 1024,
+			 .gfp = 0x400cc0,
+			 .call_site = 0xffffffff81006040});
 	/* A call that ends its function: the return address is already the next function's. */
-	hit(&machine, PROBE_ROLE_ALLOC, "kmalloc", (struct hit){.tid = 9, .object = 0x40000, .req = 700, .alloc = 1024, .gfp = 0x400cc0, .call_site = 0xffffffff81007000});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmalloc",
+	    (struct hit){.tid = 9,
+			 .object = 0x40000,
+			 .req = 700,
+			 .alloc = 1024,
+			 .gfp = 0x400cc0,
+			 .call_site = 0xffffffff81007000});
 	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 0x30000});
 	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 0x90000});
 	finish(&machine);
@@ -507,8 +578,10 @@ static void test_tracepoint_of_named_caches(void **state)
 	(void)state;
 	/* Up to 6.17 the sizes tell them apart. */
 	start(&machine, KERNEL_6_1, true, (const char *const[]){"filp", "dentry", NULL});
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc", (struct hit){.tid = 9, .object = 0x10000, .req = 232, .alloc = 256});
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc", (struct hit){.tid = 9, .object = 0x20000, .req = 192, .alloc = 192});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc",
+	    (struct hit){.tid = 9, .object = 0x10000, .req = 232, .alloc = 256});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc",
+	    (struct hit){.tid = 9, .object = 0x20000, .req = 192, .alloc = 192});
 	hit(&machine, PROBE_ROLE_FREE, "kmem_cache_free", (struct hit){.tid = 9, .object = 0x20000, .name = "dentry"});
 	finish(&machine);
 	assert_int_equal(machine.trace->event_count, 3);
@@ -527,8 +600,10 @@ static void test_tracepoint_of_caches_with_equal_slots(void **state)
 	/* dentry's debug options made its slots as large as filp's. */
 	for (size_t i = 0; i < machine.selected.count; i++)
 		machine.selected.caches[i].slab_size_bytes = 256;
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc", (struct hit){.tid = 9, .object = 0x10000, .req = 232, .alloc = 256});
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc", (struct hit){.tid = 9, .object = 0x20000, .req = 192, .alloc = 256});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc",
+	    (struct hit){.tid = 9, .object = 0x10000, .req = 232, .alloc = 256});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc",
+	    (struct hit){.tid = 9, .object = 0x20000, .req = 192, .alloc = 256});
 	finish(&machine);
 	assert_int_equal(machine.trace->event_count, 2);
 	assert_string_equal(cache_name(&machine, machine.trace->events[0].cache), "filp");
@@ -542,13 +617,16 @@ static void test_tracepoint_of_named_and_kmalloc_caches(void **state)
 	struct machine machine;
 
 	(void)state;
-	start(&machine, KERNEL_6_1, true, (const char *const[]){"filp", "=kmalloc-256", "twin_*", "=kmalloc-512", NULL});
+	start(&machine, KERNEL_6_1, true,
+	      (const char *const[]){"filp", "=kmalloc-256", "twin_*", "=kmalloc-512", NULL});
 	for (size_t i = 0; i < machine.selected.count; i++)
 		if (!strncmp(machine.selected.caches[i].name, "twin", 4))
 			machine.selected.caches[i].slab_size_bytes = 512;
 	hit(&machine, PROBE_ROLE_ALLOC, "kmalloc", (struct hit){.tid = 9, .object = 0x10000, .req = 232, .alloc = 256});
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc", (struct hit){.tid = 9, .object = 0x20000, .req = 232, .alloc = 256});
-	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc", (struct hit){.tid = 9, .object = 0x30000, .req = 400, .alloc = 512});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc",
+	    (struct hit){.tid = 9, .object = 0x20000, .req = 232, .alloc = 256});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc",
+	    (struct hit){.tid = 9, .object = 0x30000, .req = 400, .alloc = 512});
 	finish(&machine);
 	static const char *const wanted[] = {"kmalloc-256", "filp", "twin_a"};
 	assert_int_equal(machine.trace->event_count, 3);
@@ -566,7 +644,8 @@ static void test_call_chains_of_a_share_of_frees(void **state)
 	start(&machine, KERNEL_5_10, false, only_1k);
 	for (uint64_t i = 1; i <= 2; i++) {
 		hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8000, .req = 700});
-		hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8008, .object = i << 16});
+		hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc",
+		    (struct hit){.tid = 9, .sp = 0x8008, .object = i << 16});
 	}
 	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 1 << 16, .is_of_share = true});
 	hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 1 << 16});
@@ -596,7 +675,8 @@ static void alloc_filp(struct machine *machine, int32_t tid, uint64_t address)
 	uint64_t sp = 0x100000u * (unsigned)tid + 0x8000;
 
 	hit(machine, PROBE_ROLE_ALLOC_ENTRY, "kmem_cache_alloc", (struct hit){.tid = tid, .sp = sp, .name = "filp"});
-	hit(machine, PROBE_ROLE_ALLOC_RETURN, "kmem_cache_alloc", (struct hit){.tid = tid, .sp = sp + 8, .object = address});
+	hit(machine, PROBE_ROLE_ALLOC_RETURN, "kmem_cache_alloc",
+	    (struct hit){.tid = tid, .sp = sp + 8, .object = address});
 }
 
 /* Up to 6.0 kmem:kmem_cache_free comes when the object is gone, and another CPU may have it again. */
@@ -677,14 +757,18 @@ static void test_kfree_rcu(void **state)
 	start(&machine, KERNEL_5_10, false, only_1k);
 	for (uint64_t i = 1; i <= 3; i++) {
 		hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8000, .req = 700});
-		hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8008, .object = i << 16});
+		hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc",
+		    (struct hit){.tid = 9, .sp = 0x8008, .object = i << 16});
 	}
-	hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu", (struct hit){.tid = 9, .head = (1 << 16) + 40, .object = 40});
+	hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu",
+	    (struct hit){.tid = 9, .head = (1 << 16) + 40, .object = 40});
 	hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu", (struct hit){.tid = 9, .head = 0, .object = 2 << 16});
-	hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu", (struct hit){.tid = 9, .head = (9 << 16) + 40, .object = 40});
+	hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu",
+	    (struct hit){.tid = 9, .head = (9 << 16) + 40, .object = 40});
 	/* One of them is freed within the recording, in a bulk of two of which the other is not ours. */
 	uint64_t array[PROBE_ARRAY_MAX] = {1 << 16, 0x777000, 3 << 16};
-	hit(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk", (struct hit){.tid = 50, .count = 2, .array = array});
+	hit(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk",
+	    (struct hit){.tid = 50, .count = 2, .array = array});
 	finish(&machine);
 	const struct trace_event *events = machine.trace->events;
 	assert_int_equal(machine.trace->event_count, 6);
@@ -715,22 +799,29 @@ static void test_bulk(void **state)
 		arrays[i / PROBE_ARRAY_MAX][i % PROBE_ARRAY_MAX] = 0x100000 + i * 0x1000;
 	/* 70 objects: a whole array and six of the next; what lies behind is not the call's. */
 	for (uint32_t part = 0; part < 2; part++)
-		hit_part(&machine, PROBE_ROLE_ALLOC_BULK, "kmem_cache_alloc_bulk_noprof", part * PROBE_ARRAY_MAX, (struct hit){.tid = 9, .count = 70, .array = arrays[part], .name = "dentry"});
+		hit_part(&machine, PROBE_ROLE_ALLOC_BULK, "kmem_cache_alloc_bulk_noprof", part * PROBE_ARRAY_MAX,
+			 (struct hit){.tid = 9, .count = 70, .array = arrays[part], .name = "dentry"});
 	assert_int_equal(machine.recorder.live.live_count, 70);
 	for (uint32_t part = 0; part < 2; part++)
-		hit_part(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk", part * PROBE_ARRAY_MAX, (struct hit){.tid = 9, .count = 69, .array = arrays[part], .name = "dentry"});
-	/* Longer than is followed. */
-	hit(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk", (struct hit){.tid = 9, .count = PROBE_BULK_MAX + 5, .array = arrays[0], .name = "dentry"});
+		hit_part(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk", part * PROBE_ARRAY_MAX,
+			 (struct hit){.tid = 9, .count = 69, .array = arrays[part], .name = "dentry"});
+	/* A part that the call does not reach; longer than is followed. */
+	hit_part(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk", PROBE_ARRAY_MAX,
+		 (struct hit){.tid = 10, .count = 10, .array = arrays[0], .name = "dentry"});
+	hit(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk",
+	    (struct hit){.tid = 9, .count = PROBE_BULK_MAX + 5, .array = arrays[0], .name = "dentry"});
 	finish(&machine);
 	assert_int_equal(counter(&machine, "allocs"), 70);
 	assert_int_equal(counter(&machine, "frees"), 69);
 	assert_int_equal(counter(&machine, "live"), 1);
 	assert_int_equal(counter(&machine, "bulk_beyond"), 5);
+	assert_int_equal(counter(&machine, "frees_older"), 0);
 	assert_int_equal(machine.trace->live[0].address, 0x100000 + 69 * 0x1000);
 	end(&machine);
 	/* Where return probes read no arguments they are only counted. */
 	start(&machine, KERNEL_6_1, false, only_dentry);
-	hit(&machine, PROBE_ROLE_ALLOC_UNSEEN, "kmem_cache_alloc_bulk", (struct hit){.tid = 9, .count = 30, .name = "dentry"});
+	hit(&machine, PROBE_ROLE_ALLOC_UNSEEN, "kmem_cache_alloc_bulk",
+	    (struct hit){.tid = 9, .count = 30, .name = "dentry"});
 	finish(&machine);
 	assert_int_equal(machine.trace->event_count, 0);
 	assert_int_equal(counter(&machine, "bulk_allocs_unseen"), 30);
@@ -798,9 +889,11 @@ static void test_only_the_selected_process_and_its_children(void **state)
 	perf_record_task(&record, &origin, PERF_RECORD_FORK, 51, 51, 50, 50);
 	assert_int_equal(recorder_take(&machine.recorder, record.bytes, record.size, TRACE_RING_TASK), 0);
 	for (int32_t tid = 50; tid < 53; tid++)
-		hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof", (struct hit){.tid = tid, .object = 0x10000ull * (unsigned)tid, .sp = 0x8000, .name = "dentry"});
+		hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_noprof",
+		    (struct hit){.tid = tid, .object = 0x10000ull * (unsigned)tid, .sp = 0x8000, .name = "dentry"});
 	/* Whoever frees. */
-	hit(&machine, PROBE_ROLE_FREE, "kmem_cache_free", (struct hit){.tid = 99, .object = 0x10000 * 51, .name = "dentry"});
+	hit(&machine, PROBE_ROLE_FREE, "kmem_cache_free",
+	    (struct hit){.tid = 99, .object = 0x10000 * 51, .name = "dentry"});
 	finish(&machine);
 	assert_int_equal(machine.trace->event_count, 3);
 	assert_int_equal(counter(&machine, "allocs"), 2);

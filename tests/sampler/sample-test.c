@@ -8,8 +8,10 @@
 #define CHAIN_ID 70
 #define PLAIN_ID 71
 
-static const struct perf_record_origin with_chain = {.id = CHAIN_ID, .time_ns = 12345678901ull, .pid = 10, .tid = 11, .cpu = 3};
-static const struct perf_record_origin plain = {.id = PLAIN_ID, .time_ns = 12345678902ull, .pid = 10, .tid = -1, .cpu = 2};
+static const struct perf_record_origin with_chain = {
+	.id = CHAIN_ID, .time_ns = 12345678901ull, .pid = 10, .tid = 11, .cpu = 3};
+static const struct perf_record_origin plain = {
+	.id = PLAIN_ID, .time_ns = 12345678902ull, .pid = 10, .tid = -1, .cpu = 2};
 static const uint64_t chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81000000, PERF_CONTEXT_USER, 0x401000};
 
 static bool has_chain(void *context, uint64_t id)
@@ -61,7 +63,8 @@ static void test_sample_with_and_without_chain(void **state)
 	assert_int_equal(sample.chain_count, 0);
 }
 
-/* First with less than the header says, then with headers that say less. The bytes are on the heap, so that a sanitizer sees. */
+/* First with less than the header says, then with headers that say less. The bytes are on the heap, so that a sanitizer
+ * sees. */
 static void each_truncation(const struct perf_record *record)
 {
 	for (size_t size = 0; size < record->size; size++) {
@@ -209,7 +212,8 @@ static void test_random_bytes(void **state)
 
 		for (size_t at = 0; at < size; at++)
 			bytes[at] = (uint8_t)random_below(&seed, random_below(&seed, 2) ? 2 : 256);
-		*(struct perf_event_header *)bytes = (struct perf_event_header){.type = (uint32_t)random_below(&seed, 12), .size = (uint16_t)size};
+		*(struct perf_event_header *)bytes =
+			(struct perf_event_header){.type = (uint32_t)random_below(&seed, 12), .size = (uint16_t)size};
 		if (random_below(&seed, 2) && size >= 16)
 			memcpy(bytes + 8, &with_chain.id, 8);
 		assert_int_equal(decode(&sample, bytes, size), size);

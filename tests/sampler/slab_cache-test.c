@@ -16,7 +16,8 @@ static const char *selects(const struct slab_cache_list *list, const char *patte
 	if (ret)
 		snprintf(text, sizeof(text), "%d", ret);
 	for (size_t i = 0; i < selected.count; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? "," : "", selected.caches[i].name);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? "," : "",
+			 selected.caches[i].name);
 	slab_cache_list_release(&selected);
 	return text;
 }
@@ -96,8 +97,11 @@ static void test_family_of_a_size(void **state)
 	kernel_add_cache(&list, "kmalloc-rnd-15-1k", 1024, 1024);
 	slab_cache_list_finish(&list);
 	for (size_t i = 0; i < 2; i++)
-		assert_string_equal(selects(&list, patterns[i]), "dma-kmalloc-1k,kmalloc-1k,kmalloc-cg-1k,kmalloc-rcl-1k,kmalloc-rnd-01-1k,kmalloc-rnd-15-1k,memdup_user-1k,msg_msg-1k");
-	assert_string_equal(selects(&list, "kmalloc-64"), "dma-kmalloc-64,kmalloc-64,kmalloc-cg-64,kmalloc-rcl-64,memdup_user-64,msg_msg-64");
+		assert_string_equal(selects(&list, patterns[i]),
+				    "dma-kmalloc-1k,kmalloc-1k,kmalloc-cg-1k,kmalloc-rcl-1k,kmalloc-rnd-01-1k,kmalloc-"
+				    "rnd-15-1k,memdup_user-1k,msg_msg-1k");
+	assert_string_equal(selects(&list, "kmalloc-64"),
+			    "dma-kmalloc-64,kmalloc-64,kmalloc-cg-64,kmalloc-rcl-64,memdup_user-64,msg_msg-64");
 	slab_cache_list_release(&list);
 	/* A kernel with the old names. */
 	kernel_add_cache(&old, "kmalloc-1024", 1024, 1024);
@@ -183,7 +187,8 @@ static void test_near_names(void **state)
 	(void)state;
 	kernel_caches(&list, &kernels[KERNEL_6_12]);
 	assert_int_equal(slab_cache_select(&list, "dentyr", &selected, &err), -ENOENT);
-	assert_string_equal(err.message, "no slab cache matches \"dentyr\"; near names: dentry (slabrec --list-caches shows all)");
+	assert_string_equal(err.message,
+			    "no slab cache matches \"dentyr\"; near names: dentry (slabrec --list-caches shows all)");
 	assert_int_equal(slab_cache_select(&list, "twin", &selected, &err), -ENOENT);
 	assert_non_null(strstr(err.message, "; near names: twin_a, twin_b"));
 	assert_int_equal(slab_cache_select(&list, "zzzzzzzzzzzz", &selected, &err), -ENOENT);
@@ -263,8 +268,9 @@ static void test_kmalloc_type_by_flags(void **state)
 /* Some kernels tell the flags by names of bits. */
 static void test_flags_by_name_of_their_bit(void **state)
 {
-	const struct kmalloc_flags flags = kmalloc_flags_read("{( unsigned long)(( gfp_t)((((1UL))) << (___GFP_DMA_BIT))), \"__GFP_DMA\"}, "
-							      "{( unsigned long)(( gfp_t)((((1UL))) << (___GFP_ACCOUNT_BIT))), \"__GFP_ACCOUNT\"}");
+	const struct kmalloc_flags flags = kmalloc_flags_read(
+		"{( unsigned long)(( gfp_t)((((1UL))) << (___GFP_DMA_BIT))), \"__GFP_DMA\"}, "
+		"{( unsigned long)(( gfp_t)((((1UL))) << (___GFP_ACCOUNT_BIT))), \"__GFP_ACCOUNT\"}");
 	const struct kmalloc_flags none = kmalloc_flags_read("");
 
 	(void)state;

@@ -139,8 +139,8 @@ static void test_unreadable_bytes(void **state)
 }
 
 /*
- * Every ring is drained up to some moment before each run, and its horizon is the earliest of these moments: then the order is
- * perfect. Each record carries its number, so that lost and doubled ones show.
+ * Every ring is drained up to some moment before each run, and its horizon is the earliest of these moments: then the
+ * order is perfect. Each record carries its number, so that lost and doubled ones show.
  */
 #define RINGS 5
 #define RECORDS 20000

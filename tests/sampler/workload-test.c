@@ -117,7 +117,9 @@ static void test_stop(void **state)
 	assert_int_equal(workload.status, 128 + SIGTERM);
 	workload_stop(&workload);
 	/* One that does not end is left alone after a second. */
-	assert_int_equal(workload_start(&workload, COMMAND("sh", "-c", "trap '' TERM; touch trapped; sleep 100"), false, &own_limit, NULL), 0);
+	assert_int_equal(workload_start(&workload, COMMAND("sh", "-c", "trap '' TERM; touch trapped; sleep 100"), false,
+					&own_limit, NULL),
+			 0);
 	workload_release(&workload);
 	for (int i = 0; i < 500 && access("trapped", F_OK); i++)
 		usleep(10000);
@@ -171,7 +173,10 @@ static void test_limit_of_files(void **state)
 	struct workload workload;
 
 	(void)state;
-	assert_int_equal(workload_start(&workload, COMMAND("sh", "-c", "test $(ulimit -Sn) = 77 && test $(ulimit -Hn) = 99"), false, &limit, NULL), 0);
+	assert_int_equal(workload_start(&workload,
+					COMMAND("sh", "-c", "test $(ulimit -Sn) = 77 && test $(ulimit -Hn) = 99"),
+					false, &limit, NULL),
+			 0);
 	workload_release(&workload);
 	assert_true(wait_for_end(&workload));
 	assert_int_equal(workload.status, 0);
