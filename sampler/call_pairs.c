@@ -36,6 +36,11 @@ static int grow(struct call_pairs *pairs)
 
 int call_pairs_enter(struct call_pairs *pairs, const struct call_entry *entry)
 {
+	/* No call has such a stack pointer: the record was cut. */
+	if (!(entry->sp + RETURN_POPS_BYTES)) {
+		pairs->without_return++;
+		return 0;
+	}
 	if (!pairs->unused_count && pairs->count == pairs->capacity && grow(pairs))
 		return -ENOMEM;
 	uint64_t *slot = u64_map_put(&pairs->by_sp, entry->sp + RETURN_POPS_BYTES);

@@ -116,7 +116,8 @@ static uint32_t write_frame(struct kernel_image *image, uint64_t address, bool i
 uint32_t kernel_image_frame(struct kernel_image *image, uint64_t address, bool is_call, uint64_t now_ns)
 {
 	/* Calls and exact addresses have keys of their own: the same number may mean two functions. */
-	uint64_t *frame = u64_map_put(&image->frames, (address << 1 | is_call) + 2);
+	uint64_t key = (address << 1 | is_call) + 2;
+	uint64_t *frame = key ? u64_map_put(&image->frames, key) : NULL;
 
 	if (!frame)
 		return 0;
