@@ -211,7 +211,7 @@ enum live_death live_table_free(struct live_table *table, const struct live_free
 	const uint64_t *page = u64_map_find(&table->pages, (event->address >> PAGE_BITS) + 1);
 	if (event->has_cache)
 		return older(table, event, event->cache, cache);
-	if (page)
+	if (page && !event->is_late)
 		return older(table, event, (uint16_t)(*page - 1), cache);
 	return LIVE_DEATH_UNKNOWN;
 }

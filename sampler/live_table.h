@@ -79,6 +79,7 @@ struct live_free {
 	int32_t tid;
 	enum live_witness witness;
 	bool is_request; /* of kfree_rcu(): MATCHED then means that the object is pending now */
+	bool is_late;	 /* told when the object was gone: its page may be another cache's by then */
 	bool has_cache;	 /* the event itself names the cache: an index of the recorder */
 	uint16_t cache;
 };

@@ -29,6 +29,7 @@ struct process {
 	uint32_t count;
 	uint32_t capacity;
 	bool is_selected;
+	bool has_living_task; /* while sweeping */
 };
 
 struct task {
@@ -293,6 +294,20 @@ static int update_fork(struct process_table *table, const struct sample *sample)
 	return ret;
 }
 
+/* A process whose main thread has ended lives on while it has other threads. */
+static void mark_living(struct process_table *table)
+{
+	for (size_t i = 0; i < table->tasks.capacity; i++) {
+		const struct task *task = (const struct task *)(uintptr_t)table->tasks.slots[i].value;
+		struct process *process = NULL;
+
+		if (table->tasks.slots[i].key && !task->exited_ns)
+			process = find_process(table, task->pid);
+		if (process)
+			process->has_living_task = true;
+	}
+}
+
 /* Forgets tasks and processes that ended some time ago. */
 static void sweep(struct process_table *table, uint64_t now_ns)
 {
@@ -310,13 +325,17 @@ static void sweep(struct process_table *table, uint64_t now_ns)
 			i++;
 		}
 	}
+	mark_living(table);
 	for (size_t i = 0; i < table->processes.capacity;) {
 		struct process *process = (struct process *)(uintptr_t)table->processes.slots[i].value;
 
-		if (table->processes.slots[i].key && process->exited_ns && now_ns > process->exited_ns + DEAD_KEPT_NS) {
+		if (table->processes.slots[i].key && process->exited_ns && now_ns > process->exited_ns + DEAD_KEPT_NS &&
+		    !process->has_living_task) {
 			u64_map_remove(&table->processes, table->processes.slots[i].key);
 			process_free(process);
 		} else {
+			if (table->processes.slots[i].key)
+				process->has_living_task = false;
 			i++;
 		}
 	}

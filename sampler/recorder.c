@@ -288,6 +288,7 @@ static void free_object(struct recorder *recorder, const struct probe *probe, co
 		.tid = sample->tid,
 		.witness = probe->function ? LIVE_WITNESS_KPROBE : LIVE_WITNESS_TRACEPOINT,
 		.is_request = is_request,
+		.is_late = probe->is_late,
 		.has_cache = named >= 0,
 		.cache = (uint16_t)(named >= 0 ? named : 0),
 	};

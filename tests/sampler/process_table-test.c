@@ -222,6 +222,24 @@ static void test_tasks_and_their_names(void **state)
 	end(&machine);
 }
 
+static void test_a_process_outlives_its_main_thread(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	start(&machine);
+	comm(&machine, 1000, 1000, "main", false);
+	comm(&machine, 1000, 1001, "worker", false);
+	map(&machine, 1000, 0x10000, 0x1000, 0, "/nowhere/a");
+	exit_of(&machine, 1000, 1000, 100 * S);
+	exit_of(&machine, 4000, 4000, 110 * S);
+	assert_place(&machine, 1000, 0x10010, 1, 0x10);
+	exit_of(&machine, 1000, 1001, 120 * S);
+	exit_of(&machine, 4000, 4000, 130 * S);
+	assert_place(&machine, 1000, 0x10010, 0, 0);
+	end(&machine);
+}
+
 static void test_the_dead_are_kept_for_a_while(void **state)
 {
 	struct machine machine;
@@ -348,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_memory_without_a_file),
 		cmocka_unit_test(test_fork_copies_and_exec_clears),
 		cmocka_unit_test(test_tasks_and_their_names),
+		cmocka_unit_test(test_a_process_outlives_its_main_thread),
 		cmocka_unit_test(test_the_dead_are_kept_for_a_while),
 		cmocka_unit_test(test_number_used_again),
 		cmocka_unit_test(test_selected_descendants),
