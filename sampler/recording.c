@@ -573,6 +573,9 @@ static int run(struct recording *recording, int *status, struct error *err)
 	if (recording->start_ns) {
 		int commit = output_commit(&recording->output, ret ? &later : err);
 
+		/* Everything is done: a late Ctrl-C shall not make it look otherwise. */
+		signal(SIGINT, SIG_IGN);
+		signal(SIGTERM, SIG_IGN);
 		ret = ret ? ret : commit;
 	}
 	if (!ret)

@@ -62,7 +62,7 @@ echo input | timeout 60 "$slabrec" -q -c $cache cat > out
 same "the command reads standard input" input "$(cat out)"
 run "$slabrec" -q -c $cache sh -c 'yes | head -n 1'
 same "SIGPIPE ends what it ended before" "y," "$(cat out),$(cat err)"
-sh -c 'grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status; ls /proc/self/fd | wc -l' > wanted
+timeout 60 sh -c 'grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status; ls /proc/self/fd | wc -l' > wanted
 run "$slabrec" -q -c $cache sh -c 'grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status; ls /proc/self/fd | wc -l'
 same "the command inherits no signal mask, no ignored signal, no descriptor" "$(cat wanted)" "$(cat out)"
 

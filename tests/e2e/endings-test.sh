@@ -65,7 +65,14 @@ says "slabrec: .* allocations" "Ctrl-C on a terminal: the summary" out
 	sleep 1
 } | timeout 60 script -qec "'$slabrec' -c $cache -o keyboard.slab" /dev/null > out 2> err
 status=$?
-ended_well 0 "Ctrl-C twice on a terminal, no command" keyboard.slab
+# The second one ends the writing at once, unless that was over already.
+if [ $status = 130 ]; then
+	left=$(ls keyboard.slab.part-*)
+	says "^complete$|^cut " "Ctrl-C twice on a terminal ended the writing: what was written can be read" "$(ending "$left" > end; echo end)"
+	rm -f "$left"
+else
+	ended_well 0 "Ctrl-C twice on a terminal, no command" keyboard.slab
+fi
 
 # Under nohup a closed terminal ends nothing.
 record nohup.slab nohup "$slabrec" -c $cache -d 2 -o nohup.slab
