@@ -31,7 +31,7 @@
 #define CENSUS_EVERY_NS 5000000000u
 #define RING_BYTES_MAX (4u << 20)
 #define RING_BYTES_MIN (256u << 10)
-#define RING_BYTES_ALL (256u << 20)
+#define RING_BYTES_ALL (64u << 20) /* of the allocations; frees have as much again, tasks a quarter */
 
 struct recording {
 	const struct options *options;
@@ -571,11 +571,11 @@ static int run(struct recording *recording, int *status, struct error *err)
 	progress_end(&recording->progress);
 	probe_session_close(&recording->session);
 	if (recording->start_ns) {
-		int commit = output_commit(&recording->output, ret ? &later : err);
-
-		/* Everything is done: a late Ctrl-C shall not make it look otherwise. */
+		/* Everything is written: a late Ctrl-C shall not make it look otherwise. */
 		signal(SIGINT, SIG_IGN);
 		signal(SIGTERM, SIG_IGN);
+		int commit = output_commit(&recording->output, ret ? &later : err);
+
 		ret = ret ? ret : commit;
 	}
 	if (!ret)
