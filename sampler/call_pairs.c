@@ -70,6 +70,14 @@ int call_pairs_return(struct call_pairs *pairs, uint64_t sp, int32_t tid, const 
 	return 0;
 }
 
+void call_pairs_forget(struct call_pairs *pairs)
+{
+	pairs->without_return += pairs->by_sp.count;
+	u64_map_clear(&pairs->by_sp);
+	pairs->count = 0;
+	pairs->unused_count = 0;
+}
+
 uint64_t call_pairs_unreturned(const struct call_pairs *pairs)
 {
 	return pairs->without_return + pairs->by_sp.count;

@@ -44,6 +44,9 @@ int call_pairs_enter(struct call_pairs *pairs, const struct call_entry *entry);
  */
 int call_pairs_return(struct call_pairs *pairs, uint64_t sp, int32_t tid, const void *function, struct call_entry *entry);
 
+/* Forgets all calls under way, as without return: records were lost, so any of their returns may never come. */
+void call_pairs_forget(struct call_pairs *pairs);
+
 /* Calls whose return was not seen, those still under way included: for the end of a recording. */
 uint64_t call_pairs_unreturned(const struct call_pairs *pairs);
 

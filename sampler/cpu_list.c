@@ -70,11 +70,13 @@ void cpu_list_release(struct cpu_list *list)
 
 int cpu_list_online(struct cpu_list *list, struct error *err)
 {
-	char line[256];
-	int ret = text_file_line("/sys/devices/system/cpu/online", line, sizeof(line));
+	char *text CLEANUP(cleanup_free) = text_file_read("/sys/devices/system/cpu/online", NULL);
 
-	if (!ret)
-		ret = cpu_list_parse(list, line);
+	*list = (struct cpu_list){0};
+	if (!text)
+		return error_set(err, -errno, "/sys/devices/system/cpu/online: %m");
+	text[strcspn(text, "\n")] = '\0';
+	int ret = cpu_list_parse(list, text);
 	return ret ? error_set(err, ret, "/sys/devices/system/cpu/online: %s", strerror(-ret)) : 0;
 }
 

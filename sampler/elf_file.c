@@ -14,6 +14,10 @@
 #include "trace/cleanup.h"
 
 /* More symbols than any program has: bounds what a hostile file makes us allocate. */
+#define NOTES_MAX_BYTES (64u << 10)
+#define SYMBOL_SECTION_MAX_BYTES (256u << 20)
+#define SYMBOL_NAME_MAX_BYTES 4096u
+#define SYMBOL_NAMES_MAX_BYTES (256u << 20)
 #define SYMBOLS_MAX (8u << 20)
 
 static void cleanup_elf(Elf **elf)
@@ -55,7 +59,8 @@ size_t elf_file_build_id(int fd, uint8_t *build_id)
 	for (size_t i = 0; i < count && !size_bytes; i++) {
 		GElf_Phdr header;
 
-		if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_NOTE)
+		if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_NOTE &&
+		    header.p_filesz <= NOTES_MAX_BYTES)
 			size_bytes = note_build_id(elf_getdata_rawchunk(elf, (int64_t)header.p_offset, header.p_filesz,
 									header.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR),
 						   build_id);
@@ -90,6 +95,7 @@ struct elf_symbols {
 	size_t capacity;
 	struct segment *segments;
 	size_t segment_count;
+	size_t name_bytes; /* of all names */
 };
 
 static int by_address(const void *a, const void *b)
@@ -112,9 +118,14 @@ static int add_symbol(struct elf_symbols *symbols, const GElf_Sym *symbol, const
 		symbols->symbols = larger;
 		symbols->capacity = capacity;
 	}
-	char *copy = strdup(name);
+	/* Many symbols may share one long name: a small file must not become much memory. */
+	size_t size_bytes = strnlen(name, SYMBOL_NAME_MAX_BYTES);
+	if (symbols->name_bytes + size_bytes > SYMBOL_NAMES_MAX_BYTES)
+		return 0;
+	char *copy = strndup(name, size_bytes);
 	if (!copy)
 		return -ENOMEM;
+	symbols->name_bytes += size_bytes;
 	symbols->symbols[symbols->count++] = (struct symbol){symbol->st_value, symbol->st_size, copy};
 	return 0;
 }
@@ -169,7 +180,8 @@ int elf_symbols_new(struct elf_symbols **symbols_out, int fd)
 	while (!ret && (section = elf_nextscn(elf, section))) {
 		GElf_Shdr header;
 
-		if (gelf_getshdr(section, &header) && (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM))
+		if (gelf_getshdr(section, &header) && (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM) &&
+		    header.sh_size <= SYMBOL_SECTION_MAX_BYTES)
 			ret = add_section(symbols, elf, section, &header);
 	}
 	if (!ret && !symbols->count)

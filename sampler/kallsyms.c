@@ -138,7 +138,7 @@ struct kernel_symbol kallsyms_lookup(const struct kallsyms *symbols, uint64_t ad
 	while (symbol > symbols->symbols && symbol[-1].address == symbol->address)
 		symbol--;
 	/* Far beyond the last function of the kernel or of a module nothing is known. */
-	if (address - symbol->address > 1u << 20)
+	if (address - symbol->address > 1u << 18)
 		return (struct kernel_symbol){.name = "", .module = ""};
 	return (struct kernel_symbol){.name = symbols->text + symbol->name,
 				      .module = symbol->module ? symbols->text + symbol->module : "",

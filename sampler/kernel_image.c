@@ -13,7 +13,7 @@
 
 #define REREAD_NS 1000000000u
 
-static int add_module(struct kernel_image *image, const char *name, uint64_t size_bytes)
+static int add_module(struct kernel_image *image, const char *name, uint64_t begin, uint64_t size_bytes)
 {
 	struct trace_module module = {.name = trace_writer_text(image->writer, name), .size_bytes = size_bytes};
 	char path[PATH_MAX], line[64];
@@ -32,6 +32,8 @@ static int add_module(struct kernel_image *image, const char *name, uint64_t siz
 		module.build_id_bytes = (uint8_t)elf_file_notes_build_id(notes, notes_bytes, module.build_id);
 	struct kernel_module *entry = &modules[image->module_count++];
 	snprintf(entry->name, sizeof(entry->name), "%.63s", name);
+	entry->begin = begin;
+	entry->size_bytes = size_bytes;
 	entry->id = trace_writer_module(image->writer, &module);
 	return 0;
 }
@@ -54,10 +56,14 @@ static int read_modules(struct kernel_image *image)
 
 	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line && !ret; line = strtok_r(NULL, "\n", &rest)) {
 		char name[64];
-		unsigned long long size_bytes;
+		unsigned long long size_bytes, begin;
 
-		if (sscanf(line, "%63s %llu", name, &size_bytes) == 2 && !find_module(image, name))
-			ret = add_module(image, name, size_bytes);
+		/* name size references users state address */
+		if (sscanf(line, "%63s %llu %*s %*s %*s %llx", name, &size_bytes, &begin) != 3)
+			continue;
+		const struct kernel_module *known = find_module(image, name);
+		if (!known || known->begin != begin)
+			ret = add_module(image, name, begin, size_bytes);
 	}
 	return ret;
 }
@@ -94,13 +100,27 @@ static void reread(struct kernel_image *image, uint64_t now_ns)
 	read_modules(image);
 }
 
+/*
+ * The symbol, unless the address lies beyond the module that it is in: the space behind may be that of a module which was loaded since
+ * the symbols were read.
+ */
+static struct kernel_symbol lookup(const struct kernel_image *image, uint64_t address)
+{
+	struct kernel_symbol symbol = kallsyms_lookup(image->symbols, address);
+	const struct kernel_module *module = *symbol.module ? find_module(image, symbol.module) : NULL;
+
+	if (module && module->begin && (address < module->begin || address - module->begin >= module->size_bytes))
+		return (struct kernel_symbol){.name = "", .module = ""};
+	return symbol;
+}
+
 static uint32_t write_frame(struct kernel_image *image, uint64_t address, bool is_call, uint64_t now_ns)
 {
-	struct kernel_symbol symbol = kallsyms_lookup(image->symbols, address - is_call);
+	struct kernel_symbol symbol = lookup(image, address - is_call);
 
 	if (!*symbol.name) {
 		reread(image, now_ns);
-		symbol = kallsyms_lookup(image->symbols, address - is_call);
+		symbol = lookup(image, address - is_call);
 	}
 	struct trace_frame frame = {.kind = TRACE_FRAME_KERNEL, .address = address};
 	if (*symbol.name) {

@@ -10,6 +10,8 @@
 
 struct kernel_module {
 	char name[64];
+	uint64_t begin; /* 0: not told */
+	uint64_t size_bytes;
 	uint32_t id; /* in the trace */
 };
 

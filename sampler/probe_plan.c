@@ -17,7 +17,6 @@
 struct text {
 	char bytes[4096];
 	size_t size;
-	bool is_cut;
 };
 
 static void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -30,10 +29,8 @@ static void text_add(struct text *text, const char *format, ...)
 	int size = vsnprintf(text->bytes + text->size, sizeof(text->bytes) - text->size, format, args);
 	va_end(args);
 	text->size += size > 0 ? (size_t)size : 0;
-	if (text->size >= sizeof(text->bytes)) {
+	if (text->size >= sizeof(text->bytes))
 		text->size = sizeof(text->bytes) - 1;
-		text->is_cut = true;
-	}
 }
 
 const char *probe_role_name(enum probe_role role)

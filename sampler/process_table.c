@@ -15,6 +15,8 @@
 /* The last work of a task (closing its files) comes with its own pid, so the dead are kept for a while. */
 #define DEAD_KEPT_NS 5000000000u
 
+#define MAPPINGS_MAX 8192u
+
 struct mapping {
 	uint64_t begin;
 	uint64_t end;
@@ -28,6 +30,7 @@ struct process {
 	struct mapping *mappings; /* newest last */
 	uint32_t count;
 	uint32_t capacity;
+	int32_t parent; /* as scanned; 0 not known */
 	bool is_selected;
 	bool has_living_task; /* while sweeping */
 };
@@ -137,6 +140,11 @@ static void set_comm(struct task *task, const char *comm)
 
 static int add_mapping(struct process *process, struct mapping mapping)
 {
+	/* Nobody tells of munmap(): of a program that maps code for ever the oldest half is forgotten. */
+	if (process->count == MAPPINGS_MAX) {
+		process->count /= 2;
+		memmove(process->mappings, process->mappings + process->count, process->count * sizeof(mapping));
+	}
 	if (process->count == process->capacity) {
 		uint32_t capacity = process->capacity ? process->capacity * 2 : 8;
 		struct mapping *mappings = realloc(process->mappings, capacity * sizeof(*mappings));
@@ -228,10 +236,47 @@ static int scan_tasks(struct process_table *table, int32_t pid)
 	return ret;
 }
 
+/* Field 4 of /proc/PID/stat; 0 when it is gone. */
+static int32_t parent_of(int32_t pid)
+{
+	char path[64], state;
+	int32_t parent = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	char *stat CLEANUP(cleanup_free) = text_file_read(path, NULL);
+	const char *behind_comm = stat ? strrchr(stat, ')') : NULL;
+	if (behind_comm && sscanf(behind_comm + 1, " %c %d", &state, &parent) != 2)
+		parent = 0;
+	return parent;
+}
+
+/* Selects the descendants of selected processes, generation by generation. */
+static void select_descendants(struct process_table *table)
+{
+	bool has_more = table->filter_pid != 0;
+
+	while (has_more) {
+		has_more = false;
+		for (size_t i = 0; i < table->processes.capacity; i++) {
+			struct process *process = (struct process *)(uintptr_t)table->processes.slots[i].value;
+			const struct process *parent = NULL;
+
+			if (table->processes.slots[i].key && !process->is_selected && process->parent)
+				parent = find_process(table, process->parent);
+			if (parent && parent->is_selected)
+				process->is_selected = has_more = true;
+		}
+	}
+}
+
 static int scan_process(struct process_table *table, int32_t pid)
 {
-	if (!need_process(table, pid))
+	struct process *process = need_process(table, pid);
+
+	if (!process)
 		return -ENOMEM;
+	if (table->filter_pid)
+		process->parent = parent_of(pid);
 	int ret = scan_tasks(table, pid);
 	return ret ? ret : scan_mappings(table, pid);
 }
@@ -246,6 +291,7 @@ int process_table_scan(struct process_table *table)
 			ret = scan_process(table, atoi(entry->d_name));
 	if (dir)
 		closedir(dir);
+	select_descendants(table);
 	return ret;
 }
 
@@ -263,6 +309,8 @@ static int update_comm(struct process_table *table, const struct sample *sample)
 		return -ENOMEM;
 	process->count = 0;
 	process->space = table->next_space++;
+	/* A thread that execs becomes the main thread, whose end was told just before. */
+	task->exited_ns = process->exited_ns = 0;
 	return 0;
 }
 

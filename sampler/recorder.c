@@ -305,6 +305,10 @@ static void free_object(struct recorder *recorder, const struct probe *probe, co
 	if (death == LIVE_DEATH_CONFIRMED || death == LIVE_DEATH_REPEATED || death == LIVE_DEATH_OLDER_COMPLETED ||
 	    death == LIVE_DEATH_UNKNOWN)
 		return;
+	if (death == LIVE_DEATH_OLDER && recorder->is_filtered) {
+		recorder->counts.frees_not_selected++;
+		return;
+	}
 	count_free(recorder, death, &how);
 	struct trace_event event = {.kind = death == LIVE_DEATH_OLDER ? TRACE_EVENT_FREE_OLDER :
 					    is_request		      ? TRACE_EVENT_FREE_RCU :
@@ -470,6 +474,8 @@ static void add_lost(struct recorder *recorder, uint32_t cpu, enum trace_ring ri
 	if (told)
 		*told += lost;
 	recorder->counts.lost[ring] += lost;
+	if (ring == TRACE_RING_ALLOC)
+		call_pairs_forget(&recorder->calls);
 	trace_writer_loss(recorder->writer, &loss);
 }
 
@@ -520,6 +526,7 @@ int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct err
 		{"frees", counts->frees},
 		{"frees_implied", counts->frees_implied},
 		{"frees_older", counts->frees_older},
+		{"frees_not_selected", counts->frees_not_selected},
 		{"frees_rcu", counts->frees_rcu},
 		{"pending_rcu", recorder->live.pending_count},
 		{"bulk_allocs_unseen", counts->bulk_allocs_unseen},

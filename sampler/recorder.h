@@ -24,6 +24,7 @@ struct recorder_counts {
 	uint64_t frees;
 	uint64_t frees_implied;
 	uint64_t frees_older;
+	uint64_t frees_not_selected; /* under -p or -C: of objects that were older, or not selected */
 	uint64_t frees_rcu;	     /* of frees: requests of kfree_rcu() */
 	uint64_t bulk_allocs_unseen; /* handed out by a bulk function that does not tell addresses */
 	uint64_t bulk_beyond;	     /* objects of bulk calls longer than is followed */
@@ -49,6 +50,7 @@ struct recorder {
 	const struct kernel_image *kernel;
 	struct kmalloc_flags flags;
 	bool has_witnesses;
+	bool is_filtered; /* by process or CPU: an object that is not known need not be older */
 	struct u64_map probes;	      /* sample id -> place in plan + 1, and whether it has a chain */
 	struct u64_map last_frees;    /* task and address of frees that a kprobe on kmem_cache_free told -> when */
 	struct u64_map lost_told;     /* CPU and ring -> records lost that the ring itself told of */

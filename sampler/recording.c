@@ -60,6 +60,7 @@ struct recording {
 	struct rlimit file_limit; /* as it was */
 	int stop_signal;
 	const char *stop_reason;
+	bool has_cpu_note;
 	uint64_t start_ns;
 	uint64_t flushed_ns;
 	uint64_t counted_ns;
@@ -252,6 +253,8 @@ static int open_probes(struct recording *recording, struct error *err)
 	if (!ret)
 		return 0;
 	snprintf(recording->why, sizeof(recording->why), "%s", kprobe_error.message);
+	if (!recording->options->is_quiet)
+		fprintf(stderr, "slabrec: source tracepoint: %s\n", recording->why);
 	/* Without the right to open perf events tracepoints fail the same way; the sentence is as good. */
 	return open_tracepoints(recording, err);
 }
@@ -284,6 +287,19 @@ static void write_caches(struct recording *recording)
 	}
 }
 
+static void write_cpu_filter(struct trace_writer *writer, const struct cpu_list *cpus)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = cpus->count ? open_memstream(&text, &size) : NULL;
+
+	for (size_t i = 0; stream && i < cpus->count; i++)
+		fprintf(stream, "%s%d", i ? "," : "", cpus->cpus[i]);
+	if (stream && !fclose(stream))
+		trace_writer_fact(writer, "filter.cpus", text);
+	free(text);
+}
+
 static void write_choices(struct recording *recording)
 {
 	const struct options *options = recording->options;
@@ -302,13 +318,25 @@ static void write_choices(struct recording *recording)
 		snprintf(text, sizeof(text), "%d", (int)options->pid);
 		trace_writer_fact(writer, "filter.pid", text);
 	}
-	used = 0;
-	for (size_t i = 0; i < options->cpus.count && used < sizeof(text); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%d", i ? "," : "", options->cpus.cpus[i]);
-	if (used)
-		trace_writer_fact(writer, "filter.cpus", text);
+	write_cpu_filter(writer, &options->cpus);
 	if (recording->source == SOURCE_TRACEPOINT)
 		trace_writer_note(writer, "Tracepoints do not see kfree_rcu() nor bulk allocation and free: objects that are freed only that way look live.");
+}
+
+/* Probes are on the CPUs that were online at the start: another set of them is not recorded whole, and that is said. */
+static void check_cpus(struct recording *recording)
+{
+	struct cpu_list online;
+
+	if (recording->has_cpu_note || cpu_list_online(&online, NULL))
+		return;
+	if (online.count != recording->session.cpus.count ||
+	    memcmp(online.cpus, recording->session.cpus.cpus, online.count * sizeof(*online.cpus))) {
+		recording->has_cpu_note = true;
+		trace_writer_note(recording->writer,
+				  "CPUs went online or offline while this was recorded: what they allocated and freed is not in it, so objects may look live that are not.");
+	}
+	cpu_list_release(&online);
 }
 
 static void write_census(struct recording *recording, enum trace_census_phase phase)
@@ -318,6 +346,7 @@ static void write_census(struct recording *recording, enum trace_census_phase ph
 	struct trace_meminfo meminfo = {.time_ns = time_ns, .phase = phase};
 
 	recording->counted_ns = now_ns;
+	check_cpus(recording);
 	for (size_t i = 0; i < recording->selected.count; i++) {
 		struct slab_cache_census counts;
 
@@ -369,15 +398,17 @@ static int open_signals(struct recording *recording, struct error *err)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGTERM);
 	/* Under nohup it is to be ignored, and a signalfd gets ignored signals as well. */
 	if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
 		sigaddset(&set, SIGHUP);
-	recording->end_signals = recording->output.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	recording->end_signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	/* A reader of -o - that goes away is a failed write, not a death. */
+	/* A reader of -o - that goes away, or a file size limit, is a failed write, not a death. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	recording->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return recording->signals < 0 ? error_set(err, -errno, "signalfd: %m") : 0;
 }
@@ -458,9 +489,9 @@ static int record_until_stopped(struct recording *recording, struct error *err)
 static int start(struct recording *recording, struct error *err)
 {
 	const struct options *options = recording->options;
-	int ret = open_signals(recording, err);
+	int ret = 0;
 
-	if (!ret && options->command)
+	if (options->command)
 		ret = workload_start(&recording->workload, options->command, !recording->output.path,
 				     &recording->file_limit, err);
 	if (!ret)
@@ -493,6 +524,7 @@ static void allow_dying(struct recording *recording)
 	take_signal(recording); /* those that came until now asked for what is happening */
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
@@ -627,12 +659,16 @@ static int open_all(struct recording *recording, struct error *err)
 
 	if (!ret)
 		ret = check_targets(options, err);
+	/* Before the first probe: whoever ends us then must not leave it behind. */
+	if (!ret)
+		ret = open_signals(recording, err);
 	if (!ret)
 		ret = tracefs_open(&recording->tracefs, err);
 	if (ret)
 		return ret;
 	tracefs_sweep(&recording->tracefs);
 	ret = output_open(&recording->output, options->output, err);
+	recording->output.signals = recording->end_signals;
 	if (!ret)
 		ret = trace_writer_new(&recording->writer, output_write, &recording->output, err);
 	if (ret)
@@ -648,6 +684,7 @@ static int open_all(struct recording *recording, struct error *err)
 	user_file_table_init(&recording->files, recording->writer);
 	process_table_init(&recording->processes, recording->writer, &recording->files);
 	recording->processes.filter_pid = options->pid;
+	recording->recorder.is_filtered = options->pid || options->cpus.count;
 	stack_table_init(&recording->stacks, recording->writer, &recording->kernel, &recording->processes,
 			 &recording->files);
 	ret = open_probes(recording, err);

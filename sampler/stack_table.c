@@ -7,7 +7,7 @@
 #include <linux/perf_event.h>
 #include <stdlib.h>
 
-/* kernel.perf_event_max_stack as it comes: longer chains are cut by the kernel. */
+/* kernel.perf_event_max_stack as it comes, of both parts together: longer chains are cut by the kernel. */
 #define CHAIN_MAX 127
 /* Raw chains are a cache in front of the tree: forget them rather than grow with every process that ever ran. */
 #define CHAINS_MAX (1u << 18)
@@ -146,7 +146,7 @@ static uint32_t resolve(struct stack_table *table, const struct chain_parts *par
 		node = child_node(table, node,
 				  kernel_image_frame(table->kernel, parts->kernel[i - 1], is_call, sample->time_ns));
 	}
-	if (parts->kernel_count >= CHAIN_MAX || parts->user_count >= CHAIN_MAX)
+	if (parts->kernel_count + parts->user_count >= CHAIN_MAX)
 		table->chains_cut++;
 	return node;
 }

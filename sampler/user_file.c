@@ -15,7 +15,7 @@
 #include "trace/cleanup.h"
 
 /* Descriptors kept for naming functions at the end; files beyond keep their build-id and no names. */
-#define OPEN_FILES_MAX 512
+#define OPEN_FILES_MAX 4096
 
 struct user_file {
 	uint64_t inode;

@@ -25,6 +25,7 @@ static void run_command(char *const argv[], int gate, bool stdout_to_stderr, con
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Ignored by the recorder; ignored signals stay so through exec. */
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	if (file_limit->rlim_max)
 		setrlimit(RLIMIT_NOFILE, file_limit);
 	execvp(argv[0], argv);

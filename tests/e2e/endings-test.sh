@@ -54,7 +54,7 @@ ended_well 0 "a second Ctrl-C without a command" twice.slab
 	sleep 0.7
 	printf '\003'
 	sleep 1
-} | timeout 60 script -qec "'$slabrec' -c $cache -o keyboard.slab sleep 30" /dev/null > out 2> err
+} | timeout 60 script -qec "exec '$slabrec' -c $cache -o keyboard.slab sleep 30" /dev/null > out 2> err
 status=$?
 ended_well 130 "Ctrl-C on a terminal" keyboard.slab
 says "slabrec: .* allocations" "Ctrl-C on a terminal: the summary" out
@@ -63,7 +63,7 @@ says "slabrec: .* allocations" "Ctrl-C on a terminal: the summary" out
 	sleep 0.7
 	printf '\003\003'
 	sleep 1
-} | timeout 60 script -qec "'$slabrec' -c $cache -o keyboard.slab" /dev/null > out 2> err
+} | timeout 60 script -qec "exec '$slabrec' -c $cache -o keyboard.slab" /dev/null > out 2> err
 status=$?
 # The second one ends the writing at once, unless that was over already.
 if [ $status = 130 ]; then
