@@ -253,8 +253,6 @@ static int open_probes(struct recording *recording, struct error *err)
 	if (!ret)
 		return 0;
 	snprintf(recording->why, sizeof(recording->why), "%s", kprobe_error.message);
-	if (!recording->options->is_quiet)
-		fprintf(stderr, "slabrec: source tracepoint: %s\n", recording->why);
 	/* Without the right to open perf events tracepoints fail the same way; the sentence is as good. */
 	return open_tracepoints(recording, err);
 }
@@ -562,6 +560,8 @@ static void summarize(const struct recording *recording)
 
 	if (recording->options->is_quiet)
 		return;
+	if (recording->options->source == SOURCE_AUTO && recording->source == SOURCE_TRACEPOINT)
+		fprintf(stderr, "slabrec: source tracepoint: %s\n", recording->why);
 	fprintf(stderr, "slabrec: %s allocations, %s frees, %s live, %s lost in %.1f s; %s bytes",
 		progress_number(counts->allocs, allocs), progress_number(counts->frees + counts->frees_implied, frees),
 		progress_number(recording->recorder.live.live_count, live), progress_number(lost_count(recording), lost),
