@@ -181,16 +181,24 @@ objects()
 		END { print live + 0 " live, " freed + 0 " freed" }'
 }
 
-# frees TRACE COMM SYMBOL: "WITH with, WITHOUT without" that function in the stack, of frees by that program of recorded objects.
+# frees TRACE COMM ALLOCATOR FREER: "WITH with, WITHOUT without" FREER in the stack, of the frees by that program of objects that it
+# allocated below ALLOCATOR. What else a program frees (exec and exit have objects of their own) differs between machines.
 frees()
 {
-	dump "$1" | awk -v comm="comm=\"$2\"" -v symbol="symbol=\"$3\"" '
+	dump "$1" | awk -v comm="comm=\"$2\"" -v allocator="symbol=\"$3\"" -v freer="symbol=\"$4\"" '
 		function value(field) { return substr(field, index(field, "=") + 1) }
-		$1 == "frame" && $5 == symbol { is_symbol[$2] }
-		$1 == "node" && ((value($4) in is_symbol) || (value($3) in below)) { below[$2] }
+		$1 == "frame" && $5 == allocator { is_allocator[$2] }
+		$1 == "frame" && $5 == freer { is_freer[$2] }
+		$1 == "node" && ((value($4) in is_allocator) || (value($3) in allocates)) { allocates[$2] }
+		$1 == "node" && ((value($4) in is_freer) || (value($3) in frees)) { frees[$2] }
 		$1 == "task" && $5 == comm { is_task[$2] }
-		$1 == "event" && $2 == "free" && (value($5) in is_task) && (value($6) in below) { with++ }
-		$1 == "event" && $2 == "free" && (value($5) in is_task) && !(value($6) in below) { without++ }
+		$1 == "event" && $2 == "alloc" && (value($5) in is_task) && (value($6) in allocates) { born[value($11)] }
+		$1 == "event" && $2 == "free" && (value($5) in is_task) && (value($7) in born) {
+			if (value($6) in frees)
+				with++
+			else
+				without++
+		}
 		END { print with + 0 " with, " without + 0 " without" }'
 }
 
