@@ -1,6 +1,6 @@
 /*
  * Knows what addresses prove: one that is handed out again was freed before, and a page holds objects of one cache only as long
- * as it stays with it.
+ * as one of them lives there.
  */
 #include "sampler/live_table.h"
 
@@ -14,6 +14,8 @@
 /* How long an ended object is remembered at least. */
 #define ENDED_KEPT_NS 1000000000u
 #define SWEEP_EVERY_NS 5000000000u
+/* How long a page is its cache's after the last sign of it: then it may be another's. */
+#define PAGE_KEPT_S 10u
 
 void live_table_release(struct live_table *table)
 {
@@ -22,6 +24,48 @@ void live_table_release(struct live_table *table)
 	u64_map_release(&table->by_address);
 	u64_map_release(&table->pages);
 	*table = (struct live_table){0};
+}
+
+/* What is known of a page, in one value of the map. */
+union page {
+	uint64_t value;
+	struct {
+		uint32_t cache_1 : 17; /* index + 1 */
+		uint32_t objects : 15; /* in the table that have not ended; a page has at most 512 */
+		uint32_t seen_s;
+	};
+};
+
+static uint32_t seconds(uint64_t time_ns)
+{
+	return (uint32_t)(time_ns / 1000000000);
+}
+
+static uint64_t page_key(uint64_t address)
+{
+	return (address >> PAGE_BITS) + 1;
+}
+
+/* A page with an object of ours cannot go to another cache. One without may, and nobody tells. */
+static bool is_stale(union page page, uint64_t now_ns)
+{
+	/* A late record steps back in time. */
+	return !page.objects && seconds(now_ns) > page.seen_s && seconds(now_ns) - page.seen_s > PAGE_KEPT_S;
+}
+
+/* The page has an object of the cache, one more (1), one less (-1) or as many as before. -ENOMEM. */
+static int see_page(struct live_table *table, uint64_t address, uint16_t cache, uint64_t time_ns, int change)
+{
+	uint64_t *value = u64_map_put(&table->pages, page_key(address));
+
+	if (!value)
+		return -ENOMEM;
+	union page page = {.value = *value};
+	page.cache_1 = cache + 1u;
+	page.objects = (uint32_t)((int)page.objects + change) & 0x7fff;
+	page.seen_s = seconds(time_ns);
+	*value = page.value;
+	return 0;
 }
 
 static struct live_object *object_at(const struct live_table *table, uint64_t address)
@@ -76,13 +120,11 @@ static int place_for(struct live_table *table, uint32_t *place)
 
 int live_table_add(struct live_table *table, const struct live_object *object)
 {
-	uint64_t *page = u64_map_put(&table->pages, (object->address >> PAGE_BITS) + 1);
 	uint64_t *slot = u64_map_put(&table->by_address, object->address);
 	uint32_t place;
 
-	if (!page || !slot)
+	if (!slot)
 		return -ENOMEM;
-	*page = object->cache + 1u;
 	if (!*slot) {
 		if (place_for(table, &place)) {
 			u64_map_remove(&table->by_address, object->address);
@@ -92,6 +134,8 @@ int live_table_add(struct live_table *table, const struct live_object *object)
 		table->objects[place] = (struct live_object){0};
 	}
 	struct live_object *entry = &table->objects[*slot - 1];
+	if (object->serial && see_page(table, object->address, object->cache, object->time_ns, !entry->serial))
+		return -ENOMEM;
 	table->pending_count -= entry->is_pending && entry->serial;
 	table->live_count += !!object->serial - (entry->serial && !entry->is_pending);
 	*entry = *object;
@@ -115,13 +159,27 @@ static int forget(struct live_table *table, uint32_t place)
 	return 0;
 }
 
-/* Forgets objects that ended some time ago. */
+static void sweep_pages(struct live_table *table, uint64_t now_ns)
+{
+	for (size_t i = 0; i < table->pages.capacity;) {
+		const struct u64_slot *slot = &table->pages.slots[i];
+
+		/* A removal may move another entry here: look at the place again. */
+		if (!slot->key || !is_stale((union page){.value = slot->value}, now_ns))
+			i++;
+		else
+			u64_map_remove(&table->pages, slot->key);
+	}
+}
+
+/* Forgets objects that ended some time ago, and pages that may be another cache's. */
 static void sweep(struct live_table *table, uint64_t now_ns)
 {
 	/* A late record steps back in time: that is no reason to forget. */
 	if (now_ns < table->swept_ns + SWEEP_EVERY_NS)
 		return;
 	table->swept_ns = now_ns;
+	sweep_pages(table, now_ns);
 	for (size_t place = 0; place < table->object_count; place++) {
 		const struct live_object *object = &table->objects[place];
 
@@ -137,6 +195,7 @@ static void end_object(struct live_table *table, struct live_object *object, con
 		table->pending_count--;
 	else
 		table->live_count--;
+	see_page(table, object->address, object->cache, event->time_ns, -1); /* it is in the map, so this allocates nothing */
 	object->serial = 0;
 	object->is_pending = false;
 	object->time_ns = event->time_ns;
@@ -208,11 +267,14 @@ enum live_death live_table_free(struct live_table *table, const struct live_free
 		object->witnesses |= (uint8_t)event->witness;
 		return is_new ? LIVE_DEATH_CONFIRMED : LIVE_DEATH_REPEATED;
 	}
-	const uint64_t *page = u64_map_find(&table->pages, (event->address >> PAGE_BITS) + 1);
-	if (event->has_cache)
+	if (event->has_cache) {
+		see_page(table, event->address, event->cache, event->time_ns, 0);
 		return older(table, event, event->cache, cache);
-	if (page && !event->is_late)
-		return older(table, event, (uint16_t)(*page - 1), cache);
+	}
+	const uint64_t *value = u64_map_find(&table->pages, page_key(event->address));
+	union page page = {.value = value ? *value : 0};
+	if (value && !is_stale(page, event->time_ns) && !event->is_late)
+		return older(table, event, (uint16_t)(page.cache_1 - 1), cache);
 	return LIVE_DEATH_UNKNOWN;
 }
 

@@ -37,7 +37,7 @@ struct live_table {
 	size_t unused_count;
 	size_t unused_capacity;
 	struct u64_map by_address; /* address -> place + 1 */
-	struct u64_map pages;	   /* page number + 1 -> cache + 1, of pages seen to belong to a recorded cache */
+	struct u64_map pages;	   /* page number + 1 -> what is known of it, of pages that belong to a recorded cache */
 	size_t live_count;    /* without the pending ones */
 	size_t pending_count;
 	uint64_t swept_ns;

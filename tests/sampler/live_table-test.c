@@ -211,6 +211,43 @@ static void test_older_objects(void **state)
 	live_table_release(&table);
 }
 
+static struct live_free request_of(uint64_t address, uint64_t time_ns, int32_t tid)
+{
+	struct live_free event = free_of(address, time_ns, tid, LIVE_WITNESS_KPROBE);
+
+	event.is_request = true;
+	return event;
+}
+
+/* A page is known to be its cache's while it has an object of it, and a short time longer. */
+static void test_a_page_goes_to_another_cache(void **state)
+{
+	struct live_table table = {0};
+	uint64_t serial;
+	uint16_t cache;
+
+	(void)state;
+	birth(&table, object_of(0x1000, 1, S, 7, 0), &serial);
+	birth(&table, object_of(0x1100, 2, S, 7, 0), &serial);
+	birth(&table, object_of(0x1100, 3, 2 * S, 7, 0), &serial); /* an implied free */
+	death(&table, free_of(0x1000, 3 * S, 7, LIVE_WITNESS_KPROBE), &serial, &cache);
+	assert_int_equal(death(&table, free_of(0x1200, 500 * S, 7, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_OLDER);
+	/* Its last object is handed to kfree_rcu(): until it is freed it is there. */
+	assert_int_equal(death(&table, request_of(0x1100, 600 * S, 7), &serial, &cache), LIVE_DEATH_MATCHED);
+	assert_int_equal(death(&table, free_of(0x1300, 700 * S, 7, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_OLDER);
+	assert_int_equal(death(&table, free_of(0x1100, 800 * S, 7, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_COMPLETED);
+	assert_int_equal(death(&table, free_of(0x1400, 809 * S, 7, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_OLDER);
+	/* What is only thought to be its object's free proves nothing. */
+	assert_int_equal(death(&table, free_of(0x1500, 812 * S, 7, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_UNKNOWN);
+	assert_int_equal(table.pages.count, 1);
+	assert_int_equal(death(&table, free_of(0x9000, 820 * S, 7, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_UNKNOWN);
+	assert_int_equal(table.pages.count, 0);
+	live_table_release(&table);
+}
+
 struct seen {
 	uint64_t serials[64];
 	uint64_t addresses[64];
@@ -223,14 +260,6 @@ static void note(void *context, const struct live_object *object)
 
 	seen->serials[seen->count] = object->serial;
 	seen->addresses[seen->count++] = object->address;
-}
-
-static struct live_free request_of(uint64_t address, uint64_t time_ns, int32_t tid)
-{
-	struct live_free event = free_of(address, time_ns, tid, LIVE_WITNESS_KPROBE);
-
-	event.is_request = true;
-	return event;
 }
 
 /* kfree_rcu() ends an object for its user; a worker frees it seconds later. */
@@ -322,6 +351,8 @@ static void test_sweeping_keeps_memory_bounded(void **state)
 	/* Swept every five seconds, kept a second: some 6,000 ended ones at most. */
 	assert_in_range(table.object_count, 1, 7000);
 	assert_in_range(table.by_address.count, 1, 7000);
+	/* 64 objects a page; those of the last fifteen seconds at most, and that of the one that lives. */
+	assert_in_range(table.pages.count, 2, 15000 / 64 + 2);
 	assert_int_equal(table.live_count, 1);
 	/* The one that lives is not swept. */
 	assert_int_equal(death(&table, free_of(0x7000, now_ns, 7, LIVE_WITNESS_KPROBE), &serial, &cache),
@@ -358,10 +389,30 @@ static void test_each_in_order_of_serials(void **state)
 struct model {
 	uint64_t serial[PLACES];
 	uint16_t cache[PLACES];
-	bool has_page[PLACES / 4];
+	uint64_t page_seen_ns[PLACES / 4]; /* 0: never */
 	uint16_t page_cache[PLACES / 4];
 	size_t live;
 };
+
+static bool has_live_page(const struct model *model, size_t page)
+{
+	return model->serial[4 * page] || model->serial[4 * page + 1] || model->serial[4 * page + 2] ||
+	       model->serial[4 * page + 3];
+}
+
+/* A free where nothing is live: by what its page was when. */
+static void assert_older_or_not(const struct model *model, size_t page, uint64_t now_ns, enum live_death meaning,
+				uint16_t cache)
+{
+	uint64_t seen_ns = model->page_seen_ns[page];
+
+	if (has_live_page(model, page) || (seen_ns && now_ns < seen_ns + 10 * S))
+		assert_int_equal(meaning, LIVE_DEATH_OLDER);
+	else if (!seen_ns || now_ns > seen_ns + 12 * S)
+		assert_int_equal(meaning, LIVE_DEATH_UNKNOWN);
+	if (meaning == LIVE_DEATH_OLDER)
+		assert_int_equal(cache, model->page_cache[page]);
+}
 
 static void test_random_against_a_model(void **state)
 {
@@ -375,7 +426,8 @@ static void test_random_against_a_model(void **state)
 		size_t place = random_below(&seed, PLACES);
 		uint64_t address = 0x100000 + place * 1024;
 
-		now_ns += random_below(&seed, 400) * MS;
+		/* Now and then a quiet time, after which a page without an object may be anybody's. */
+		now_ns += random_below(&seed, 200) ? random_below(&seed, 400) * MS : 15 * S;
 		if (random_below(&seed, 2)) {
 			struct live_object object =
 				object_of(address, ++next_serial, now_ns, (int32_t)random_below(&seed, 3), 0);
@@ -388,7 +440,7 @@ static void test_random_against_a_model(void **state)
 			model.live += !model.serial[place];
 			model.serial[place] = object.serial;
 			model.cache[place] = object.cache;
-			model.has_page[place / 4] = true;
+			model.page_seen_ns[place / 4] = now_ns;
 			model.page_cache[place / 4] = object.cache;
 		} else {
 			/* One witness only and never the same task twice, so that there is nothing to confirm or to
@@ -402,11 +454,10 @@ static void test_random_against_a_model(void **state)
 				assert_int_equal(cache, model.cache[place]);
 				model.live--;
 				model.serial[place] = 0;
-			} else if (model.has_page[place / 4]) {
-				assert_int_equal(meaning, LIVE_DEATH_OLDER);
-				assert_int_equal(cache, model.page_cache[place / 4]);
+				model.page_seen_ns[place / 4] = now_ns;
+				model.page_cache[place / 4] = cache;
 			} else {
-				assert_int_equal(meaning, LIVE_DEATH_UNKNOWN);
+				assert_older_or_not(&model, place / 4, now_ns, meaning, cache);
 			}
 		}
 		assert_int_equal(table.live_count, model.live);
@@ -428,6 +479,7 @@ int main(void)
 		cmocka_unit_test(test_request_then_free),
 		cmocka_unit_test(test_request_then_reuse),
 		cmocka_unit_test(test_request_for_an_older_object),
+		cmocka_unit_test(test_a_page_goes_to_another_cache),
 		cmocka_unit_test(test_sweeping_keeps_memory_bounded),
 		cmocka_unit_test(test_each_in_order_of_serials),
 		cmocka_unit_test(test_random_against_a_model),
