@@ -107,13 +107,14 @@ static void write_machine(struct text *text)
 	const struct model *model = text->model;
 	const char *release = model_fact(model, "kernel.release");
 	const char *source = model_fact(model, "source");
+	const char *reason = model_fact(model, "stop.reason");
 
 	text_paragraph(text, 2,
-		       arena_format(&text->arena, "Recorded for %s%s%.40s%s%.90s%s%.20s, %u CPU%s, %s events.",
+		       arena_format(&text->arena, "Recorded for %s%s%.40s%s%.90s%s%.20s, %u CPU%s, %s events%s%.90s.",
 				    number_duration(model->duration_ns).text, *source ? " by " : "", source,
 				    *release ? " on Linux " : "", release, *release ? " " : "",
 				    model_fact(model, "kernel.machine"), model->cpus, model->cpus == 1 ? "" : "s",
-				    number_count(model->events).text));
+				    number_count(model->events).text, *reason ? "; ended by: " : "", reason));
 }
 
 static const char *site_name(struct text *text, const struct model_site *site)

@@ -3,11 +3,17 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "sampler/size.h"
 #include "trace/cleanup.h"
+
+/* What the shortest trace takes. A recorder needs more than a megabyte, but that is for who asks to find out. */
+#define MAX_SIZE_LEAST_BYTES (64u << 10)
+#define MAX_MEMORY_LEAST_BYTES (1u << 20)
 
 const char options_help[] =
 	"Usage: slabrec [options] [--] [command [args]]\n"
@@ -19,6 +25,7 @@ const char options_help[] =
 	"                              size, =NAME for exactly one; may be given again\n"
 	"      --list-caches           list the caches of this machine and exit (with -c: what it selects)\n"
 	"  -d, --duration SECONDS      end after this time\n"
+	"      --start-when CONDITION  begin when it holds: 'NAME>N objects', 'SUnreclaim>SIZE'\n"
 	"  -p, --pid PID               only allocations of this process and its children\n"
 	"  -C, --cpu LIST              only allocations on these CPUs, as 0-3,7\n"
 	"      --user-stack fp|none    user call chains by frame pointers (default) or none\n"
@@ -27,6 +34,8 @@ const char options_help[] =
 	"How:\n"
 	"  -o, --output FILE           default slabrec.slab; an existing one is kept as FILE.old; - for a pipe\n"
 	"      --source kprobe|tracepoint|auto  default auto: kprobes where the kernel has them\n"
+	"      --max-size SIZE         end when the trace is this large (k, M, G)\n"
+	"      --max-memory SIZE       end when slabrec itself takes this much; default a quarter of the machine's\n"
 	"  -m, --mmap-pages N          ring of each CPU in pages, a power of two\n"
 	"      --without FEATURE[,...] do not use: return-args, maxactive, arg-names, witness, btf, dwarf\n"
 	"  -q, --quiet                 no progress and no summary\n"
@@ -44,6 +53,9 @@ enum long_only {
 	OPTION_USER_STACK,
 	OPTION_FREE_STACKS,
 	OPTION_WITHOUT,
+	OPTION_MAX_SIZE,
+	OPTION_MAX_MEMORY,
+	OPTION_START_WHEN,
 };
 
 /* "+": what follows the command is the command's. */
@@ -53,12 +65,15 @@ static const struct option long_options[] = {
 	{"cache", required_argument, NULL, 'c'},
 	{"list-caches", no_argument, NULL, OPTION_LIST_CACHES},
 	{"duration", required_argument, NULL, 'd'},
+	{"start-when", required_argument, NULL, OPTION_START_WHEN},
 	{"pid", required_argument, NULL, 'p'},
 	{"cpu", required_argument, NULL, 'C'},
 	{"user-stack", required_argument, NULL, OPTION_USER_STACK},
 	{"free-stacks", required_argument, NULL, OPTION_FREE_STACKS},
 	{"output", required_argument, NULL, 'o'},
 	{"source", required_argument, NULL, OPTION_SOURCE},
+	{"max-size", required_argument, NULL, OPTION_MAX_SIZE},
+	{"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
 	{"mmap-pages", required_argument, NULL, 'm'},
 	{"without", required_argument, NULL, OPTION_WITHOUT},
 	{"quiet", no_argument, NULL, 'q'},
@@ -114,6 +129,13 @@ static int parse_pages(struct options *options, const char *text, struct error *
 		return error_set(err, -EINVAL, "--mmap-pages %s: not a power of two", text);
 	options->ring_bytes = ret ? 0 : (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
 	return ret;
+}
+
+static int parse_limit(const char *name, const char *text, uint64_t least_bytes, uint64_t *size_bytes, struct error *err)
+{
+	if (!size_parse(text, size_bytes) && *size_bytes >= least_bytes)
+		return 0;
+	return error_set(err, -EINVAL, "--%s %s: not a size from %" PRIu64 "k on, as 500M or 2G", name, text, least_bytes >> 10);
 }
 
 /* Place of the word in a NULL-ended list; -EINVAL with a sentence that lists them. */
@@ -176,6 +198,12 @@ static int parse_option(struct options *options, int option, const char *text, s
 		cpu_list_release(&options->cpus);
 		ret = cpu_list_parse(&options->cpus, text);
 		return ret ? error_set(err, ret, "--cpu %s: not a list of CPUs such as 0-3,7", text) : 0;
+	case OPTION_MAX_SIZE:
+		return parse_limit("max-size", text, MAX_SIZE_LEAST_BYTES, &options->max_size_bytes, err);
+	case OPTION_MAX_MEMORY:
+		return parse_limit("max-memory", text, MAX_MEMORY_LEAST_BYTES, &options->max_memory_bytes, err);
+	case OPTION_START_WHEN:
+		return start_condition_parse(&options->start_when, text, err);
 	case 'm':
 		return parse_pages(options, text, err);
 	case OPTION_SOURCE:

@@ -9,6 +9,7 @@
 
 #include "sampler/cpu_list.h"
 #include "sampler/name_offset.h"
+#include "sampler/start_condition.h"
 #include "trace/error.h"
 
 #define OPTIONS_CACHES_MAX 256
@@ -32,6 +33,9 @@ struct options {
 	size_t cache_count;
 	const char *output;
 	uint64_t duration_ns; /* 0: until the command ends or a signal comes */
+	uint64_t max_size_bytes;   /* of the trace; 0: no limit */
+	uint64_t max_memory_bytes; /* of our own; 0: by the machine's */
+	struct start_condition start_when;
 	pid_t pid;	      /* 0: all */
 	struct cpu_list cpus; /* empty: all */
 	enum source source;

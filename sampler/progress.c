@@ -44,6 +44,17 @@ void progress_show(struct progress *progress, uint64_t time_ns, uint64_t events,
 	fflush(stderr);
 }
 
+void progress_wait(struct progress *progress, const char *condition, uint64_t value, const char *unit)
+{
+	char text[32];
+
+	if (!progress->is_on)
+		return;
+	progress->has_line = true;
+	fprintf(stderr, "\r\033[Kwaiting for %s: %s %s now", condition, progress_number(value, text), unit);
+	fflush(stderr);
+}
+
 void progress_end(struct progress *progress)
 {
 	if (progress->has_line)

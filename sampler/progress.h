@@ -17,6 +17,9 @@ void progress_init(struct progress *progress, bool is_quiet);
 /* Shows seconds, events a second, live objects and what was lost, at most once a second. Times since the start. */
 void progress_show(struct progress *progress, uint64_t time_ns, uint64_t events, uint64_t live, uint64_t lost);
 
+/* Shows what is waited for and what is now, each time. */
+void progress_wait(struct progress *progress, const char *condition, uint64_t value, const char *unit);
+
 /* Wipes the line. */
 void progress_end(struct progress *progress);
 

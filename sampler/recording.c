@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,20 +22,29 @@
 #include "sampler/probe_session.h"
 #include "sampler/progress.h"
 #include "sampler/recorder.h"
+#include "sampler/text_file.h"
 #include "sampler/workload.h"
 #include "trace/cleanup.h"
 
 /* How long a record may stay on its way into a ring while others overtake it. */
 #define HOLD_BACK_NS 50000000u
 #define TICK_MS 100
+#define START_POLL_MS 1000
+#define DURATION_REASON "the time was over"
 #define FLUSH_EVERY_NS 1000000000u
 #define CENSUS_EVERY_NS 5000000000u
+#define WEIGH_EVERY_NS 1000000000u
+/* What the end of a trace adds: totals, probes and counters; for each live object its address; for each user frame its name. */
+#define CLOSING_BYTES 8192u
+#define LIVE_BYTES 6u
+#define USER_SYMBOL_BYTES 24u
 #define RING_BYTES_MAX (4u << 20)
 #define RING_BYTES_MIN (256u << 10)
 #define RING_BYTES_ALL (64u << 20) /* of the allocations; frees have as much again, tasks a quarter */
 
 struct recording {
 	const struct options *options;
+	struct start_condition start_when;
 	struct slab_cache_list all;
 	struct slab_cache_list selected;
 	struct tracefs tracefs;
@@ -60,10 +70,13 @@ struct recording {
 	struct rlimit file_limit; /* as it was */
 	int stop_signal;
 	const char *stop_reason;
+	bool is_limit_reached; /* the command did not end, nor did anybody ask us to */
 	bool has_cpu_note;
 	uint64_t start_ns;
 	uint64_t flushed_ns;
 	uint64_t counted_ns;
+	uint64_t weighed_ns; /* when our own memory was looked at */
+	uint64_t waited_ns;  /* before the start, for its condition */
 	uint64_t end_ns;
 };
 
@@ -317,6 +330,11 @@ static void write_choices(struct recording *recording)
 		trace_writer_fact(writer, "filter.pid", text);
 	}
 	write_cpu_filter(writer, &options->cpus);
+	if (options->start_when.text) {
+		trace_writer_fact(writer, "start.when", options->start_when.text);
+		snprintf(text, sizeof(text), "%" PRIu64, recording->waited_ns);
+		trace_writer_fact(writer, "start.waited_ns", text);
+	}
 	if (recording->source == SOURCE_TRACEPOINT)
 		trace_writer_note(writer, "Tracepoints do not see kfree_rcu() nor bulk allocation and free: objects that are freed only that way look live.");
 }
@@ -423,6 +441,60 @@ static int take_signal(struct recording *recording)
 	return signal_number;
 }
 
+/*
+ * True where what is written, with what the end will add, has the size that was asked for. What waits for its block is written first,
+ * where it could make the difference: nobody knows how small it gets.
+ */
+static bool has_max_size(struct recording *recording)
+{
+	uint64_t wanted = recording->options->max_size_bytes;
+	uint64_t closing = CLOSING_BYTES + recording->recorder.live.live_count * LIVE_BYTES +
+			   recording->stacks.user_frames.count * USER_SYMBOL_BYTES;
+
+	if (!wanted || trace_writer_bytes(recording->writer) + trace_writer_gathered_bytes(recording->writer) + closing < wanted)
+		return false;
+	/* Its error is met again by the next one who writes. */
+	trace_writer_flush(recording->writer, NULL);
+	return trace_writer_bytes(recording->writer) + closing >= wanted;
+}
+
+/* A quarter of the machine's, unless told: whoever looks for a leak must not be the one that fills the memory. */
+static uint64_t max_memory_bytes(const struct options *options)
+{
+	if (options->max_memory_bytes)
+		return options->max_memory_bytes;
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) / 4 * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Our own memory, without files, programs and the rings. */
+static bool has_max_memory(struct recording *recording)
+{
+	unsigned long long resident = 0, shared = 0;
+	uint64_t now_ns = clock_ns();
+	char line[128];
+
+	if (now_ns - recording->weighed_ns < WEIGH_EVERY_NS)
+		return false;
+	recording->weighed_ns = now_ns;
+	if (text_file_line("/proc/self/statm", line, sizeof(line)) || sscanf(line, "%*u %llu %llu", &resident, &shared) != 2)
+		return false;
+	return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE) >= max_memory_bytes(recording->options);
+}
+
+/* Why the recording ends by a limit that was set beforehand; NULL: it does not. */
+static const char *reached_limit(struct recording *recording)
+{
+	const struct options *options = recording->options;
+
+	if (options->duration_ns && clock_ns() - recording->start_ns >= options->duration_ns)
+		return DURATION_REASON;
+	if (has_max_size(recording))
+		return "reached --max-size";
+	if (has_max_memory(recording))
+		return options->max_memory_bytes ? "reached --max-memory" : "reached a quarter of the machine's memory (--max-memory)";
+	return NULL;
+}
+
 static bool should_stop(struct recording *recording)
 {
 	recording->stop_signal = take_signal(recording);
@@ -430,8 +502,8 @@ static bool should_stop(struct recording *recording)
 		recording->stop_reason = strsignal(recording->stop_signal);
 	else if (recording->options->command && workload_has_ended(&recording->workload))
 		recording->stop_reason = "the command ended";
-	else if (recording->options->duration_ns && clock_ns() - recording->start_ns >= recording->options->duration_ns)
-		recording->stop_reason = "the time was over";
+	else
+		recording->is_limit_reached = (recording->stop_reason = reached_limit(recording)) != NULL;
 	return recording->stop_reason;
 }
 
@@ -489,7 +561,8 @@ static int start(struct recording *recording, struct error *err)
 	const struct options *options = recording->options;
 	int ret = 0;
 
-	if (options->command)
+	/* With --start-when it runs already. */
+	if (options->command && !options->start_when.text)
 		ret = workload_start(&recording->workload, options->command, !recording->output.path,
 				     &recording->file_limit, err);
 	if (!ret)
@@ -562,6 +635,8 @@ static void summarize(const struct recording *recording)
 		return;
 	if (recording->options->source == SOURCE_AUTO && recording->source == SOURCE_TRACEPOINT)
 		fprintf(stderr, "slabrec: source tracepoint: %s\n", recording->why);
+	if (recording->is_limit_reached && strcmp(recording->stop_reason, DURATION_REASON))
+		fprintf(stderr, "slabrec: the recording was ended: %s\n", recording->stop_reason);
 	fprintf(stderr, "slabrec: %s allocations, %s frees, %s live, %s lost in %.1f s; %s bytes",
 		progress_number(counts->allocs, allocs), progress_number(counts->frees + counts->frees_implied, frees),
 		progress_number(recording->recorder.live.live_count, live), progress_number(lost_count(recording), lost),
@@ -584,8 +659,8 @@ static int exit_status(struct recording *recording)
 	workload_stop(&recording->workload);
 	if (!recording->workload.has_ended)
 		return 128 + (recording->stop_signal ? recording->stop_signal : SIGTERM);
-	/* It ended by the SIGTERM that we sent when the time was over, as agreed. */
-	if (!recording->stop_signal && options->duration_ns && recording->workload.status == 128 + SIGTERM)
+	/* It ended by the SIGTERM that we sent when the limit was reached, as agreed. */
+	if (recording->is_limit_reached && recording->workload.status == 128 + SIGTERM)
 		return 0;
 	return recording->workload.status;
 }
@@ -651,14 +726,16 @@ static void tell_probes(const struct recording *recording)
 	}
 }
 
-/* Opens everything that can fail, in the order in which a person would want to hear of it. */
-static int open_all(struct recording *recording, struct error *err)
+/* Opens what can fail before anything is recorded or waited for, in the order in which a person would want to hear of it. */
+static int open_first(struct recording *recording, struct error *err)
 {
 	const struct options *options = recording->options;
 	int ret = select_caches(recording, err);
 
 	if (!ret)
 		ret = check_targets(options, err);
+	if (!ret && options->start_when.text)
+		ret = start_condition_select(&recording->start_when, &recording->all, err);
 	/* Before the first probe: whoever ends us then must not leave it behind. */
 	if (!ret)
 		ret = open_signals(recording, err);
@@ -669,8 +746,15 @@ static int open_all(struct recording *recording, struct error *err)
 	tracefs_sweep(&recording->tracefs);
 	ret = output_open(&recording->output, options->output, err);
 	recording->output.signals = recording->end_signals;
-	if (!ret)
-		ret = trace_writer_new(&recording->writer, output_write, &recording->output, err);
+	return ret;
+}
+
+/* Opens the rest: from here on the trace is of now. */
+static int open_all(struct recording *recording, struct error *err)
+{
+	const struct options *options = recording->options;
+	int ret = trace_writer_new(&recording->writer, output_write, &recording->output, err);
+
 	if (ret)
 		return ret;
 	facts_write_machine(recording->writer, options);
@@ -693,6 +777,60 @@ static int open_all(struct recording *recording, struct error *err)
 		tell_probes(recording);
 	}
 	return ret;
+}
+
+/* ---- before the start ---- */
+
+/* The command ended, or somebody asked us to: nothing was recorded, and the shell gets what it would without us. */
+static bool is_over_before_start(struct recording *recording, int *status)
+{
+	const char *condition = recording->start_when.text;
+
+	recording->stop_signal = take_signal(recording);
+	bool has_command_ended = recording->options->command && workload_has_ended(&recording->workload);
+	if (!recording->stop_signal && !has_command_ended)
+		return false;
+	progress_end(&recording->progress);
+	fprintf(stderr, "slabrec: %s before %s: nothing was recorded\n",
+		recording->stop_signal ? strsignal(recording->stop_signal) : "the command ended", condition);
+	*status = recording->options->command ? exit_status(recording) : 128 + recording->stop_signal;
+	return true;
+}
+
+/*
+ * Waits for --start-when with no probe set. The command runs from now on, unrecorded: it may be what makes the condition true. *is_over:
+ * the recording will not be, *status is the program's.
+ */
+static int wait_for_start(struct recording *recording, bool *is_over, int *status, struct error *err)
+{
+	const struct options *options = recording->options;
+	const struct start_condition *condition = &recording->start_when;
+	struct pollfd polled = {.fd = recording->signals, .events = POLLIN};
+	const char *unit = condition->is_memory ? "bytes" : "objects";
+	uint64_t began_ns = clock_ns(), value = 0;
+	char text[32];
+	int ret = 0;
+
+	if (options->command)
+		ret = workload_start(&recording->workload, options->command, !recording->output.path,
+				     &recording->file_limit, err);
+	if (ret)
+		return ret;
+	workload_release(&recording->workload);
+	while (!(*is_over = is_over_before_start(recording, status))) {
+		ret = start_condition_measure(condition, &value);
+		if (ret)
+			return error_set(err, ret, "--start-when %s: %s", condition->text, strerror(-ret));
+		if (start_condition_holds(condition, value))
+			break;
+		progress_wait(&recording->progress, condition->text, value, unit);
+		poll(&polled, 1, START_POLL_MS);
+	}
+	recording->waited_ns = clock_ns() - began_ns;
+	progress_end(&recording->progress);
+	if (!*is_over && !options->is_quiet)
+		fprintf(stderr, "slabrec: %s: %s %s now, recording\n", condition->text, progress_number(value, text), unit);
+	return 0;
 }
 
 static void connect(struct recording *recording)
@@ -721,6 +859,7 @@ static void release(struct recording *recording)
 	probe_plan_release(&recording->plan);
 	trace_writer_free(recording->writer);
 	output_close(&recording->output);
+	start_condition_release(&recording->start_when);
 	slab_cache_list_release(&recording->selected);
 	slab_cache_list_release(&recording->all);
 	for (size_t i = 0; i < recording->format_count; i++)
@@ -734,18 +873,24 @@ static void release(struct recording *recording)
 int recording_run(const struct options *options, int *status, struct error *err)
 {
 	struct recording *recording CLEANUP(cleanup_free) = calloc(1, sizeof(*recording));
+	bool is_over = false;
 
 	if (!recording)
 		return error_set(err, -ENOMEM, "out of memory");
 	recording->options = options;
+	recording->start_when = options->start_when;
 	recording->signals = recording->end_signals = recording->output.signals = -1;
 	recording->output.fd = -1;
 	recording->workload.gate = recording->workload.pidfd = -1;
 	progress_init(&recording->progress, options->is_quiet);
 	connect(recording);
 	raise_file_limit(recording);
-	int ret = open_all(recording, err);
-	if (!ret) {
+	int ret = open_first(recording, err);
+	if (!ret && options->start_when.text)
+		ret = wait_for_start(recording, &is_over, status, err);
+	if (!ret && !is_over)
+		ret = open_all(recording, err);
+	if (!ret && !is_over) {
 		recording->recorder.writer = recording->writer;
 		recording->recorder.has_witnesses = recording->source == SOURCE_KPROBE && !options->without_witness;
 		ret = run(recording, status, err);

@@ -578,6 +578,17 @@ uint64_t trace_writer_bytes(const struct trace_writer *writer)
 	return writer->bytes;
 }
 
+uint64_t trace_writer_gathered_bytes(const struct trace_writer *writer)
+{
+	uint64_t bytes = writer->payload.size_bytes + writer->singles.size_bytes;
+
+	for (int kind = 0; kind < BATCH_COUNT; kind++)
+		bytes += writer->batches[kind].entries.size_bytes;
+	for (int column = 0; column < TRACE_COLUMN_COUNT; column++)
+		bytes += writer->columns[column].size_bytes;
+	return bytes;
+}
+
 uint64_t trace_writer_events(const struct trace_writer *writer)
 {
 	return writer->events;

@@ -64,6 +64,8 @@ int trace_writer_end(struct trace_writer *writer, uint64_t time_ns, struct error
 
 /* Bytes given to the sink so far. */
 uint64_t trace_writer_bytes(const struct trace_writer *writer);
+/* Bytes that wait for the next block, before compression. */
+uint64_t trace_writer_gathered_bytes(const struct trace_writer *writer);
 uint64_t trace_writer_events(const struct trace_writer *writer);
 
 #endif

@@ -72,13 +72,17 @@ static void test_every_option(void **state)
 	(void)state;
 	good(&options, ARGS("-c", "a,b", "--cache", "c", "--cache=d,,e", "-d", "1.5", "-o", "x.slab", "-p", "4194304",
 			    "-C", "0-1,3", "-m", "64", "--source", "kprobe", "--user-stack", "none", "--free-stacks",
-			    "all", "-q", "-v", "--without", "return-args,witness"));
+			    "all", "-q", "-v", "--without", "return-args,witness", "--max-size", "100M", "--max-memory",
+			    "32m", "--start-when", "kmalloc-1k > 20 objects"));
 	assert_int_equal(options.cache_count, 5);
 	for (size_t i = 0; i < 5; i++)
 		assert_true(options.caches[i][0] == (char)('a' + i) && !options.caches[i][1]);
 	assert_int_equal(options.duration_ns, 1500000000);
 	assert_string_equal(options.output, "x.slab");
 	assert_int_equal(options.pid, 4194304);
+	assert_int_equal(options.max_size_bytes, 100u << 20);
+	assert_int_equal(options.max_memory_bytes, 32u << 20);
+	assert_string_equal(options.start_when.name, "kmalloc-1k");
 	assert_int_equal(options.cpus.count, 3);
 	assert_int_equal(options.cpus.cpus[2], 3);
 	assert_int_equal(options.ring_bytes, 64 * sysconf(_SC_PAGESIZE));
@@ -92,7 +96,10 @@ static void test_every_option(void **state)
 
 	good(&options, ARGS("--cache=x", "--duration=10", "--output=-", "--pid=1", "--cpu=2", "--mmap-pages=1",
 			    "--source=tracepoint", "--user-stack=fp", "--free-stacks=none", "--quiet", "--verbose",
-			    "--without=maxactive", "--without=arg-names"));
+			    "--without=maxactive", "--without=arg-names", "--max-size=64k"));
+	assert_int_equal(options.max_size_bytes, 65536);
+	assert_int_equal(options.max_memory_bytes, 0);
+	assert_null(options.start_when.text);
 	assert_int_equal(options.duration_ns, 10000000000);
 	assert_string_equal(options.output, "-");
 	assert_int_equal(options.source, SOURCE_TRACEPOINT);
@@ -205,6 +212,11 @@ static void test_mistakes(void **state)
 		       "--pid 99999999999999999999: not a number from 1 to 4194304");
 	assert_mistake(ARGS("-C", "3-1"), "--cpu 3-1: not a list of CPUs such as 0-3,7");
 	assert_mistake(ARGS("-C", "0", "-C", "x"), "--cpu x: not a list of CPUs such as 0-3,7");
+	assert_mistake(ARGS("--max-size", "63k"), "--max-size 63k: not a size from 64k on, as 500M or 2G");
+	assert_mistake(ARGS("--max-size", "many"), "--max-size many: not a size from 64k on, as 500M or 2G");
+	assert_mistake(ARGS("--max-memory", "1023k"), "--max-memory 1023k: not a size from 1024k on, as 500M or 2G");
+	assert_mistake(ARGS("--start-when", "x"),
+		       "--start-when x: not as 'kmalloc-1k>100000 objects' or 'SUnreclaim>2G'");
 	assert_mistake(ARGS("-m", "3"), "--mmap-pages 3: not a power of two");
 	assert_mistake(ARGS("-m", "0"), "--mmap-pages 0: not a number from 1 to 1048576");
 	assert_mistake(ARGS("-m", "2097152"), "--mmap-pages 2097152: not a number from 1 to 1048576");
@@ -253,7 +265,8 @@ static void test_help_tells_them_all(void **state)
 	static const char *const all[] = {"-c, --cache",   "--list-caches",    "-d, --duration", "-p, --pid",
 					  "-C, --cpu",	   "--user-stack",     "--free-stacks",	 "-o, --output",
 					  "--source",	   "-m, --mmap-pages", "--without",	 "-q, --quiet",
-					  "-v, --verbose", "-h, --help",       "--version"};
+					  "-v, --verbose", "-h, --help",       "--version",
+					  "--max-size",	   "--max-memory",     "--start-when"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
