@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "sampler/size.h"
@@ -34,6 +36,7 @@ const char options_help[] =
 	"How:\n"
 	"  -o, --output FILE           default slabrec.slab; an existing one is kept as FILE.old; - for a pipe\n"
 	"      --source kprobe|tracepoint|auto  default auto: kprobes where the kernel has them\n"
+	"      --snapshot-on SIGNAL    on this signal (USR2) write a trace so far, FILE.1, FILE.2, ..., and go on\n"
 	"      --max-size SIZE         end when the trace is this large (k, M, G)\n"
 	"      --max-memory SIZE       end when slabrec itself takes this much; default a quarter of the machine's\n"
 	"  -m, --mmap-pages N          ring of each CPU in pages, a power of two\n"
@@ -56,6 +59,7 @@ enum long_only {
 	OPTION_MAX_SIZE,
 	OPTION_MAX_MEMORY,
 	OPTION_START_WHEN,
+	OPTION_SNAPSHOT_ON,
 };
 
 /* "+": what follows the command is the command's. */
@@ -72,6 +76,7 @@ static const struct option long_options[] = {
 	{"free-stacks", required_argument, NULL, OPTION_FREE_STACKS},
 	{"output", required_argument, NULL, 'o'},
 	{"source", required_argument, NULL, OPTION_SOURCE},
+	{"snapshot-on", required_argument, NULL, OPTION_SNAPSHOT_ON},
 	{"max-size", required_argument, NULL, OPTION_MAX_SIZE},
 	{"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
 	{"mmap-pages", required_argument, NULL, 'm'},
@@ -129,6 +134,29 @@ static int parse_pages(struct options *options, const char *text, struct error *
 		return error_set(err, -EINVAL, "--mmap-pages %s: not a power of two", text);
 	options->ring_bytes = ret ? 0 : (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
 	return ret;
+}
+
+/* Signals that mean nothing else here: not those that end a recording or are the kernel's complaints. */
+static int parse_signal(struct options *options, const char *text, struct error *err)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} signals[] = {{"USR1", SIGUSR1},   {"USR2", SIGUSR2}, {"ALRM", SIGALRM}, {"CONT", SIGCONT},
+		       {"WINCH", SIGWINCH}, {"URG", SIGURG},   {"IO", SIGIO},	  {"PWR", SIGPWR}};
+	const char *name = strncasecmp(text, "SIG", 3) ? text : text + 3;
+	char *end;
+	long number = strtol(text, &end, 10);
+	bool is_number = end != text && !*end;
+
+	options->snapshot_signal = is_number && number >= SIGRTMIN && number <= SIGRTMAX ? (int)number : 0;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (is_number ? number == signals[i].number : !strcasecmp(name, signals[i].name))
+			options->snapshot_signal = signals[i].number;
+	if (!options->snapshot_signal)
+		return error_set(err, -EINVAL, "--snapshot-on %s: not USR1, USR2, ALRM, CONT, WINCH, URG, IO, PWR or the number of a real-time signal",
+				 text);
+	return 0;
 }
 
 static int parse_limit(const char *name, const char *text, uint64_t least_bytes, uint64_t *size_bytes, struct error *err)
@@ -198,6 +226,8 @@ static int parse_option(struct options *options, int option, const char *text, s
 		cpu_list_release(&options->cpus);
 		ret = cpu_list_parse(&options->cpus, text);
 		return ret ? error_set(err, ret, "--cpu %s: not a list of CPUs such as 0-3,7", text) : 0;
+	case OPTION_SNAPSHOT_ON:
+		return parse_signal(options, text, err);
 	case OPTION_MAX_SIZE:
 		return parse_limit("max-size", text, MAX_SIZE_LEAST_BYTES, &options->max_size_bytes, err);
 	case OPTION_MAX_MEMORY:

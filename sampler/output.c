@@ -13,6 +13,7 @@
 
 #include "trace/cleanup.h"
 
+#define CONSEQUENCE "the recording was ended, what was written until then can be read"
 #define PATIENCE_MS 5000
 #define PATIENCE_STEP_MS 100
 
@@ -46,7 +47,7 @@ int output_open(struct output *output, const char *path, struct error *err)
 {
 	struct stat status;
 
-	*output = (struct output){.fd = -1, .signals = -1};
+	*output = (struct output){.fd = -1, .signals = -1, .consequence = CONSEQUENCE};
 	if (!strcmp(path, "-"))
 		return open_stdout(output, err);
 	output->path = strdup(path);
@@ -100,8 +101,7 @@ int output_write(void *context, const void *bytes, size_t size_bytes, struct err
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written < 0)
-			return error_set(err, -errno, "%s: %m: the recording was ended, what was written until then can be read",
-					 name);
+			return error_set(err, -errno, "%s: %m: %s", name, output->consequence);
 		at += written;
 		size_bytes -= (size_t)written;
 	}

@@ -17,6 +17,7 @@ struct output {
 	int fd;		   /* -1: not open */
 	bool is_pipe;
 	bool has_kept_old; /* PATH.old is what PATH was */
+	const char *consequence; /* of a failed write, for its sentence */
 	int signals;	   /* readable when somebody wants us to end (borrowed), -1 none: a reader that does not read is then left */
 };
 

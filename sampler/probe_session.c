@@ -147,6 +147,16 @@ void probe_session_close(struct probe_session *session)
 	*session = (struct probe_session){0};
 }
 
+void probe_session_leave(struct probe_session *session)
+{
+	/* The rings' memory is not inherited. */
+	for (size_t i = 0; session->rings && i < session->cpus.count * TRACE_RING_COUNT; i++)
+		close(session->rings[i].fd);
+	for (size_t i = 0; i < session->event_count; i++)
+		close(session->events[i].fd);
+	session->event_count = 0;
+}
+
 int probe_session_enable_tasks(struct probe_session *session, struct error *err)
 {
 	int ret = 0;

@@ -49,6 +49,9 @@ int probe_session_open(struct probe_session *session, struct tracefs *tracefs, s
 		       struct error *err);
 void probe_session_close(struct probe_session *session);
 
+/* In a child process: lets go of what belongs to the parent, which keeps it. The session tells and drains nothing any more. */
+void probe_session_leave(struct probe_session *session);
+
 /* Records of tasks and mappings begin to come; call it before looking at /proc. */
 int probe_session_enable_tasks(struct probe_session *session, struct error *err);
 /* Frees first, so that no allocation goes without its free; and the other way round at the end. */

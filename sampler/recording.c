@@ -22,6 +22,7 @@
 #include "sampler/probe_session.h"
 #include "sampler/progress.h"
 #include "sampler/recorder.h"
+#include "sampler/snapshot.h"
 #include "sampler/text_file.h"
 #include "sampler/workload.h"
 #include "trace/cleanup.h"
@@ -61,6 +62,8 @@ struct recording {
 	struct time_order order;
 	struct workload workload;
 	struct progress progress;
+	struct snapshots snapshots;
+	struct trace_probe *totals; /* owned; of the plan's probes, once gathered */
 	char *formats[8]; /* of tracepoints, kept while planning */
 	size_t format_count;
 	enum source source;
@@ -380,6 +383,18 @@ static void write_census(struct recording *recording, enum trace_census_phase ph
 		trace_writer_meminfo(recording->writer, &meminfo);
 }
 
+/* What the kernel tells about the probes, while they are open. */
+static int gather_totals(struct recording *recording, struct error *err)
+{
+	free(recording->totals);
+	recording->totals = calloc(recording->plan.count + 1, sizeof(*recording->totals));
+	if (!recording->totals)
+		return error_set(err, -ENOMEM, "totals of the probes: out of memory");
+	for (size_t i = 0; i < recording->plan.count; i++)
+		probe_session_totals(&recording->session, i, &recording->totals[i]);
+	return 0;
+}
+
 static void write_probes(struct recording *recording, uint64_t *misses)
 {
 	struct trace_writer *writer = recording->writer;
@@ -387,11 +402,10 @@ static void write_probes(struct recording *recording, uint64_t *misses)
 	for (size_t i = 0; i < recording->plan.count; i++) {
 		const struct probe *probe = &recording->plan.probes[i];
 		char event[160], definition[4096];
-		struct trace_probe totals = {0};
+		struct trace_probe totals = recording->totals[i];
 
 		snprintf(event, sizeof(event), "%s:%s", probe->subsystem, probe->event);
 		snprintf(definition, sizeof(definition), "%s %s %.3900s", probe->kind, probe->function_name, probe->definition);
-		probe_session_totals(&recording->session, i, &totals);
 		/* Until 5.14 a page fault in a probe's handler was counted as a miss; rethook came soon after. */
 		totals.has_fault_misses = totals.has_misses && recording->options->has_user_stacks &&
 					  !kallsyms_has(recording->kernel.symbols, "rethook_hook");
@@ -421,6 +435,8 @@ static int open_signals(struct recording *recording, struct error *err)
 		sigaddset(&set, SIGHUP);
 	recording->end_signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	sigaddset(&set, SIGCHLD);
+	if (recording->options->snapshot_signal)
+		sigaddset(&set, recording->options->snapshot_signal);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* A reader of -o - that goes away, or a file size limit, is a failed write, not a death. */
 	signal(SIGPIPE, SIG_IGN);
@@ -429,15 +445,18 @@ static int open_signals(struct recording *recording, struct error *err)
 	return recording->signals < 0 ? error_set(err, -errno, "signalfd: %m") : 0;
 }
 
-/* A signal that came, other than of a child; 0 none. */
+/* A signal that came and asks us to end; 0 none. */
 static int take_signal(struct recording *recording)
 {
 	struct signalfd_siginfo info;
 	int signal_number = 0;
 
-	while (read(recording->signals, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_signo != SIGCHLD)
+	while (read(recording->signals, &info, sizeof(info)) == sizeof(info)) {
+		if ((int)info.ssi_signo == recording->options->snapshot_signal)
+			snapshots_ask(&recording->snapshots, clock_ns());
+		else if (info.ssi_signo != SIGCHLD)
 			signal_number = (int)info.ssi_signo;
+	}
 	return signal_number;
 }
 
@@ -526,6 +545,95 @@ static int take_records(struct recording *recording, uint64_t horizon_ns, struct
 	return ret ? error_set(err, ret, "recording: %s", strerror(-ret)) : 0;
 }
 
+static void settle_lost(struct recording *recording)
+{
+	for (size_t cpu = 0; cpu < recording->session.cpus.count; cpu++)
+		for (enum trace_ring ring = TRACE_RING_ALLOC; ring <= TRACE_RING_FREE; ring++)
+			recorder_settle_lost(&recording->recorder, (uint32_t)recording->session.cpus.cpus[cpu], ring,
+					     probe_session_lost(&recording->session, cpu, ring), recording->end_ns);
+}
+
+/* All that a trace has behind its events, when the probes' totals are gathered. */
+static int write_end(struct recording *recording, struct error *err)
+{
+	uint64_t misses = 0;
+
+	write_probes(recording, &misses);
+	trace_writer_counter(recording->writer, "probe_misses", misses);
+	trace_writer_fact(recording->writer, "stop.reason", recording->stop_reason);
+	stack_table_write_user_symbols(&recording->stacks);
+	int ret = recorder_finish(&recording->recorder, recording->order.out_of_order, err);
+	return ret ? ret : trace_writer_end(recording->writer, recording->end_ns - recording->start_ns, err);
+}
+
+/* ---- snapshots ---- */
+
+/* In the child: ends the trace of that moment in a file of its own. 0, or the status to exit with. */
+static int write_snapshot(struct recording *recording, uint64_t moment_ns, uint64_t file_bytes)
+{
+	struct snapshot snapshot;
+	struct error err = {0};
+	char live[32], size[32];
+
+	recording->end_ns = moment_ns;
+	recording->stop_reason = "a snapshot; the recording went on";
+	int ret = snapshot_open(&snapshot, &recording->output, file_bytes, recording->snapshots.number, &err);
+	if (!ret) {
+		trace_writer_redirect(recording->writer, snapshot_write, &snapshot);
+		write_census(recording, TRACE_CENSUS_END);
+		settle_lost(recording);
+		ret = gather_totals(recording, &err);
+	}
+	probe_session_leave(&recording->session);
+	snapshots_leave(&recording->snapshots);
+	if (!ret)
+		ret = write_end(recording, &err);
+	if (!ret)
+		ret = output_commit(&snapshot.output, &err);
+	progress_end(&recording->progress);
+	if (ret)
+		fprintf(stderr, "slabrec: snapshot %u: %s\n", recording->snapshots.number, err.message);
+	else if (!recording->options->is_quiet)
+		fprintf(stderr, "slabrec: snapshot %s.%u: %s live, %s bytes\n", recording->output.path, recording->snapshots.number,
+			progress_number(recording->recorder.live.live_count, live),
+			progress_number(trace_writer_bytes(recording->writer), size));
+	output_close(&snapshot.output);
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Everything up to the moment that was asked for is in events. What goes wrong with a snapshot does not end the recording. */
+static int take_snapshot(struct recording *recording, struct error *err)
+{
+	struct snapshots *snapshots = &recording->snapshots;
+	uint64_t moment_ns = snapshots->asked_ns;
+	int ret = trace_writer_flush(recording->writer, err);
+
+	if (ret)
+		return ret;
+	int pid = snapshots_fork(snapshots, recording->output.path);
+	if (!pid)
+		_exit(write_snapshot(recording, moment_ns, trace_writer_bytes(recording->writer)));
+	if (pid < 0) {
+		progress_end(&recording->progress);
+		fprintf(stderr, "slabrec: snapshot %u: %s\n", snapshots->number, strerror(-pid));
+	}
+	return 0;
+}
+
+/* Records up to horizon_ns become events; a snapshot that is due by then is taken of exactly its moment. */
+static int take_records_to(struct recording *recording, uint64_t horizon_ns, struct error *err)
+{
+	struct snapshots *snapshots = &recording->snapshots;
+
+	/* One at a time: the next is of the moment when it can be. */
+	if (snapshots_is_busy(snapshots, false) && snapshots->asked_ns)
+		snapshots->asked_ns = clock_ns();
+	if (!snapshots->asked_ns || horizon_ns < snapshots->asked_ns)
+		return take_records(recording, horizon_ns, err);
+	int ret = take_records(recording, snapshots->asked_ns, err);
+	return ret ? ret : take_snapshot(recording, err);
+}
+
 static int tick_ms(const struct recording *recording)
 {
 	uint64_t duration_ns = recording->options->duration_ns;
@@ -543,7 +651,7 @@ static int record_until_stopped(struct recording *recording, struct error *err)
 	while (!ret && !should_stop(recording)) {
 		probe_session_wait(&recording->session, recording->signals, tick_ms(recording));
 		uint64_t now_ns = clock_ns();
-		ret = take_records(recording, now_ns - HOLD_BACK_NS, err);
+		ret = take_records_to(recording, now_ns - HOLD_BACK_NS, err);
 		if (!ret && now_ns - recording->flushed_ns >= FLUSH_EVERY_NS) {
 			recording->flushed_ns = now_ns;
 			ret = trace_writer_flush(recording->writer, err);
@@ -579,14 +687,6 @@ static int start(struct recording *recording, struct error *err)
 	return ret;
 }
 
-static void settle_lost(struct recording *recording)
-{
-	for (size_t cpu = 0; cpu < recording->session.cpus.count; cpu++)
-		for (enum trace_ring ring = TRACE_RING_ALLOC; ring <= TRACE_RING_FREE; ring++)
-			recorder_settle_lost(&recording->recorder, (uint32_t)recording->session.cpus.cpus[cpu], ring,
-					     probe_session_lost(&recording->session, cpu, ring), recording->end_ns);
-}
-
 /* From here on nothing is left behind by dying: a second Ctrl-C does it, and the trace stays under its interim name. */
 static void allow_dying(struct recording *recording)
 {
@@ -601,27 +701,48 @@ static void allow_dying(struct recording *recording)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* One that was asked for just before the end is still taken. */
+static int finish_snapshots(struct recording *recording, struct error *err)
+{
+	int ret = 0;
+
+	if (recording->snapshots.asked_ns) {
+		snapshots_is_busy(&recording->snapshots, true);
+		recording->snapshots.asked_ns = recording->end_ns;
+		ret = take_snapshot(recording, err);
+	}
+	snapshots_wait_left(&recording->snapshots);
+	return ret;
+}
+
+static void write_snapshot_counts(struct recording *recording)
+{
+	if (!recording->options->snapshot_signal)
+		return;
+	snapshots_is_busy(&recording->snapshots, true);
+	trace_writer_counter(recording->writer, "snapshots", recording->snapshots.written);
+	trace_writer_counter(recording->writer, "snapshots_failed", recording->snapshots.failed);
+}
+
 static int finish(struct recording *recording, struct error *err)
 {
-	uint64_t misses = 0;
-
 	probe_session_disable(&recording->session);
 	recording->end_ns = clock_ns();
 	write_census(recording, TRACE_CENSUS_END);
 	int ret = take_records(recording, UINT64_MAX, err);
 	if (ret)
 		return ret;
+	ret = finish_snapshots(recording, err);
+	if (ret)
+		return ret;
 	settle_lost(recording);
-	write_probes(recording, &misses);
+	ret = gather_totals(recording, err);
+	if (ret)
+		return ret;
 	probe_session_close(&recording->session);
 	allow_dying(recording);
-	trace_writer_counter(recording->writer, "probe_misses", misses);
-	trace_writer_fact(recording->writer, "stop.reason", recording->stop_reason);
-	stack_table_write_user_symbols(&recording->stacks);
-	ret = recorder_finish(&recording->recorder, recording->order.out_of_order, err);
-	if (!ret)
-		ret = trace_writer_end(recording->writer, recording->end_ns - recording->start_ns, err);
-	return ret;
+	write_snapshot_counts(recording);
+	return write_end(recording, err);
 }
 
 static void summarize(const struct recording *recording)
@@ -746,6 +867,8 @@ static int open_first(struct recording *recording, struct error *err)
 	tracefs_sweep(&recording->tracefs);
 	ret = output_open(&recording->output, options->output, err);
 	recording->output.signals = recording->end_signals;
+	if (!ret && options->snapshot_signal && !recording->output.beside_path)
+		ret = error_set(err, -EINVAL, "--snapshot-on: snapshots stand beside the trace: name a regular file with -o");
 	return ret;
 }
 
@@ -788,6 +911,9 @@ static bool is_over_before_start(struct recording *recording, int *status)
 
 	recording->stop_signal = take_signal(recording);
 	bool has_command_ended = recording->options->command && workload_has_ended(&recording->workload);
+	if (recording->snapshots.asked_ns)
+		fprintf(stderr, "slabrec: no snapshot: nothing is recorded before %s\n", condition);
+	recording->snapshots.asked_ns = 0;
 	if (!recording->stop_signal && !has_command_ended)
 		return false;
 	progress_end(&recording->progress);
@@ -857,6 +983,8 @@ static void release(struct recording *recording)
 	kernel_image_release(&recording->kernel);
 	kernel_btf_free(recording->btf);
 	probe_plan_release(&recording->plan);
+	snapshots_release(&recording->snapshots);
+	free(recording->totals);
 	trace_writer_free(recording->writer);
 	output_close(&recording->output);
 	start_condition_release(&recording->start_when);
@@ -882,6 +1010,7 @@ int recording_run(const struct options *options, int *status, struct error *err)
 	recording->signals = recording->end_signals = recording->output.signals = -1;
 	recording->output.fd = -1;
 	recording->workload.gate = recording->workload.pidfd = -1;
+	snapshots_init(&recording->snapshots);
 	progress_init(&recording->progress, options->is_quiet);
 	connect(recording);
 	raise_file_limit(recording);

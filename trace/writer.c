@@ -557,6 +557,12 @@ uint64_t trace_writer_event(struct trace_writer *writer, const struct trace_even
 	return serial;
 }
 
+void trace_writer_redirect(struct trace_writer *writer, trace_sink *sink, void *context)
+{
+	writer->sink = sink;
+	writer->sink_context = context;
+}
+
 int trace_writer_flush(struct trace_writer *writer, struct error *err)
 {
 	writer_gather(writer);

@@ -54,6 +54,9 @@ void trace_writer_live(struct trace_writer *writer, const struct trace_live *liv
  */
 uint64_t trace_writer_event(struct trace_writer *writer, const struct trace_event *event);
 
+/* From here on the blocks go to another sink, which has got what the first one took. */
+void trace_writer_redirect(struct trace_writer *writer, trace_sink *sink, void *context);
+
 /*
  * Hands everything so far to the sink as whole blocks; without it blocks are written as they get full. Returns 0 or the first
  * error the writer met.

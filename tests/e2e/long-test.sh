@@ -71,4 +71,83 @@ same "a condition that holds at once: the command is recorded from then on" "20 
 	"$(objects now.slab "$comm" alloc_pipe_info)"
 run "$slabrec" -c $cache --start-when "no-such-cache>1" true
 refuses 125 "no-such-cache" "--start-when with a cache that is not there"
+: > "$hold"
+sleep 0.2
+rm -f "$hold"
+
+# ---- --snapshot-on ----
+record shot.slab "$slabrec" -c $cache --snapshot-on SIGUSR2 -o shot.slab
+"$pipes" 20 30 "$hold"
+kill -USR2 "$recorder"
+wait_for 20 test -e shot.slab.1 || fail "no snapshot: $(cat err)"
+same "a snapshot is whole while the recording goes on" complete "$(ending shot.slab.1)"
+same "a snapshot, to the object" "20 live, 30 freed" "$(objects shot.slab.1 "$comm" alloc_pipe_info)"
+same "a snapshot tells why it ends" "a snapshot; the recording went on" "$(fact shot.slab.1 stop.reason)"
+check "a snapshot has a census at its end" grep -q '^census .*phase=end' shot.slab.1.lines
+check "a snapshot has the addresses of live objects" grep -q '^live ' shot.slab.1.lines
+check "a snapshot is for its owner alone" test "$(stat -c %a shot.slab.1)" = 600
+"$slabreport" -f text -o - shot.slab.1 > shot.text
+says "alloc_pipe_info" "a snapshot: the report" shot.text
+# Under load, one after the other: none disturbs the recording, and each has what was told before it, not more.
+: > shot.slab.3
+sh -c "for turn in 1 2 3 4 5 6; do '$pipes' 0 5000 '$hold'; done" &
+load=$!
+kill -USR2 "$recorder"
+wait_for 30 test -e shot.slab.2
+kill -USR2 "$recorder"
+wait_for 30 test -e shot.slab.4
+wait $load
+"$pipes" 5 0 "$hold"
+kill -USR2 "$recorder" && ended_by INT
+status_is 0 "a recording with snapshots"
+same "a recording with snapshots is whole" complete "$(ending shot.slab)"
+same "a recording with snapshots, to the object" "25 live, 30030 freed" "$(objects shot.slab "$comm" alloc_pipe_info)"
+same "a recording with snapshots lost nothing" "0 0" "$(counter shot.slab lost_alloc) $(counter shot.slab lost_free)"
+same "snapshots are counted" "4 0" "$(counter shot.slab snapshots) $(counter shot.slab snapshots_failed)"
+check "what had a snapshot's name is as it was" test ! -s shot.slab.3
+same "one asked for just before the end, to the object" "25 live, 30030 freed" \
+	"$(objects shot.slab.5 "$comm" alloc_pipe_info)"
+for number in 2 4 5; do
+	same "snapshot $number is whole" complete "$(ending shot.slab.$number)"
+	dump shot.slab.$number | grep '^event alloc' > began
+	check "snapshot $number is a beginning of the recording" \
+		sh -c "grep '^event alloc' shot.slab.lines | head -n $(wc -l < began) | cmp -s - began"
+done
+check "each snapshot is told" test "$(grep -c '^slabrec: snapshot shot.slab.[1245]: ' err)" = 4
+check "nothing is left beside them" test -z "$(ls shot.slab*.part-* 2> /dev/null)"
+: > "$hold"
+sleep 0.2
+rm -f "$hold"
+
+# A disk that has no room for a second trace: the snapshot is told to have failed, the recording goes on.
+unshare -m sh -c "
+	mkdir full && mount -t tmpfs -o size=256k none full || exit 77
+	env --default-signal=INT '$slabrec' -q -c $cache --free-stacks all --snapshot-on 12 -o full/x.slab 2> full.err &
+	recorder=\$!
+	until ls full/x.slab.part-*; do sleep 0.1; done
+	until test \$(cat full/x.slab.part-* | wc -c) -gt 140000; do '$pipes' 0 3000 '$hold'; done
+	kill -USR2 \$recorder
+	until test -s full.err; do sleep 0.1; done
+	'$pipes' 9 0 '$hold'
+	kill -INT \$recorder
+	wait \$recorder
+	echo \$? > full.status
+	ls full > full.names
+	cp full/x.slab full.slab" > /dev/null 2>&1
+if test -e full.status; then
+	same "a full disk at a snapshot: the recording's status" 0 "$(cat full.status)"
+	says "^slabrec: snapshot 1: .*No space left on device: this snapshot is not there, the recording goes on$" \
+		"a full disk at a snapshot is told" full.err
+	same "a full disk at a snapshot: the recording is whole" complete "$(ending full.slab)"
+	same "a full disk at a snapshot: recorded on" "9 live" "$(objects full.slab "$comm" alloc_pipe_info | cut -d , -f 1)"
+	same "a full disk at a snapshot is counted" "0 1" "$(counter full.slab snapshots) $(counter full.slab snapshots_failed)"
+	same "a full disk at a snapshot: nothing else is left" x.slab "$(cat full.names)"
+else
+	fail "a full disk at a snapshot: there was none: $(cat full.err)"
+fi
+
+run "$slabrec" -c $cache --snapshot-on USR2 -o - true
+refuses 125 "name a regular file" "--snapshot-on into a pipe"
+run "$slabrec" -c $cache --snapshot-on INT true
+refuses 125 "--snapshot-on INT: not USR1" "--snapshot-on with a signal that means something else"
 finish

@@ -2,6 +2,7 @@
 #include "tests/sampler/cmocka_unit.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "sampler/options.h"
@@ -73,7 +74,7 @@ static void test_every_option(void **state)
 	good(&options, ARGS("-c", "a,b", "--cache", "c", "--cache=d,,e", "-d", "1.5", "-o", "x.slab", "-p", "4194304",
 			    "-C", "0-1,3", "-m", "64", "--source", "kprobe", "--user-stack", "none", "--free-stacks",
 			    "all", "-q", "-v", "--without", "return-args,witness", "--max-size", "100M", "--max-memory",
-			    "32m", "--start-when", "kmalloc-1k > 20 objects"));
+			    "32m", "--start-when", "kmalloc-1k > 20 objects", "--snapshot-on", "SIGUSR2"));
 	assert_int_equal(options.cache_count, 5);
 	for (size_t i = 0; i < 5; i++)
 		assert_true(options.caches[i][0] == (char)('a' + i) && !options.caches[i][1]);
@@ -83,6 +84,7 @@ static void test_every_option(void **state)
 	assert_int_equal(options.max_size_bytes, 100u << 20);
 	assert_int_equal(options.max_memory_bytes, 32u << 20);
 	assert_string_equal(options.start_when.name, "kmalloc-1k");
+	assert_int_equal(options.snapshot_signal, SIGUSR2);
 	assert_int_equal(options.cpus.count, 3);
 	assert_int_equal(options.cpus.cpus[2], 3);
 	assert_int_equal(options.ring_bytes, 64 * sysconf(_SC_PAGESIZE));
@@ -100,6 +102,7 @@ static void test_every_option(void **state)
 	assert_int_equal(options.max_size_bytes, 65536);
 	assert_int_equal(options.max_memory_bytes, 0);
 	assert_null(options.start_when.text);
+	assert_int_equal(options.snapshot_signal, 0);
 	assert_int_equal(options.duration_ns, 10000000000);
 	assert_string_equal(options.output, "-");
 	assert_int_equal(options.source, SOURCE_TRACEPOINT);
@@ -136,6 +139,35 @@ static void test_without_btf_and_dwarf(void **state)
 		good(&options, ARGS("-c", "x", "--without", wanted[i].text));
 		assert_int_equal(options.name_offset, wanted[i].source);
 		options_release(&options);
+	}
+}
+
+static void test_snapshot_signals(void **state)
+{
+	static const struct {
+		const char *text;
+		int number;
+	} good_ones[] = {{"USR1", SIGUSR1},	{"usr2", SIGUSR2}, {"SIGUSR2", SIGUSR2}, {"sigwinch", SIGWINCH},
+			 {"12", SIGUSR2}, {"40", 40},	   {"64", 64}};
+	static const char *const bad[] = {"",	"SIG", "INT", "SIGTERM", "HUP", "KILL", "CHLD", "2", "9",
+					  "17", "0",   "-12", "65",	 "31",	"12x",	"USR",	"USR23"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good_ones) / sizeof(good_ones[0]); i++) {
+		struct options options;
+
+		good(&options, ARGS("-c", "x", "--snapshot-on", good_ones[i].text));
+		assert_int_equal(options.snapshot_signal, good_ones[i].number);
+		options_release(&options);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char sentence[256];
+
+		snprintf(sentence, sizeof(sentence),
+			 "--snapshot-on %s: not USR1, USR2, ALRM, CONT, WINCH, URG, IO, PWR or the number of a "
+			 "real-time signal",
+			 bad[i]);
+		assert_mistake(ARGS("-c", "x", "--snapshot-on", bad[i]), sentence);
 	}
 }
 
@@ -266,7 +298,8 @@ static void test_help_tells_them_all(void **state)
 					  "-C, --cpu",	   "--user-stack",     "--free-stacks",	 "-o, --output",
 					  "--source",	   "-m, --mmap-pages", "--without",	 "-q, --quiet",
 					  "-v, --verbose", "-h, --help",       "--version",
-					  "--max-size",	   "--max-memory",     "--start-when"};
+					  "--max-size",	   "--max-memory",     "--start-when",
+					  "--snapshot-on"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -280,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_option),
 		cmocka_unit_test(test_without_btf_and_dwarf),
+		cmocka_unit_test(test_snapshot_signals),
 		cmocka_unit_test(test_actions),
 		cmocka_unit_test(test_command),
 		cmocka_unit_test(test_mistakes),
