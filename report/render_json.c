@@ -173,6 +173,10 @@ int render_json(const struct model *model, FILE *out, struct error *err)
 	json_count(&json, "duration_ns", model->duration_ns);
 	json_totals(&json);
 	json_integrity(&json);
+	json_open(&json, "notes", '[');
+	for (uint32_t i = 0; i < model->note_count; i++)
+		json_text(&json, NULL, model->notes[i]);
+	json_close(&json, ']');
 	json_open(&json, "caches", '[');
 	for (uint32_t i = 0; i < model->cache_count; i++)
 		json_cache(&json, &model->caches[i]);

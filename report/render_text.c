@@ -21,7 +21,7 @@
 #define STACK_SITES 3u
 #define FRAMES_MAX 14u
 #define CACHES_MAX 5u
-#define NOTES_MAX 3u
+#define NOTES_MAX 5u
 
 struct text {
 	FILE *out;

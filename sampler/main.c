@@ -25,6 +25,9 @@ int main(int argc, char **argv)
 		case ACTION_LIST_CACHES:
 			ret = recording_list_caches(&options, &err);
 			break;
+		case ACTION_EXPLAIN:
+			ret = recording_explain(&options, &err);
+			break;
 		case ACTION_RECORD:
 			ret = recording_run(&options, &status, &err);
 			break;

@@ -26,6 +26,8 @@ const char options_help[] =
 	"  -c, --cache NAME[,NAME...]  slab cache: a name, a glob, kmalloc-1024 for the whole family of that\n"
 	"                              size, =NAME for exactly one; may be given again\n"
 	"      --list-caches           list the caches of this machine and exit (with -c: what it selects)\n"
+	"      --explain               with -c: print the probes that a recording would set, why, and what they\n"
+	"                              do not see on this kernel; nothing is recorded\n"
 	"  -d, --duration SECONDS      end after this time\n"
 	"      --start-when CONDITION  begin when it holds: 'NAME>N objects', 'SUnreclaim>SIZE'\n"
 	"  -p, --pid PID               only allocations of this process and its children\n"
@@ -52,6 +54,7 @@ const char options_help[] =
 enum long_only {
 	OPTION_SOURCE = 256,
 	OPTION_LIST_CACHES,
+	OPTION_EXPLAIN,
 	OPTION_VERSION,
 	OPTION_USER_STACK,
 	OPTION_FREE_STACKS,
@@ -68,6 +71,7 @@ static const char short_options[] = "+:c:d:o:p:C:m:qvh";
 static const struct option long_options[] = {
 	{"cache", required_argument, NULL, 'c'},
 	{"list-caches", no_argument, NULL, OPTION_LIST_CACHES},
+	{"explain", no_argument, NULL, OPTION_EXPLAIN},
 	{"duration", required_argument, NULL, 'd'},
 	{"start-when", required_argument, NULL, OPTION_START_WHEN},
 	{"pid", required_argument, NULL, 'p'},
@@ -87,6 +91,14 @@ static const struct option long_options[] = {
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
 };
+
+static const char *const sources[SOURCE_COUNT + 1] = {
+	[SOURCE_AUTO] = "auto", [SOURCE_KPROBE] = "kprobe", [SOURCE_TRACEPOINT] = "tracepoint"};
+
+const char *source_name(enum source source)
+{
+	return sources[source];
+}
 
 static int parse_caches(struct options *options, const char *text, struct error *err)
 {
@@ -204,7 +216,6 @@ static int parse_without(struct options *options, const char *text, struct error
 
 static int parse_option(struct options *options, int option, const char *text, struct error *err)
 {
-	static const char *const sources[] = {"auto", "kprobe", "tracepoint", NULL};
 	static const char *const user_stacks[] = {"fp", "none", NULL};
 	static const char *const free_stacks[] = {"some", "all", "none", NULL};
 	long value;
@@ -260,6 +271,9 @@ static int parse_option(struct options *options, int option, const char *text, s
 	case OPTION_LIST_CACHES:
 		options->action = ACTION_LIST_CACHES;
 		return 0;
+	case OPTION_EXPLAIN:
+		options->action = ACTION_EXPLAIN;
+		return 0;
 	case 'h':
 		options->action = ACTION_HELP;
 		return 0;
@@ -299,6 +313,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		return ret;
 	if (optind < argc)
 		options->command = argv + optind;
+	if (options->action == ACTION_EXPLAIN && !options->cache_count)
+		return error_set(err, -EINVAL, "--explain: which slab cache? name it with -c, as in: slabrec --explain -c kmalloc-1024");
 	if (options->action == ACTION_RECORD && !options->cache_count)
 		return error_set(err, -EINVAL, "which slab cache? name it with -c, as in: slabrec -c kmalloc-1024 sleep 10 (slabrec --list-caches shows all)");
 	return 0;

@@ -18,11 +18,13 @@ enum source {
 	SOURCE_AUTO,
 	SOURCE_KPROBE,
 	SOURCE_TRACEPOINT,
+	SOURCE_COUNT
 };
 
 enum options_action {
 	ACTION_RECORD,
 	ACTION_LIST_CACHES,
+	ACTION_EXPLAIN,
 	ACTION_HELP,
 	ACTION_VERSION,
 };
@@ -60,6 +62,9 @@ struct options {
 /* -EINVAL with the sentence. Looks at the command line only: what it names may not exist. */
 int options_parse(struct options *options, int argc, char **argv, struct error *err);
 void options_release(struct options *options);
+
+/* As --source spells it. */
+const char *source_name(enum source source);
 
 extern const char options_help[];
 

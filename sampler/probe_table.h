@@ -29,6 +29,8 @@ struct probe_function {
 	uint8_t count_arg; /* bulk: how many objects */
 	uint8_t array_arg; /* bulk: where their addresses are */
 	bool has_buckets; /* kmem_buckets * follows the size where the kernel has CONFIG_SLAB_BUCKETS */
+	const char *tracepoint; /* kmem:<tracepoint>, or <tracepoint>_node up to 6.0, tells the same; NULL none does */
+	const char *why;	/* it is probed, for --explain: at most 38 letters */
 };
 
 extern const struct probe_function probe_functions[];

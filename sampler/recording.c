@@ -13,10 +13,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "sampler/blind_spots.h"
 #include "sampler/btf.h"
+#include "sampler/explain.h"
 #include "sampler/facts.h"
 #include "sampler/output.h"
 #include "sampler/probe_session.h"
@@ -67,7 +70,9 @@ struct recording {
 	char *formats[8]; /* of tracepoints, kept while planning */
 	size_t format_count;
 	enum source source;
-	char why[300]; /* the source was picked */
+	char why[SOURCE_COUNT][300]; /* the source was picked, or was not */
+	uint32_t name_offset_bytes;
+	enum name_offset_source name_offset_from;
 	int signals;	 /* signalfd */
 	int end_signals; /* signalfd without SIGCHLD, never read: tells that a signal waits */
 	struct rlimit file_limit; /* as it was */
@@ -159,6 +164,7 @@ static struct probe_plan_facts plan_facts(struct recording *recording)
 	return (struct probe_plan_facts){
 		.all = &recording->all,
 		.selected = &recording->selected,
+		.name_offset_bytes = recording->name_offset_bytes,
 		.nr_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF),
 		.run = (int)getpid(),
 		.has_return_args = recording->tracefs.has_return_args && !options->without_return_args,
@@ -207,15 +213,14 @@ static int open_session(struct recording *recording, struct error *err)
 
 static int open_kprobes(struct recording *recording, struct error *err)
 {
-	struct probe_plan_facts facts = plan_facts(recording);
-	enum name_offset_source from;
 	char text[16];
 
 	if (!recording->tracefs.has_kprobes)
 		return error_set(err, -ENOTSUP, "this kernel has no kprobe events (%s/kprobe_events; CONFIG_KPROBE_EVENTS)",
 				 recording->tracefs.path);
 	int ret = name_offset_find(recording->options->name_offset, &recording->tracefs, recording->kernel.symbols,
-				   &recording->all, &facts.name_offset_bytes, &from, err);
+				   &recording->all, &recording->name_offset_bytes, &recording->name_offset_from, err);
+	struct probe_plan_facts facts = plan_facts(recording);
 	if (!ret)
 		ret = probe_plan_kprobes(&recording->plan, &facts, err);
 	if (!ret)
@@ -225,9 +230,9 @@ static int open_kprobes(struct recording *recording, struct error *err)
 		return ret;
 	}
 	recording->source = SOURCE_KPROBE;
-	snprintf(text, sizeof(text), "%u", facts.name_offset_bytes);
+	snprintf(text, sizeof(text), "%u", recording->name_offset_bytes);
 	trace_writer_fact(recording->writer, "name_offset", text);
-	trace_writer_fact(recording->writer, "name_offset.from", name_offset_source_name(from));
+	trace_writer_fact(recording->writer, "name_offset.from", name_offset_source_name(recording->name_offset_from));
 	return 0;
 }
 
@@ -246,31 +251,36 @@ static int open_tracepoints(struct recording *recording, struct error *err)
 	return 0;
 }
 
+static int open_source(struct recording *recording, enum source source, struct error *err)
+{
+	return source == SOURCE_KPROBE ? open_kprobes(recording, err) : open_tracepoints(recording, err);
+}
+
+static void set_why(struct recording *recording, enum source source, const char *why)
+{
+	snprintf(recording->why[source], sizeof(recording->why[source]), "%s", why);
+}
+
 static int open_probes(struct recording *recording, struct error *err)
 {
 	const char *format = kernel_tracepoint(recording, "kmalloc");
+	enum source wanted = recording->options->source;
 	struct error kprobe_error = {0};
-	int ret;
 
 	if (format)
 		recording->recorder.flags = kmalloc_flags_read(format);
-	switch (recording->options->source) {
-	case SOURCE_KPROBE:
-		snprintf(recording->why, sizeof(recording->why), "asked for with --source");
-		return open_kprobes(recording, err);
-	case SOURCE_TRACEPOINT:
-		snprintf(recording->why, sizeof(recording->why), "asked for with --source");
-		return open_tracepoints(recording, err);
-	case SOURCE_AUTO:
-		break;
-	}
-	snprintf(recording->why, sizeof(recording->why), "the kernel has kprobe events");
-	ret = open_kprobes(recording, &kprobe_error);
-	if (!ret)
+	for (enum source source = SOURCE_AUTO + 1; source < SOURCE_COUNT && wanted != SOURCE_AUTO; source++)
+		set_why(recording, source, source == wanted ? "asked for with --source" : "another was asked for with --source");
+	if (wanted != SOURCE_AUTO)
+		return open_source(recording, wanted, err);
+	set_why(recording, SOURCE_KPROBE, "the kernel has kprobe events");
+	set_why(recording, SOURCE_TRACEPOINT, "no tracepoint tells of kfree_rcu() and of the bulk functions");
+	if (!open_source(recording, SOURCE_KPROBE, &kprobe_error))
 		return 0;
-	snprintf(recording->why, sizeof(recording->why), "%s", kprobe_error.message);
+	set_why(recording, SOURCE_TRACEPOINT, kprobe_error.message);
+	set_why(recording, SOURCE_KPROBE, kprobe_error.message);
 	/* Without the right to open perf events tracepoints fail the same way; the sentence is as good. */
-	return open_tracepoints(recording, err);
+	return open_source(recording, SOURCE_TRACEPOINT, err);
 }
 
 /* ---- the trace's own description ---- */
@@ -314,6 +324,11 @@ static void write_cpu_filter(struct trace_writer *writer, const struct cpu_list 
 	free(text);
 }
 
+static void write_spot(void *context, const char *sentence)
+{
+	trace_writer_note(context, sentence);
+}
+
 static void write_choices(struct recording *recording)
 {
 	const struct options *options = recording->options;
@@ -324,8 +339,8 @@ static void write_choices(struct recording *recording)
 	for (size_t i = 0; i < options->cache_count && used < sizeof(text); i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? "," : "", options->caches[i]);
 	trace_writer_fact(writer, "caches.requested", text);
-	trace_writer_fact(writer, "source", recording->source == SOURCE_KPROBE ? "kprobe" : "tracepoint");
-	trace_writer_fact(writer, "source.why", recording->why);
+	trace_writer_fact(writer, "source", source_name(recording->source));
+	trace_writer_fact(writer, "source.why", recording->why[recording->source]);
 	trace_writer_fact(writer, "user_stack", options->has_user_stacks ? "fp" : "none");
 	trace_writer_fact(writer, "free_stacks", options->all_free_stacks ? "all" : options->no_free_stacks ? "none" : "1/16");
 	if (options->pid) {
@@ -338,8 +353,8 @@ static void write_choices(struct recording *recording)
 		snprintf(text, sizeof(text), "%" PRIu64, recording->waited_ns);
 		trace_writer_fact(writer, "start.waited_ns", text);
 	}
-	if (recording->source == SOURCE_TRACEPOINT)
-		trace_writer_note(writer, "Tracepoints do not see kfree_rcu() nor bulk allocation and free: objects that are freed only that way look live.");
+	struct probe_plan_facts facts = plan_facts(recording);
+	blind_spots_each(&recording->plan, &facts, options->has_user_stacks, write_spot, writer);
 }
 
 /* Probes are on the CPUs that were online at the start: another set of them is not recorded whole, and that is said. */
@@ -755,7 +770,7 @@ static void summarize(const struct recording *recording)
 	if (recording->options->is_quiet)
 		return;
 	if (recording->options->source == SOURCE_AUTO && recording->source == SOURCE_TRACEPOINT)
-		fprintf(stderr, "slabrec: source tracepoint: %s\n", recording->why);
+		fprintf(stderr, "slabrec: source tracepoint: %s\n", recording->why[SOURCE_TRACEPOINT]);
 	if (recording->is_limit_reached && strcmp(recording->stop_reason, DURATION_REASON))
 		fprintf(stderr, "slabrec: the recording was ended: %s\n", recording->stop_reason);
 	fprintf(stderr, "slabrec: %s allocations, %s frees, %s live, %s lost in %.1f s; %s bytes",
@@ -833,8 +848,7 @@ static void tell_probes(const struct recording *recording)
 {
 	if (!recording->options->is_verbose)
 		return;
-	fprintf(stderr, "slabrec: source %s: %s\n", recording->source == SOURCE_KPROBE ? "kprobe" : "tracepoint",
-		recording->why);
+	fprintf(stderr, "slabrec: source %s: %s\n", source_name(recording->source), recording->why[recording->source]);
 	for (size_t i = 0; i < recording->selected.count; i++)
 		fprintf(stderr, "slabrec: cache %s%s%s\n", recording->selected.caches[i].name,
 			recording->selected.caches[i].aliases ? ", shared by " : "",
@@ -842,9 +856,19 @@ static void tell_probes(const struct recording *recording)
 	for (size_t i = 0; i < recording->plan.count; i++) {
 		const struct probe *probe = &recording->plan.probes[i];
 
-		fprintf(stderr, "slabrec: %s: %s:%s %s %s%s if %s\n", probe_role_name(probe->role), probe->subsystem,
+		fprintf(stderr, "slabrec: %s: %s:%s %s %s %s if %s\n", probe_role_name(probe->role), probe->subsystem,
 			probe->event, probe->kind, probe->function_name, probe->definition, *probe->filter ? probe->filter : "1");
 	}
+}
+
+/* Where nothing is recorded the trace's own description goes nowhere. */
+static int write_nowhere(void *context, const void *bytes, size_t size_bytes, struct error *err)
+{
+	(void)context;
+	(void)bytes;
+	(void)size_bytes;
+	(void)err;
+	return 0;
 }
 
 /* Opens what can fail before anything is recorded or waited for, in the order in which a person would want to hear of it. */
@@ -865,6 +889,8 @@ static int open_first(struct recording *recording, struct error *err)
 	if (ret)
 		return ret;
 	tracefs_sweep(&recording->tracefs);
+	if (options->action == ACTION_EXPLAIN)
+		return 0;
 	ret = output_open(&recording->output, options->output, err);
 	recording->output.signals = recording->end_signals;
 	if (!ret && options->snapshot_signal && !recording->output.beside_path)
@@ -876,7 +902,8 @@ static int open_first(struct recording *recording, struct error *err)
 static int open_all(struct recording *recording, struct error *err)
 {
 	const struct options *options = recording->options;
-	int ret = trace_writer_new(&recording->writer, output_write, &recording->output, err);
+	int ret = trace_writer_new(&recording->writer, options->action == ACTION_EXPLAIN ? write_nowhere : output_write,
+				   &recording->output, err);
 
 	if (ret)
 		return ret;
@@ -998,22 +1025,33 @@ static void release(struct recording *recording)
 		close(recording->end_signals);
 }
 
-int recording_run(const struct options *options, int *status, struct error *err)
+static struct recording *recording_new(const struct options *options, struct error *err)
 {
-	struct recording *recording CLEANUP(cleanup_free) = calloc(1, sizeof(*recording));
-	bool is_over = false;
+	struct recording *recording = calloc(1, sizeof(*recording));
 
-	if (!recording)
-		return error_set(err, -ENOMEM, "out of memory");
+	if (!recording) {
+		error_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
 	recording->options = options;
 	recording->start_when = options->start_when;
 	recording->signals = recording->end_signals = recording->output.signals = -1;
 	recording->output.fd = -1;
 	recording->workload.gate = recording->workload.pidfd = -1;
 	snapshots_init(&recording->snapshots);
-	progress_init(&recording->progress, options->is_quiet);
 	connect(recording);
 	raise_file_limit(recording);
+	return recording;
+}
+
+int recording_run(const struct options *options, int *status, struct error *err)
+{
+	struct recording *recording CLEANUP(cleanup_free) = recording_new(options, err);
+	bool is_over = false;
+
+	if (!recording)
+		return -ENOMEM;
+	progress_init(&recording->progress, options->is_quiet);
 	int ret = open_first(recording, err);
 	if (!ret && options->start_when.text)
 		ret = wait_for_start(recording, &is_over, status, err);
@@ -1024,6 +1062,53 @@ int recording_run(const struct options *options, int *status, struct error *err)
 		recording->recorder.has_witnesses = recording->source == SOURCE_KPROBE && !options->without_witness;
 		ret = run(recording, status, err);
 	}
+	release(recording);
+	return ret;
+}
+
+static int explain(struct recording *recording, struct error *err)
+{
+	static const char *const name_offset_from[] = {
+		[NAME_OFFSET_ANY] = NULL,
+		[NAME_OFFSET_BTF] = "the kernel's types (BTF)",
+		[NAME_OFFSET_DWARF] = "the kernel's debug file (DWARF)",
+		[NAME_OFFSET_CHECKED] = "a probe that tried where cache names are",
+	};
+	struct explain_source sources[SOURCE_COUNT] = {{source_name(recording->source), recording->why[recording->source]}};
+	struct probe_plan_facts facts = plan_facts(recording);
+	struct utsname kernel;
+	size_t count = 1;
+
+	/* Where one source was picked because the other cannot be had, that is said already. */
+	for (enum source source = SOURCE_AUTO + 1; source < SOURCE_COUNT; source++)
+		if (strcmp(recording->why[source], recording->why[recording->source]))
+			sources[count++] = (struct explain_source){source_name(source), recording->why[source]};
+	uname(&kernel);
+	struct explain text = {
+		.kernel = kernel.release,
+		.sources = sources,
+		.source_count = count,
+		.name_offset_from = name_offset_from[recording->source == SOURCE_KPROBE ? recording->name_offset_from :
+										  NAME_OFFSET_ANY],
+		.plan = &recording->plan,
+		.facts = &facts,
+		.has_user_stacks = recording->options->has_user_stacks,
+	};
+	explain_write(&text, stdout);
+	return fflush(stdout) || ferror(stdout) ? error_set(err, -EIO, "standard output: %m") : 0;
+}
+
+int recording_explain(const struct options *options, struct error *err)
+{
+	struct recording *recording CLEANUP(cleanup_free) = recording_new(options, err);
+
+	if (!recording)
+		return -ENOMEM;
+	int ret = open_first(recording, err);
+	if (!ret)
+		ret = open_all(recording, err);
+	if (!ret)
+		ret = explain(recording, err);
 	release(recording);
 	return ret;
 }

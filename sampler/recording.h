@@ -11,6 +11,12 @@
  */
 int recording_run(const struct options *options, int *status, struct error *err);
 
+/*
+ * Prints what a recording with these options would do. Everything is opened as for one, so that the kernel has its say, but nothing is
+ * switched on. -errno.
+ */
+int recording_explain(const struct options *options, struct error *err);
+
 /* Prints the caches of this machine, or those that the options select. -errno. */
 int recording_list_caches(const struct options *options, struct error *err);
 

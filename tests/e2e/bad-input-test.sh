@@ -26,6 +26,8 @@ run $as_nobody ./slabrec -c $cache -o nobodys/x.slab true
 refuses 125 "run slabrec as root" "not root"
 run $as_nobody ./slabrec --list-caches
 refuses 125 "run slabrec as root" "not root: --list-caches"
+run $as_nobody ./slabrec --explain -c dentry
+refuses 125 "run slabrec as root" "not root: --explain"
 same "not root: no file is left" "" "$(ls nobodys)"
 run $as_nobody ./slabrec --help
 status_is 0 "not root: --help"

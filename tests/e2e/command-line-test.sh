@@ -157,6 +157,28 @@ selects "dentry" -c dentry
 run "$slabrec" -c 'kmalloc-*' true
 status_is 0 "-c 'kmalloc-*'"
 
+# ---- what it would do ----
+rm -f slabrec.slab
+run "$slabrec" --explain -c $cache
+status_is 0 --explain
+same "--explain: nothing on standard error, no trace" ",no" "$(cat err),$(test -e slabrec.slab && echo yes || echo no)"
+cp out explained
+says "^cache  *$cache: objects of 1024 bytes" "--explain: the cache" explained
+says "^ROLE  *ON  *KIND  *CHAIN  *FILTER  *WHY" "--explain: the probes" explained
+check "--explain is at most 110 columns wide" sh -c '! grep -q "^.\{111\}" explained'
+run "$slabrec" --explain -c $cache --source tracepoint
+says "^source  *tracepoint: asked for" "--explain: the source" out
+says "^ *not kprobe: another was asked for" "--explain: not the other" out
+says "^alloc  *kmalloc  *event  *all " "--explain: a tracepoint" out
+sed -n '/^Not seen/,$p' out | tail -n +2 | sed 's/^ -/@/' | tr '\n' ' ' | tr -s ' ' | tr '@' '\n' | sed 's/^ //;s/ $//' |
+	grep . | sort > wanted
+run "$slabrec" -q -c $cache --source tracepoint -o explain.slab true
+"$slabreport" --format json -o - explain.slab |
+	python3 -c 'import json, sys; print("\n".join(json.load(sys.stdin)["notes"]))' | sort > found
+check "--explain: what is not seen is in the report" cmp wanted found
+check "and is something ($(wc -l < wanted) lines)" test "$(wc -l < wanted)" -ge 3
+refused_as "which slab cache" --explain
+
 # ---- filters ----
 # One process of ours that forks, and a program that is not its child.
 family_program=$(workload pipes fam)

@@ -127,7 +127,7 @@ static const struct kernel kernels[KERNEL_COUNT] = {
 				      "__kmalloc_node_noprof", "__kmalloc_node_track_caller_noprof",
 				      "__kmalloc_flags_noprof", "_kmalloc_nolock_noprof", "__kvmalloc_node_noprof",
 				      "kmem_cache_alloc_bulk_noprof", "kmem_cache_free", "kmem_cache_free_bulk",
-				      "kfree", "kfree_nolock", "kvfree_call_rcu", "kfree_call_rcu_nolock"},
+				      "kfree", "kfree_nolock", "kvfree_call_rcu", "kfree_call_rcu_nolock", "__kfree_rcu_sheaf"},
 			.tracepoints = {{"kmalloc", KERNEL_ALLOC_NODE},
 					{"kmem_cache_alloc", KERNEL_ALLOC_NAMED},
 					{"kfree", KERNEL_FREE},

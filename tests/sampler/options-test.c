@@ -176,6 +176,9 @@ static void test_actions(void **state)
 	struct options options;
 
 	(void)state;
+	good(&options, ARGS("--explain", "-c", "dentry"));
+	assert_int_equal(options.action, ACTION_EXPLAIN);
+	options_release(&options);
 	good(&options, ARGS("--list-caches"));
 	assert_int_equal(options.action, ACTION_LIST_CACHES);
 	options_release(&options);
@@ -294,7 +297,7 @@ static void test_many_caches(void **state)
 /* Every option that is taken is in the help text. */
 static void test_help_tells_them_all(void **state)
 {
-	static const char *const all[] = {"-c, --cache",   "--list-caches",    "-d, --duration", "-p, --pid",
+	static const char *const all[] = {"-c, --cache",   "--list-caches", "--explain",   "-d, --duration", "-p, --pid",
 					  "-C, --cpu",	   "--user-stack",     "--free-stacks",	 "-o, --output",
 					  "--source",	   "-m, --mmap-pages", "--without",	 "-q, --quiet",
 					  "-v, --verbose", "-h, --help",       "--version",
