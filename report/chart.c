@@ -68,7 +68,7 @@ void chart_live(FILE *out, const struct timeline *timeline, uint64_t duration_ns
 		LIVE_HEIGHT + 30, number_duration(duration_ns).text);
 }
 
-static void age_bar(FILE *out, const char *what, uint32_t bucket, uint32_t count, double x, double width, double y,
+static void age_bar(FILE *out, const char *what, uint32_t bucket, uint64_t count, double x, double width, double y,
 		    double height)
 {
 	if (!count)
@@ -84,8 +84,8 @@ static void age_bar(FILE *out, const char *what, uint32_t bucket, uint32_t count
 struct age_range {
 	uint32_t first;
 	uint32_t last;
-	uint32_t max_freed;
-	uint32_t max_live;
+	uint64_t max_freed;
+	uint64_t max_live;
 };
 
 /* At least eight buckets wide, so that a single age does not fill the picture. */
@@ -151,8 +151,8 @@ void chart_ages(FILE *out, const struct ages *freed, const struct ages *live)
 		number_count(range.max_live).text, AGES_WIDTH, 2 * AGES_HALF + 34);
 	age_marks(out, &range, step);
 	for (uint32_t i = range.first; i <= range.last; i++) {
-		double up = range.max_freed ? (double)freed->buckets[i] / range.max_freed * AGES_HALF : 0;
-		double down = range.max_live ? (double)live->buckets[i] / range.max_live * AGES_HALF : 0;
+		double up = range.max_freed ? (double)freed->buckets[i] / (double)range.max_freed * AGES_HALF : 0;
+		double down = range.max_live ? (double)live->buckets[i] / (double)range.max_live * AGES_HALF : 0;
 
 		age_bar(out, "freed", i, freed->buckets[i], (i - range.first) * step, step, 16 + AGES_HALF - up, up);
 		age_bar(out, "live", i, live->buckets[i], (i - range.first) * step, step, 16 + AGES_HALF, down);

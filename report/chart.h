@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "report/ages.h"
-#include "report/timeline.h"
+#include "trace/ages.h"
+#include "trace/timeline.h"
 
 /* A line without axes, for a table cell. */
 void chart_spark(FILE *out, const struct timeline *timeline, uint64_t duration_ns);

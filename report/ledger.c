@@ -183,6 +183,74 @@ int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct 
 	return 0;
 }
 
+static int ledger_shares(struct tally *tally, const struct trace_share *shares, uint32_t count, uint64_t others,
+			 struct error *err)
+{
+	tally->others.count = number_add(tally->others.count, others);
+	for (uint32_t i = 0; i < count; i++) {
+		struct tally_entry *entry = tally_entry(tally, shares[i].id);
+
+		if (!entry)
+			return error_set(err, -ENOMEM, "not enough memory for the totals");
+		entry->count = number_add(entry->count, shares[i].count);
+	}
+	return 0;
+}
+
+/* Counted when they were freed, so all of their allocations are among the frees. */
+static void ledger_freed_totals(struct ledger *ledger, struct ledger_cache *cache, struct site *site,
+				const struct trace_freed *freed)
+{
+	uint64_t allocs = number_add(freed->frees, freed->frees_implied);
+	uint64_t done_rcu = freed->frees_rcu - (freed->pending_rcu < freed->frees_rcu ? freed->pending_rcu : freed->frees_rcu);
+
+	cache->allocs = number_add(cache->allocs, allocs);
+	cache->frees = number_add(cache->frees, freed->frees);
+	cache->frees_implied = number_add(cache->frees_implied, freed->frees_implied);
+	cache->pending_rcu = number_add(cache->pending_rcu, freed->pending_rcu);
+	site->allocs = number_add(site->allocs, allocs);
+	site->frees = number_add(site->frees, freed->frees);
+	site->frees_implied = number_add(site->frees_implied, freed->frees_implied);
+	site->pending_rcu = number_add(site->pending_rcu, freed->pending_rcu);
+	site->bytes_req = number_add(site->bytes_req, freed->bytes_req);
+	site->allocs_sized = number_add(site->allocs_sized, freed->sized);
+	/* As many as a trace with all of them has: a request of kfree_rcu() and its end are two. */
+	ledger->events = number_add(ledger->events, number_add(number_add(allocs, allocs), done_rcu));
+}
+
+int ledger_enter_freed(struct ledger *ledger, const struct trace_freed *freed, struct error *err)
+{
+	struct ledger_cache *cache = ledger_cache(ledger, freed->cache);
+	uint32_t index;
+	int ret = site_table_find(&ledger->sites, freed->cache, freed->stack, &index, err);
+
+	if (ret)
+		return ret;
+	if (!cache)
+		return error_set(err, -ENOMEM, "not enough memory for the totals");
+	struct site *site = ledger->sites.sites[index];
+	ledger_freed_totals(ledger, cache, site, freed);
+	ages_merge(&site->freed_ages, &freed->ages);
+	ledger_time(ledger, 0);
+	if (freed->timeline.shift > ledger->timeline_shift)
+		ledger->timeline_shift = freed->timeline.shift;
+	timeline_merge(&site->timeline, &freed->timeline, ledger->timeline_shift);
+	timeline_merge(&cache->timeline, &freed->timeline, ledger->timeline_shift);
+	ret = ledger_shares(&site->comms, freed->comms, freed->comm_count, freed->other_comms, err);
+	return ret ? ret : ledger_shares(&site->freed_by, freed->freed_by, freed->freed_by_count, freed->other_frees, err);
+}
+
+int ledger_enter_freed_older(struct ledger *ledger, const struct trace_freed_older *older, struct error *err)
+{
+	struct ledger_cache *cache = ledger_cache(ledger, older->cache);
+
+	if (!cache)
+		return error_set(err, -ENOMEM, "not enough memory for the totals");
+	cache->frees_older = number_add(cache->frees_older, older->frees);
+	ledger->events = number_add(ledger->events, older->frees);
+	return 0;
+}
+
 void ledger_close(struct ledger *ledger, uint64_t duration_ns)
 {
 	if (!ledger->timeline_shift)

@@ -9,7 +9,7 @@
 
 #include "report/live.h"
 #include "report/site.h"
-#include "report/timeline.h"
+#include "trace/timeline.h"
 #include "trace/error.h"
 #include "trace/record.h"
 
@@ -40,6 +40,9 @@ struct ledger {
 void ledger_release(struct ledger *ledger);
 /* Enters one event. 0, -ENOMEM, -EFBIG. */
 int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct error *err);
+/* The same for objects that the trace counts by site, and for frees of older ones that it counts by cache. */
+int ledger_enter_freed(struct ledger *ledger, const struct trace_freed *freed, struct error *err);
+int ledger_enter_freed_older(struct ledger *ledger, const struct trace_freed_older *older, struct error *err);
 /* After the last event: ages of what is left, timelines all of one width. duration_ns is the recording's length. */
 void ledger_close(struct ledger *ledger, uint64_t duration_ns);
 

@@ -341,11 +341,31 @@ static void add_task(struct model_task *names, uint32_t *count, int32_t pids[], 
 	task->live += entry->live;
 }
 
+/* Allocations that the trace tells by name alone: of how many processes is not known. */
+static void add_comms(struct model *model, const struct recording *recording, const struct site *from,
+		      struct model_task *names, uint32_t *count)
+{
+	struct tally_entry top[TALLY_KEYS_MAX];
+	uint32_t comm_count = tally_top(&from->comms, top, TALLY_KEYS_MAX);
+
+	for (uint32_t i = 0; i < comm_count; i++) {
+		const char *comm = text_of(model, recording, top[i].key);
+		uint32_t at = 0;
+
+		while (at < *count && strcmp(names[at].comm, comm))
+			at++;
+		if (at == *count)
+			names[(*count)++] = (struct model_task){.comm = comm};
+		names[at].allocs += top[i].count;
+		names[at].processes = 0;
+	}
+}
+
 static void add_tasks(struct model *model, const struct recording *recording, const struct site *from,
 		      struct model_site *site)
 {
 	struct tally_entry top[TALLY_KEYS_MAX];
-	struct model_task names[TALLY_KEYS_MAX + 1];
+	struct model_task names[2 * TALLY_KEYS_MAX + 1];
 	int32_t pids[TALLY_KEYS_MAX];
 	uint32_t name_count = 0, pid_count = 0;
 	uint32_t count = tally_top(&from->tasks, top, TALLY_KEYS_MAX);
@@ -357,12 +377,15 @@ static void add_tasks(struct model *model, const struct recording *recording, co
 			add_task(names, &name_count, pids, &pid_count, text_of(model, recording, task->comm), task->pid,
 				 &top[i]);
 	}
-	if (from->tasks.unknown.count)
-		names[name_count++] = (struct model_task){
-			.comm = "[unknown]", .allocs = from->tasks.unknown.count, .live = from->tasks.unknown.live};
+	add_comms(model, recording, from, names, &name_count);
+	if (from->tasks.unknown.count || from->comms.unknown.count)
+		names[name_count++] =
+			(struct model_task){.comm = "[unknown]",
+					    .allocs = number_add(from->tasks.unknown.count, from->comms.unknown.count),
+					    .live = from->tasks.unknown.live};
 	qsort(names, name_count, sizeof(names[0]), by_task_allocs);
 	site->task_names = name_count;
-	site->has_more_tasks = from->tasks.others.count != 0;
+	site->has_more_tasks = from->tasks.others.count || from->comms.others.count;
 	site->task_count = name_count < MODEL_TASKS_PER_SITE ? name_count : MODEL_TASKS_PER_SITE;
 	memcpy(site->tasks, names, site->task_count * sizeof(names[0]));
 }
@@ -484,6 +507,7 @@ static void add_totals(struct model *model, const struct recording *recording)
 {
 	model->duration_ns = recording->duration_ns;
 	model->events = recording->ledger.events;
+	model->is_only_live = !strcmp(recording_fact(recording, "only_live"), "yes");
 	model->has_slot_bytes = true;
 	for (uint32_t i = 0; i < model->cache_count; i++) {
 		const struct model_cache *cache = &model->caches[i];

@@ -8,12 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "report/ages.h"
+#include "trace/ages.h"
 #include "report/arena.h"
 #include "report/name.h"
 #include "report/recording.h"
 #include "report/symbolizer.h"
-#include "report/timeline.h"
+#include "trace/timeline.h"
 #include "trace/error.h"
 #include "trace/reader.h"
 
@@ -49,7 +49,7 @@ struct model_task {
 	const char *comm;
 	uint64_t allocs;
 	uint64_t live;
-	uint32_t processes;
+	uint32_t processes; /* 0 not known */
 	int32_t pid; /* of the one with most allocations */
 };
 
@@ -170,6 +170,7 @@ struct model {
 	uint32_t cpus; /* of the machine; what was seen where it does not say */
 	uint64_t events, allocs, frees, frees_implied, live;
 	uint64_t live_bytes;
+	bool is_only_live;   /* objects that were freed are counted by site, not told one by one */
 	bool has_slot_bytes; /* of every cache with live objects: else live_bytes says too little */
 	struct model_integrity integrity;
 	struct model_fact *facts; /* sorted by key; host.name is left out */

@@ -17,6 +17,10 @@ static int recording_take(struct recording *recording, const struct trace_record
 {
 	if (record->type == TRACE_RECORD_EVENTS)
 		return ledger_enter(&recording->ledger, &record->event, err);
+	if (record->type == TRACE_RECORD_FREED)
+		return ledger_enter_freed(&recording->ledger, &record->freed, err);
+	if (record->type == TRACE_RECORD_FREED_OLDER)
+		return ledger_enter_freed_older(&recording->ledger, &record->freed_older, err);
 	return capture_take(&recording->capture, record, err);
 }
 

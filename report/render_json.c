@@ -158,6 +158,7 @@ static void json_totals(struct json *json)
 	json_count(json, "live", model->live);
 	json_count(json, "live_bytes", model->live_bytes);
 	json_flag(json, "live_bytes_known", model->has_slot_bytes);
+	json_flag(json, "only_live", model->is_only_live);
 	json_close(json, '}');
 }
 

@@ -192,14 +192,14 @@ static void put_balance(struct xml *xml, const struct model_reconciliation *bala
 }
 
 /* Numbers in one attribute, separated by blanks. */
-static void put_list(struct xml *xml, const char *name, const uint32_t *values, uint32_t count)
+static void put_list(struct xml *xml, const char *name, const uint64_t *values, uint32_t count)
 {
-	char number[16];
+	char number[24];
 
 	buffer_clear(&xml->text);
 	for (uint32_t i = 0; i < count; i++)
 		buffer_add(&xml->text, number,
-			   (size_t)snprintf(number, sizeof(number), i ? " %" PRIu32 : "%" PRIu32, values[i]));
+			   (size_t)snprintf(number, sizeof(number), i ? " %" PRIu64 : "%" PRIu64, values[i]));
 	buffer_add_u8(&xml->text, 0);
 	xml->failed |= xml->text.failed || xmlTextWriterWriteAttribute(xml->writer, BAD_CAST name, xml->text.bytes) < 0;
 }

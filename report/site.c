@@ -10,6 +10,7 @@
 static void site_free(struct site *site)
 {
 	tally_release(&site->tasks);
+	tally_release(&site->comms);
 	tally_release(&site->freed_by);
 	free(site);
 }

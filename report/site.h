@@ -6,13 +6,13 @@
 
 #include <stdint.h>
 
-#include "report/ages.h"
-#include "report/tally.h"
-#include "report/timeline.h"
+#include "trace/ages.h"
+#include "trace/tally.h"
+#include "trace/timeline.h"
 #include "trace/error.h"
 
 /* Most sites of one trace: bounds what a hostile file can make us allocate. */
-#define SITES_MAX (1u << 21)
+#define SITES_MAX (1u << 20)
 
 struct site {
 	uint32_t cache; /* ids of the trace; 0 not known, not recorded */
@@ -30,6 +30,7 @@ struct site {
 	struct ages live_ages;	/* at the end of the trace */
 	struct timeline timeline;
 	struct tally tasks;    /* by task: allocations, and how many of them are live at the end */
+	struct tally comms;    /* by name (string): allocations of freed objects of which the trace tells no more */
 	struct tally freed_by; /* by stack: frees */
 };
 

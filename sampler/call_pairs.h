@@ -15,6 +15,7 @@ struct call_entry {
 	uint64_t time_ns;
 	uint64_t bytes_req;
 	const void *function; /* which function was entered; compared only */
+	int32_t pid;
 	int32_t tid;
 	int32_t node;
 	uint32_t task;

@@ -90,9 +90,13 @@ enum live_birth live_table_check_birth(const struct live_table *table, const str
 {
 	const struct live_object *old = object_at(table, object->address);
 
-	/* A pending object may be freed unseen: its address proves nothing that was not told. */
-	if (!old || !old->serial || old->is_pending)
+	if (!old || !old->serial)
 		return LIVE_BIRTH_NEW;
+	/* A pending object may be freed unseen: its address proves nothing that was not told. */
+	if (old->is_pending) {
+		*old_serial = old->serial;
+		return LIVE_BIRTH_NEW;
+	}
 	if (is_outer_call(old, object, stack))
 		return LIVE_BIRTH_DUPLICATE;
 	*old_serial = old->serial;

@@ -53,8 +53,8 @@ enum live_birth {
 };
 
 /*
- * Tells what this allocation, with this stack (0 not known), would be; its serial does not matter. *old_serial: the object that must
- * have ended, for REUSED.
+ * Tells what this allocation, with this stack (0 not known), would be; its serial does not matter. *old_serial: for REUSED the object
+ * that must have ended; for NEW one that was pending and is over now, unseen; else it is left alone.
  */
 enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object, uint32_t stack,
 				       uint64_t *old_serial);

@@ -38,6 +38,7 @@ const char options_help[] =
 	"How:\n"
 	"  -o, --output FILE           default slabrec.slab; an existing one is kept as FILE.old; - for a pipe\n"
 	"      --source kprobe|tracepoint|auto  default auto: kprobes where the kernel has them\n"
+	"      --only-live             keep live objects and, per call stack, counts of the freed: for days\n"
 	"      --snapshot-on SIGNAL    on this signal (USR2) write a trace so far, FILE.1, FILE.2, ..., and go on\n"
 	"      --max-size SIZE         end when the trace is this large (k, M, G)\n"
 	"      --max-memory SIZE       end when slabrec itself takes this much; default a quarter of the machine's\n"
@@ -63,6 +64,7 @@ enum long_only {
 	OPTION_MAX_MEMORY,
 	OPTION_START_WHEN,
 	OPTION_SNAPSHOT_ON,
+	OPTION_ONLY_LIVE,
 };
 
 /* "+": what follows the command is the command's. */
@@ -80,6 +82,7 @@ static const struct option long_options[] = {
 	{"free-stacks", required_argument, NULL, OPTION_FREE_STACKS},
 	{"output", required_argument, NULL, 'o'},
 	{"source", required_argument, NULL, OPTION_SOURCE},
+	{"only-live", no_argument, NULL, OPTION_ONLY_LIVE},
 	{"snapshot-on", required_argument, NULL, OPTION_SNAPSHOT_ON},
 	{"max-size", required_argument, NULL, OPTION_MAX_SIZE},
 	{"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
@@ -237,6 +240,9 @@ static int parse_option(struct options *options, int option, const char *text, s
 		cpu_list_release(&options->cpus);
 		ret = cpu_list_parse(&options->cpus, text);
 		return ret ? error_set(err, ret, "--cpu %s: not a list of CPUs such as 0-3,7", text) : 0;
+	case OPTION_ONLY_LIVE:
+		options->is_only_live = true;
+		return 0;
 	case OPTION_SNAPSHOT_ON:
 		return parse_signal(options, text, err);
 	case OPTION_MAX_SIZE:

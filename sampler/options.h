@@ -38,6 +38,7 @@ struct options {
 	uint64_t max_size_bytes;   /* of the trace; 0: no limit */
 	uint64_t max_memory_bytes; /* of our own; 0: by the machine's */
 	struct start_condition start_when;
+	bool is_only_live;
 	int snapshot_signal; /* 0: none */
 	pid_t pid;	      /* 0: all */
 	struct cpu_list cpus; /* empty: all */

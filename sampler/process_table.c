@@ -16,6 +16,7 @@
 #define DEAD_KEPT_NS 5000000000u
 
 #define MAPPINGS_MAX 8192u
+#define OTHER_COMMS "[others]"
 
 struct mapping {
 	uint64_t begin;
@@ -71,6 +72,8 @@ void process_table_release(struct process_table *table)
 			free((struct task *)(uintptr_t)table->tasks.slots[i].value);
 	u64_map_release(&table->processes);
 	u64_map_release(&table->tasks);
+	u64_map_release(&table->comm_numbers);
+	free(table->comms);
 }
 
 static struct process *find_process(const struct process_table *table, int32_t pid)
@@ -423,6 +426,50 @@ int process_table_update(struct process_table *table, const struct sample *sampl
 	}
 }
 
+static uint32_t add_comm(struct process_table *table, const char comm[16])
+{
+	if (table->comm_count == table->comm_capacity) {
+		uint32_t capacity = table->comm_capacity ? table->comm_capacity * 2 : 64;
+		char(*comms)[16] = reallocarray(table->comms, capacity, sizeof(*comms));
+
+		if (!comms)
+			return 0;
+		table->comms = comms;
+		table->comm_capacity = capacity;
+	}
+	memcpy(table->comms[table->comm_count], comm, sizeof(*table->comms));
+	return ++table->comm_count;
+}
+
+/* Number of the name, from 1; 0 without memory. */
+static uint32_t comm_number(struct process_table *table, const char *name)
+{
+	char comm[16] = "";
+	uint64_t half[2];
+	uint64_t *number;
+
+	snprintf(comm, sizeof(comm), "%.15s", name);
+	memcpy(half, comm, sizeof(half));
+	uint64_t key = u64_mix(u64_mix(half[0]) + half[1]) | 1;
+	/* Of two names with one hash the second has the next key. */
+	while ((number = u64_map_find(&table->comm_numbers, key)) && memcmp(table->comms[*number - 1], comm, sizeof(comm)))
+		key += 2;
+	if (number)
+		return (uint32_t)*number;
+	if (table->comm_count >= PROCESS_COMMS_MAX && strcmp(comm, OTHER_COMMS))
+		return comm_number(table, OTHER_COMMS);
+	uint32_t added = add_comm(table, comm);
+	number = added ? u64_map_put(&table->comm_numbers, key) : NULL;
+	if (number)
+		*number = added;
+	return number ? added : 0;
+}
+
+const char *process_table_comm(const struct process_table *table, uint32_t number)
+{
+	return number && number <= table->comm_count ? table->comms[number - 1] : "";
+}
+
 uint32_t process_table_task(struct process_table *table, int32_t pid, int32_t tid)
 {
 	struct task *task = need_task(table, pid, tid);
@@ -431,8 +478,13 @@ uint32_t process_table_task(struct process_table *table, int32_t pid, int32_t ti
 		return 0;
 	if (!task->id) {
 		struct trace_task record = {.pid = pid, .tid = tid};
+		const char *comm = tid < 0 ? "[exited]" : tid ? task->comm : "swapper";
 
-		record.comm = trace_writer_text(table->writer, tid < 0 ? "[exited]" : tid ? task->comm : "swapper");
+		if (table->merges_tasks) {
+			task->id = comm_number(table, comm);
+			return task->id;
+		}
+		record.comm = trace_writer_text(table->writer, comm);
 		task->id = trace_writer_task(table->writer, &record);
 	}
 	return task->id;

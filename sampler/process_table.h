@@ -14,6 +14,8 @@
 #include "sampler/user_file.h"
 #include "trace/writer.h"
 
+#define PROCESS_COMMS_MAX 65536u
+
 struct process_table {
 	struct trace_writer *writer;	/* borrowed */
 	struct user_file_table *files;	/* borrowed */
@@ -21,6 +23,11 @@ struct process_table {
 	struct u64_map processes;	/* pid -> struct process * */
 	uint64_t next_space;
 	uint64_t swept_ns;
+	bool merges_tasks;		/* ids of tasks are numbers of names */
+	struct u64_map comm_numbers;	/* hash of a name -> number */
+	char (*comms)[16];		/* owned; number - 1 */
+	uint32_t comm_count;
+	uint32_t comm_capacity;
 	int32_t filter_pid; /* only this process and what it forks is selected; 0 all */
 };
 
@@ -39,8 +46,14 @@ int process_table_scan(struct process_table *table);
 /* Takes in a COMM, FORK, EXIT or MMAP record; others are ignored. -ENOMEM. */
 int process_table_update(struct process_table *table, const struct sample *sample);
 
-/* Trace id of the task, written the first time and again when its name changes; 0 without memory. */
+/*
+ * Trace id of the task, written the first time and again when its name changes; 0 without memory. Where tasks are merged, the number of
+ * its name, and nothing is written: as many as PROCESS_COMMS_MAX are told apart, "[others]" is what comes then.
+ */
 uint32_t process_table_task(struct process_table *table, int32_t pid, int32_t tid);
+
+/* The name of that number; "" for 0. */
+const char *process_table_comm(const struct process_table *table, uint32_t number);
 
 /* True where filter_pid is 0, the process itself, or an ancestor of it by forks that were seen. */
 bool process_table_is_selected(const struct process_table *table, int32_t pid);

@@ -129,6 +129,17 @@ static int event_cache(struct recorder *recorder, const struct probe *probe, con
 	return infer_cache(recorder, probe, sample, gfp);
 }
 
+/* Writes the event, or keeps what it says. Returns the serial of an allocation; 0 for the rest, or without memory. */
+static uint64_t tell(struct recorder *recorder, const struct trace_event *event, const struct call_entry *call)
+{
+	if (!recorder->digest)
+		return trace_writer_event(recorder->writer, event);
+	if (event->kind == TRACE_EVENT_ALLOC)
+		return digest_alloc(recorder->digest, event, call->pid, call->tid);
+	digest_free(recorder->digest, event);
+	return 0;
+}
+
 static void write_implied_free(struct recorder *recorder, const struct trace_event *birth, uint64_t old_serial)
 {
 	struct trace_event event = {.kind = TRACE_EVENT_FREE_IMPLIED,
@@ -137,7 +148,7 @@ static void write_implied_free(struct recorder *recorder, const struct trace_eve
 				    .task = birth->task,
 				    .object = old_serial};
 
-	trace_writer_event(recorder->writer, &event);
+	tell(recorder, &event, NULL);
 	recorder->counts.frees_implied++;
 }
 
@@ -171,11 +182,13 @@ static int record_alloc(struct recorder *recorder, const struct call_entry *call
 		write_implied_free(recorder, &event, old_serial);
 		break;
 	case LIVE_BIRTH_NEW:
+		if (recorder->digest)
+			digest_forget(recorder->digest, old_serial);
 		break;
 	}
 	recorder->counts.allocs++;
-	object.serial = trace_writer_event(recorder->writer, &event);
-	return live_table_add(&recorder->live, &object);
+	object.serial = tell(recorder, &event, call);
+	return object.serial ? live_table_add(&recorder->live, &object) : -ENOMEM;
 }
 
 /* Reads what an allocation event tells but its address. 1: recorded; 0: not of a selected cache or process. */
@@ -199,6 +212,7 @@ static int read_call(struct recorder *recorder, const struct probe *probe, const
 		.time_ns = sample->time_ns,
 		.bytes_req = event_field_u64(fields->size, sample->raw, sample->raw_bytes),
 		.function = probe->function,
+		.pid = sample->pid,
 		.tid = sample->tid,
 		.node = fields->node.size_bytes ? (int32_t)event_field_u64(fields->node, sample->raw, sample->raw_bytes) : -1,
 		.gfp = (uint32_t)gfp,
@@ -317,9 +331,12 @@ static void free_object(struct recorder *recorder, const struct probe *probe, co
 				    .cpu = sample->cpu,
 				    .object = serial,
 				    .cache = cache + 1u};
-	event.task = process_table_task(recorder->processes, sample->pid, sample->tid);
-	event.stack = stack_table_id(recorder->stacks, sample, probe->function);
-	trace_writer_event(recorder->writer, &event);
+	/* Of an object that is counted with others only the freeing stack is. */
+	if (!recorder->digest)
+		event.task = process_table_task(recorder->processes, sample->pid, sample->tid);
+	if (!recorder->digest || death == LIVE_DEATH_MATCHED)
+		event.stack = stack_table_id(recorder->stacks, sample, probe->function);
+	tell(recorder, &event, NULL);
 }
 
 /* An interrupt frees in the name of the task it came upon, so the task alone does not tell a free. */
@@ -474,9 +491,12 @@ static void add_lost(struct recorder *recorder, uint32_t cpu, enum trace_ring ri
 	if (told)
 		*told += lost;
 	recorder->counts.lost[ring] += lost;
+	recorder->loss_ns = loss.time_ns;
 	if (ring == TRACE_RING_ALLOC)
 		call_pairs_forget(&recorder->calls);
-	trace_writer_loss(recorder->writer, &loss);
+	/* With a digest each ring's sum, at the end: the trace must not grow with time. */
+	if (!recorder->digest)
+		trace_writer_loss(recorder->writer, &loss);
 }
 
 void recorder_settle_lost(struct recorder *recorder, uint32_t cpu, enum trace_ring ring, uint64_t lost, uint64_t time_ns)
@@ -492,12 +512,14 @@ int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint3
 {
 	struct recorder *recorder = context;
 	struct sample sample;
+	int ret;
 
 	if (!sample_decode(&sample, record, size_bytes, has_chain, recorder))
 		return 0;
 	switch (sample.type) {
 	case SAMPLE_PROBE:
-		return take_probe(recorder, &sample);
+		ret = take_probe(recorder, &sample);
+		return recorder->digest && recorder->digest->failed ? -ENOMEM : ret;
 	case SAMPLE_LOST:
 		add_lost(recorder, sample.cpu, (enum trace_ring)ring, sample.lost, sample.time_ns);
 		return 0;
@@ -506,6 +528,25 @@ int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint3
 	default:
 		return process_table_update(recorder->processes, &sample);
 	}
+}
+
+static void write_losses(struct recorder *recorder)
+{
+	for (size_t i = 0; i < recorder->lost_told.capacity; i++) {
+		const struct u64_slot *slot = &recorder->lost_told.slots[i];
+		uint64_t place = slot->key - 1;
+
+		if (slot->key && slot->value)
+			trace_writer_loss(recorder->writer, &(struct trace_loss){.time_ns = recorder->loss_ns,
+										 .lost = slot->value,
+										 .cpu = (uint32_t)(place / TRACE_RING_COUNT),
+										 .ring = (enum trace_ring)(place % TRACE_RING_COUNT)});
+	}
+}
+
+uint64_t recorder_events(const struct recorder *recorder)
+{
+	return recorder->digest ? recorder->digest->events : trace_writer_events(recorder->writer);
 }
 
 static void write_live(void *context, const struct live_object *object)
@@ -549,7 +590,13 @@ int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct err
 		{"stacks_cut", recorder->stacks->chains_cut},
 	};
 
-	if (live_table_each(&recorder->live, write_live, recorder->writer))
+	if (recorder->digest) {
+		int ret = digest_write(recorder->digest, &recorder->live, recorder->processes, recorder->writer, err);
+
+		if (ret)
+			return ret;
+		write_losses(recorder);
+	} else if (live_table_each(&recorder->live, write_live, recorder->writer))
 		return error_set(err, -ENOMEM, "writing live objects: out of memory");
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		trace_writer_counter(recorder->writer, counters[i].key, counters[i].value);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "sampler/call_pairs.h"
+#include "sampler/digest.h"
 #include "sampler/kmalloc_cache.h"
 #include "sampler/live_table.h"
 #include "sampler/probe_plan.h"
@@ -55,9 +56,11 @@ struct recorder {
 	struct u64_map last_frees;    /* task and address of frees that a kprobe on kmem_cache_free told -> when */
 	struct u64_map lost_told;     /* CPU and ring -> records lost that the ring itself told of */
 	struct u64_map bucket_sites;  /* call site -> name of its set of buckets */
+	struct digest *digest;	      /* what is kept instead of events; NULL: every event is written */
 	struct live_table live;
 	struct call_pairs calls;
 	struct recorder_counts counts;
+	uint64_t loss_ns;  /* of the last loss, since the start */
 	uint64_t start_ns; /* CLOCK_MONOTONIC */
 };
 
@@ -67,7 +70,7 @@ void recorder_release(struct recorder *recorder);
 /* Tells which probe the samples of an id come from. -ENOMEM. */
 int recorder_add_id(struct recorder *recorder, uint64_t id, size_t probe, bool has_callchain);
 
-/* A time_order_take: context is the recorder, records come in the order of time. 0 or -ENOMEM. */
+/* A time_order_take: context is the recorder, records come in the order of time. 0 or -ENOMEM; after that counts are missing. */
 int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint32_t ring);
 
 /*
@@ -75,6 +78,9 @@ int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint3
  * never have been told.
  */
 void recorder_settle_lost(struct recorder *recorder, uint32_t cpu, enum trace_ring ring, uint64_t lost, uint64_t time_ns);
+
+/* Events so far, written or counted. */
+uint64_t recorder_events(const struct recorder *recorder);
 
 /* Writes the addresses of live objects and all counters. */
 int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct error *err);

@@ -36,7 +36,9 @@
 #define START_POLL_MS 1000
 #define DURATION_REASON "the time was over"
 #define FLUSH_EVERY_NS 1000000000u
-#define CENSUS_EVERY_NS 5000000000u
+#define CENSUS_EVERY_NS 5000000000ull
+/* After so many the interval doubles, so that their number hardly grows with days: the report's picture has as many places. */
+#define CENSUS_BEFORE_DOUBLING 64u
 #define WEIGH_EVERY_NS 1000000000u
 /* What the end of a trace adds: totals, probes and counters; for each live object its address; for each user frame its name. */
 #define CLOSING_BYTES 8192u
@@ -62,6 +64,7 @@ struct recording {
 	struct probe_plan plan;
 	struct probe_session session;
 	struct recorder recorder;
+	struct digest digest; /* with --only-live */
 	struct time_order order;
 	struct workload workload;
 	struct progress progress;
@@ -83,6 +86,7 @@ struct recording {
 	uint64_t start_ns;
 	uint64_t flushed_ns;
 	uint64_t counted_ns;
+	unsigned int census_count; /* at intervals */
 	uint64_t weighed_ns; /* when our own memory was looked at */
 	uint64_t waited_ns;  /* before the start, for its condition */
 	uint64_t end_ns;
@@ -348,6 +352,10 @@ static void write_choices(struct recording *recording)
 		trace_writer_fact(writer, "filter.pid", text);
 	}
 	write_cpu_filter(writer, &options->cpus);
+	if (options->is_only_live) {
+		trace_writer_fact(writer, "only_live", "yes");
+		trace_writer_note(writer, "Recorded with --only-live: objects that were freed are counted by call stack and by name of the task, not told one by one.");
+	}
 	if (options->start_when.text) {
 		trace_writer_fact(writer, "start.when", options->start_when.text);
 		snprintf(text, sizeof(text), "%" PRIu64, recording->waited_ns);
@@ -484,6 +492,8 @@ static bool has_max_size(struct recording *recording)
 	uint64_t wanted = recording->options->max_size_bytes;
 	uint64_t closing = CLOSING_BYTES + recording->recorder.live.live_count * LIVE_BYTES +
 			   recording->stacks.user_frames.count * USER_SYMBOL_BYTES;
+	if (recording->recorder.digest)
+		closing += digest_closing_bytes(recording->recorder.digest, &recording->recorder.live);
 
 	if (!wanted || trace_writer_bytes(recording->writer) + trace_writer_gathered_bytes(recording->writer) + closing < wanted)
 		return false;
@@ -671,9 +681,11 @@ static int record_until_stopped(struct recording *recording, struct error *err)
 			recording->flushed_ns = now_ns;
 			ret = trace_writer_flush(recording->writer, err);
 		}
-		if (now_ns - recording->counted_ns >= CENSUS_EVERY_NS)
+		if (now_ns - recording->counted_ns >= CENSUS_EVERY_NS << recording->census_count / CENSUS_BEFORE_DOUBLING) {
 			write_census(recording, TRACE_CENSUS_INTERVAL);
-		progress_show(&recording->progress, now_ns - recording->start_ns, trace_writer_events(recording->writer),
+			recording->census_count++;
+		}
+		progress_show(&recording->progress, now_ns - recording->start_ns, recorder_events(&recording->recorder),
 			      recording->recorder.live.live_count, lost_count(recording));
 	}
 	return ret;
@@ -763,7 +775,7 @@ static int finish(struct recording *recording, struct error *err)
 static void summarize(const struct recording *recording)
 {
 	const struct recorder_counts *counts = &recording->recorder.counts;
-	uint64_t events = trace_writer_events(recording->writer);
+	uint64_t events = recorder_events(&recording->recorder);
 	uint64_t bytes = trace_writer_bytes(recording->writer);
 	char allocs[32], frees[32], live[32], lost[32], size[32];
 
@@ -918,6 +930,8 @@ static int open_all(struct recording *recording, struct error *err)
 	user_file_table_init(&recording->files, recording->writer);
 	process_table_init(&recording->processes, recording->writer, &recording->files);
 	recording->processes.filter_pid = options->pid;
+	recording->processes.merges_tasks = options->is_only_live;
+	recording->recorder.digest = options->is_only_live ? &recording->digest : NULL;
 	recording->recorder.is_filtered = options->pid || options->cpus.count;
 	stack_table_init(&recording->stacks, recording->writer, &recording->kernel, &recording->processes,
 			 &recording->files);
@@ -1003,6 +1017,7 @@ static void release(struct recording *recording)
 	tracefs_close(&recording->tracefs);
 	workload_stop(&recording->workload);
 	recorder_release(&recording->recorder);
+	digest_release(&recording->digest);
 	time_order_release(&recording->order);
 	stack_table_release(&recording->stacks);
 	process_table_release(&recording->processes);

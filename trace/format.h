@@ -25,6 +25,7 @@
 #define TRACE_CACHES_MAX (1u << 16)
 #define TRACE_FILES_MAX (1u << 18)
 #define TRACE_STRING_TOTAL_MAX (512u << 20)
+#define TRACE_SHARES_MAX 1024u /* names or stacks that one FREED record tells apart */
 
 enum trace_codec {
 	TRACE_CODEC_STORED = 0,
@@ -49,6 +50,8 @@ enum trace_record_type {
 	TRACE_RECORD_NOTES = 15,
 	TRACE_RECORD_USER_SYMBOLS = 16,
 	TRACE_RECORD_LIVE = 17,
+	TRACE_RECORD_FREED = 20,
+	TRACE_RECORD_FREED_OLDER = 21,
 	TRACE_RECORD_END = 127,
 };
 

@@ -51,6 +51,7 @@ struct trace_reader {
 	struct cursor batch;
 	uint64_t batch_left;
 	uint64_t batch_previous, batch_previous_address;
+	struct trace_share comms[TRACE_SHARES_MAX], freed_by[TRACE_SHARES_MAX]; /* of the FREED record handed out */
 	struct cursor columns[TRACE_COLUMN_COUNT];
 	bool has_column[TRACE_COLUMN_COUNT];
 	uint64_t event_time_ns;
@@ -560,6 +561,61 @@ static uint64_t single(struct cursor *record)
 	return cursor_varint(record);
 }
 
+static void read_ages(struct cursor *record, struct ages *ages)
+{
+	ages->sum_ns = single(record);
+	ages->min_ns = single(record);
+	ages->max_ns = single(record);
+	for (uint64_t left = read_limited(record, AGES_BUCKETS); left && !record->failed; left--) {
+		uint64_t bucket = read_limited(record, AGES_BUCKETS - 1), count = single(record);
+
+		/* A failed read has bucket 0 and count 0. */
+		ages->buckets[bucket] += count;
+		ages->count += count;
+	}
+}
+
+static void read_timeline(struct cursor *record, struct timeline *timeline)
+{
+	timeline->shift = (uint32_t)read_limited(record, TIMELINE_LAST_SHIFT);
+	for (uint64_t left = read_limited(record, TIMELINE_BUCKETS); left && !record->failed; left--) {
+		uint64_t bucket = read_limited(record, TIMELINE_BUCKETS - 1);
+
+		timeline->allocs[bucket] = single(record);
+		timeline->frees[bucket] = single(record);
+	}
+}
+
+static uint32_t read_shares(struct cursor *record, const struct table *table, struct trace_share *shares)
+{
+	uint32_t count = (uint32_t)read_limited(record, TRACE_SHARES_MAX);
+
+	for (uint32_t i = 0; i < count && !record->failed; i++) {
+		shares[i].id = read_id(record, table);
+		shares[i].count = single(record);
+	}
+	return count;
+}
+
+static void read_freed(struct trace_reader *reader, struct cursor *record, struct trace_freed *freed)
+{
+	*freed = (struct trace_freed){.comms = reader->comms, .freed_by = reader->freed_by};
+	freed->cache = read_id(record, &reader->caches);
+	freed->stack = read_id(record, &reader->nodes);
+	freed->frees = single(record);
+	freed->frees_implied = single(record);
+	freed->frees_rcu = single(record);
+	freed->pending_rcu = single(record);
+	freed->bytes_req = single(record);
+	freed->sized = single(record);
+	read_ages(record, &freed->ages);
+	read_timeline(record, &freed->timeline);
+	freed->comm_count = read_shares(record, &reader->strings, reader->comms);
+	freed->other_comms = single(record);
+	freed->freed_by_count = read_shares(record, &reader->nodes, reader->freed_by);
+	freed->other_frees = single(record);
+}
+
 /* Reads a record that stands alone; false where it is wrong. */
 static bool reader_single(struct trace_reader *reader, enum trace_record_type type, struct cursor *record,
 			  struct trace_record *out)
@@ -601,6 +657,13 @@ static bool reader_single(struct trace_reader *reader, enum trace_record_type ty
 		out->probe.has_misses = flags & 1;
 		out->probe.has_lost = flags & 2;
 		out->probe.has_fault_misses = flags & 4;
+		break;
+	case TRACE_RECORD_FREED:
+		read_freed(reader, record, &out->freed);
+		break;
+	case TRACE_RECORD_FREED_OLDER:
+		out->freed_older.cache = read_id(record, &reader->caches);
+		out->freed_older.frees = single(record);
 		break;
 	case TRACE_RECORD_END:
 		out->end.time_ns = single(record);
@@ -684,6 +747,8 @@ static int reader_record(struct trace_reader *reader, struct trace_record *out, 
 	case TRACE_RECORD_MEMINFO:
 	case TRACE_RECORD_LOSS:
 	case TRACE_RECORD_PROBES:
+	case TRACE_RECORD_FREED:
+	case TRACE_RECORD_FREED_OLDER:
 	case TRACE_RECORD_END:
 		if (!reader_single(reader, (enum trace_record_type)type, &record, out)) {
 			reader_damaged(reader, "a record is not as the format says");

@@ -38,6 +38,8 @@ struct trace_record {
 		struct trace_counter counter;
 		struct trace_note note;
 		struct trace_live live;
+		struct trace_freed freed; /* its shares: until the next call */
+		struct trace_freed_older freed_older;
 		struct trace_end end;
 	};
 };
@@ -54,7 +56,7 @@ void trace_reader_free(struct trace_reader *reader);
 int trace_reader_open_fd(struct trace_reader **reader, const char *name, int fd, struct error *err);
 
 /*
- * 1 with the next record (FACTS, EVENTS, CENSUS, MEMINFO, LOSS, PROBES, COUNTERS, NOTES, LIVE or END); 0 at the end,
+ * 1 with the next record (FACTS, EVENTS, CENSUS, MEMINFO, LOSS, PROBES, COUNTERS, NOTES, LIVE, FREED, FREED_OLDER or END); 0 at the end,
  * also at damage or a cut: ask trace_reader_ending(). -ENOMEM, -EFBIG (a limit of format.h) or what the source returned:
  * what was read before is good then too, and the ending is a cut.
  * Unknown record types are skipped.

@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "trace/ages.h"
 #include "trace/format.h"
+#include "trace/timeline.h"
 
 /* A loaded kernel module; the kernel itself is module 0 and described by facts (kernel.build_id). */
 struct trace_module {
@@ -135,6 +137,41 @@ struct trace_note {
 struct trace_live {
 	uint64_t object;
 	uint64_t address;
+};
+
+/* How many of something were of one id. */
+struct trace_share {
+	uint64_t count;
+	uint32_t id; /* 0 not known */
+};
+
+/*
+ * The objects of one call stack and cache that were allocated and freed again, counted and not kept as events: they are in no ALLOC,
+ * FREE, FREE_IMPLIED or FREE_RCU event.
+ */
+struct trace_freed {
+	uint32_t cache;
+	uint32_t stack; /* of the allocations */
+	uint64_t frees; /* seen */
+	uint64_t frees_implied;
+	uint64_t frees_rcu;   /* of frees: requests of kfree_rcu() */
+	uint64_t pending_rcu; /* of those, not seen to be done */
+	uint64_t bytes_req;   /* of all whose size is known */
+	uint64_t sized;	      /* how many those are */
+	struct ages ages;	   /* at the frees that were seen */
+	struct timeline timeline; /* of these objects */
+	const struct trace_share *comms; /* borrowed; who allocated, by name of the task (strings) */
+	uint32_t comm_count;
+	const struct trace_share *freed_by; /* borrowed; who freed, by stack */
+	uint32_t freed_by_count;
+	uint64_t other_comms; /* allocations by more names than are told apart */
+	uint64_t other_frees; /* frees by more stacks than are told apart */
+};
+
+/* Frees of objects from before the recording, counted and not kept as events. */
+struct trace_freed_older {
+	uint32_t cache;
+	uint64_t frees;
 };
 
 struct trace_end {

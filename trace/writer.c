@@ -479,19 +479,24 @@ void trace_writer_live(struct trace_writer *writer, const struct trace_live *liv
 }
 
 /* Adds a record that has no batch. */
+static void writer_single_record(struct trace_writer *writer, enum trace_record_type type, const struct buffer *body)
+{
+	if (writer->singles.size_bytes >= BATCH_FULL_BYTES)
+		writer_gather(writer);
+	buffer_add_varint(&writer->singles, type);
+	buffer_add_varint(&writer->singles, body->size_bytes);
+	buffer_add(&writer->singles, body->bytes, body->size_bytes);
+	if (body->failed || writer->singles.failed)
+		writer_fail(writer, -ENOMEM, "trace writer");
+}
+
 static void writer_single(struct trace_writer *writer, enum trace_record_type type, const uint64_t *values,
 			  size_t count)
 {
 	struct buffer body = {0};
 
 	add_varints(&body, values, count);
-	if (writer->singles.size_bytes >= BATCH_FULL_BYTES)
-		writer_gather(writer);
-	buffer_add_varint(&writer->singles, type);
-	buffer_add_varint(&writer->singles, body.size_bytes);
-	buffer_add(&writer->singles, body.bytes, body.size_bytes);
-	if (body.failed || writer->singles.failed)
-		writer_fail(writer, -ENOMEM, "trace writer");
+	writer_single_record(writer, type, &body);
 	buffer_release(&body);
 }
 
@@ -522,6 +527,57 @@ void trace_writer_probe(struct trace_writer *writer, const struct trace_probe *p
 
 	SINGLE(writer, TRACE_RECORD_PROBES, probe->event, probe->function, probe->role, probe->definition,
 	       probe->filter, probe->hits, flags, probe->misses, probe->lost);
+}
+
+static void add_ages(struct buffer *body, const struct ages *ages)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < AGES_BUCKETS; i++)
+		used += ages->buckets[i] != 0;
+	ADD_VARINTS(body, ages->sum_ns, ages->min_ns, ages->max_ns, used);
+	for (uint32_t i = 0; i < AGES_BUCKETS; i++)
+		if (ages->buckets[i])
+			ADD_VARINTS(body, i, ages->buckets[i]);
+}
+
+static void add_timeline(struct buffer *body, const struct timeline *timeline)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++)
+		used += timeline->allocs[i] || timeline->frees[i];
+	ADD_VARINTS(body, timeline->shift, used);
+	for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++)
+		if (timeline->allocs[i] || timeline->frees[i])
+			ADD_VARINTS(body, i, timeline->allocs[i], timeline->frees[i]);
+}
+
+static void add_shares(struct buffer *body, const struct trace_share *shares, uint32_t count, uint64_t others)
+{
+	buffer_add_varint(body, count);
+	for (uint32_t i = 0; i < count; i++)
+		ADD_VARINTS(body, shares[i].id, shares[i].count);
+	buffer_add_varint(body, others);
+}
+
+void trace_writer_freed(struct trace_writer *writer, const struct trace_freed *freed)
+{
+	struct buffer body = {0};
+
+	ADD_VARINTS(&body, freed->cache, freed->stack, freed->frees, freed->frees_implied, freed->frees_rcu,
+		    freed->pending_rcu, freed->bytes_req, freed->sized);
+	add_ages(&body, &freed->ages);
+	add_timeline(&body, &freed->timeline);
+	add_shares(&body, freed->comms, freed->comm_count, freed->other_comms);
+	add_shares(&body, freed->freed_by, freed->freed_by_count, freed->other_frees);
+	writer_single_record(writer, TRACE_RECORD_FREED, &body);
+	buffer_release(&body);
+}
+
+void trace_writer_freed_older(struct trace_writer *writer, const struct trace_freed_older *older)
+{
+	SINGLE(writer, TRACE_RECORD_FREED_OLDER, older->cache, older->frees);
 }
 
 uint64_t trace_writer_event(struct trace_writer *writer, const struct trace_event *event)

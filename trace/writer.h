@@ -45,6 +45,9 @@ void trace_writer_loss(struct trace_writer *writer, const struct trace_loss *los
 void trace_writer_probe(struct trace_writer *writer, const struct trace_probe *probe);
 /* Name of a user frame that was written without one. */
 void trace_writer_user_symbol(struct trace_writer *writer, uint32_t frame, uint32_t symbol, uint64_t offset_bytes);
+/* At most TRACE_SHARES_MAX of each share. */
+void trace_writer_freed(struct trace_writer *writer, const struct trace_freed *freed);
+void trace_writer_freed_older(struct trace_writer *writer, const struct trace_freed_older *older);
 /* objects in rising order of object. */
 void trace_writer_live(struct trace_writer *writer, const struct trace_live *live);
 

@@ -146,6 +146,113 @@ else
 	fail "a full disk at a snapshot: there was none: $(cat full.err)"
 fi
 
+: > "$hold"
+sleep 0.2
+rm -f "$hold"
+
+# ---- --only-live ----
+# Two recorders at once: one tells every event, the other only what is live at the end. What the report says about the programs of this
+# test is the same; other programs (the recorders among them) do this or that between the starts of the two.
+messages=$(workload messages)
+"$slabrec" -q -c kmalloc-1024,filp --free-stacks all -o every.slab &
+every=$!
+started="$started $every"
+record kept.slab "$slabrec" -c kmalloc-1024,filp --free-stacks all --only-live --snapshot-on USR2 -o kept.slab
+wait_for 20 is_open every.slab
+for turn in 1 2 3 4 5 6 7 8 9 10; do
+	"$pipes" 10 300 "$hold"
+	"$messages" 3 100 "$hold"
+done
+kill -USR2 "$recorder"
+wait_for 20 test -e kept.slab.1 || fail "no snapshot of --only-live: $(cat err)"
+"$pipes" 10 300 "$hold"
+kill -INT $every
+ended_by INT
+wait $every
+same "--only-live is whole" complete "$(ending kept.slab)"
+same "--only-live: its snapshot is whole" complete "$(ending kept.slab.1)"
+cat > compare.py << 'END'
+import json, subprocess, sys
+
+def report(trace):
+    return json.loads(subprocess.run([sys.argv[1], "-q", "-f", "json", "-o", "-", trace], capture_output=True).stdout)
+
+def sites(model):
+    """What our programs did, by cache, stack and name: of stacks that no other program has, the whole site."""
+    found = {}
+    for site in model["sites"]:
+        tasks = {task["comm"]: (task["allocs"], task["live"]) for task in site["tasks"]}
+        ours = {comm: tasks[comm] for comm in tasks if comm in sys.argv[4:]}
+        whole = [site[key] for key in ("allocs", "frees", "frees_implied", "live", "live_bytes")] if ours == tasks else []
+        if ours:
+            found[site["cache"], tuple(site["stack"])] = ours, whole
+    return found
+
+every, kept = report(sys.argv[2]), report(sys.argv[3])
+wanted, found = sites(every), sites(kept)
+for site in sorted(set(wanted) | set(found)):
+    if wanted.get(site) != found.get(site):
+        print(site, "every event:", wanted.get(site), "only live:", found.get(site))
+print(len(wanted), "sites,", sum(1 for ours, whole in wanted.values() if whole), "whole,",
+      sum(live for ours, whole in wanted.values() for allocs, live in ours.values()), "live")
+if not kept["totals"]["only_live"] or every["totals"]["only_live"]:
+    print("only_live is not told")
+END
+python3 compare.py "$slabreport" every.slab kept.slab "$comm" "$(basename "$messages")" > compared
+same "--only-live: every site as by events" 1 "$(wc -l < compared)"
+says "^[1-9][0-9]* sites, [1-9][0-9]* whole, [1-9][0-9]* live" "--only-live: there were sites to compare" compared
+test "$(wc -l < compared)" = 1 || cat compared
+python3 - "$slabreport" "$comm" kept.slab.1 kept.slab << 'END' > pipes.kept
+import json, subprocess, sys
+
+for trace in sys.argv[3:]:
+    out = subprocess.run([sys.argv[1], "-q", "-f", "json", "-o", "-", trace], capture_output=True).stdout
+    tasks = [task for site in json.loads(out)["sites"] if "alloc_pipe_info" in site["stack"] for task in site["tasks"]]
+    ours = [task for task in tasks if task["comm"] == sys.argv[2]]
+    print(sum(task["live"] for task in ours), sum(task["allocs"] - task["live"] for task in ours))
+END
+same "--only-live and its snapshot, to the object" "100 3000 110 3300" "$(xargs < pipes.kept)"
+same "--only-live has no free" 0 "$(dump kept.slab | grep -c '^event free')"
+same "--only-live: its live objects are what it told" "$(counter kept.slab live)" "$(dump kept.slab | grep -c '^event alloc')"
+"$slabreport" -f text -o - kept.slab > kept.text
+says "only-live" "--only-live: the report says so" kept.text
+says "normally freed by free_pipe_info" "--only-live: who frees is known" kept.text
+: > "$hold"
+sleep 0.2
+rm -f "$hold"
+
+# Neither file nor recorder grows with events, of many short processes.
+record grown.slab "$slabrec" -c kmalloc-1024,filp --only-live -o grown.slab
+work()
+{
+	turns=$1
+	while test "$turns" -gt 0; do
+		turns=$((turns - 1))
+		"$pipes" 0 500 "$hold"
+		/bin/true
+	done
+}
+size_now()
+{
+	sleep 1.2
+	bytes=$(cat grown.slab.part-* | wc -c)
+	kilobytes=$(awk '$1 == "RssAnon:" { print $2 }' "/proc/$recorder/status")
+}
+work 250
+size_now
+before_bytes=$bytes
+before_kilobytes=$kilobytes
+work 750
+size_now
+ended_by INT
+allocs=$(counter grown.slab allocs)
+check "--only-live: many allocations ($allocs)" test "$allocs" -ge 1000000
+check "--only-live: the file does not grow with them ($before_bytes, then $bytes bytes)" \
+	test "$bytes" -le $((before_bytes + 4000))
+check "--only-live: the recorder does not either ($before_kilobytes, then $kilobytes KiB)" \
+	test "$kilobytes" -le $((before_kilobytes + 1500))
+check "--only-live: the trace is small ($(wc -c < grown.slab) bytes)" test "$(wc -c < grown.slab)" -le 300000
+
 run "$slabrec" -c $cache --snapshot-on USR2 -o - true
 refuses 125 "name a regular file" "--snapshot-on into a pipe"
 run "$slabrec" -c $cache --snapshot-on INT true

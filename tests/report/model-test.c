@@ -81,6 +81,103 @@ static void test_freed_by_and_ages(void **state)
 	scenario_release(&s);
 }
 
+/* What happened at two sites; the objects that were freed as events, or counted as --only-live does. */
+static void write_life(struct scenario *s, bool is_only_live)
+{
+	uint32_t cache = scenario_cache(s, "kmalloc-64", 64), task = scenario_task(s, 7, 8, "init");
+	uint32_t where = STACK(s, "do_thing", "kmem_cache_alloc"), put = STACK(s, "put_thing", "kfree");
+	struct trace_share comms[] = {{.count = 3, .id = trace_writer_text(s->writer, "init")}, {.count = 1}};
+	struct trace_share freed_by[] = {{.count = 2, .id = put}, {.count = 1}};
+	struct trace_freed freed = {.cache = cache,
+				    .stack = where,
+				    .frees = 3,
+				    .frees_implied = 1,
+				    .frees_rcu = 2,
+				    .pending_rcu = 1,
+				    .bytes_req = 150,
+				    .sized = 3,
+				    .timeline = {.shift = TIMELINE_FIRST_SHIFT},
+				    .comms = comms,
+				    .comm_count = 2,
+				    .freed_by = freed_by,
+				    .freed_by_count = 2};
+	uint64_t objects[4];
+
+	for (unsigned int i = 0; i < 4 && !is_only_live; i++)
+		objects[i] = scenario_alloc(s, cache, where, i < 3 ? task : 0, i < 3 ? 50 : 0);
+	freed.timeline.allocs[0] = 4;
+	scenario_alloc(s, cache, where, task, 40);
+	s->now_ns = 20 * MS;
+	if (!is_only_live) {
+		scenario_free(s, TRACE_EVENT_FREE, objects[0], put);
+		scenario_free(s, TRACE_EVENT_FREE_RCU, objects[1], put);
+		scenario_free(s, TRACE_EVENT_FREE_RCU, objects[2], 0);
+		scenario_free(s, TRACE_EVENT_FREE, objects[2], 0);
+		scenario_free(s, TRACE_EVENT_FREE_IMPLIED, objects[3], 0);
+		trace_writer_event(s->writer, &(struct trace_event){
+						      .kind = TRACE_EVENT_FREE_OLDER, .cache = cache, .time_ns = s->now_ns});
+	}
+	freed.timeline.frees[20 * MS >> TIMELINE_FIRST_SHIFT] = 4;
+	for (unsigned int i = 0; i < 3; i++)
+		ages_add(&freed.ages, 20 * MS);
+	if (is_only_live) {
+		trace_writer_fact(s->writer, "only_live", "yes");
+		/* In two parts: they add up. */
+		freed.frees_implied = 0;
+		trace_writer_freed(s->writer, &freed);
+		trace_writer_freed(s->writer, &(struct trace_freed){.cache = cache, .stack = where, .frees_implied = 1});
+		trace_writer_freed_older(s->writer, &(struct trace_freed_older){.cache = cache, .frees = 1});
+	}
+	s->now_ns = 900 * MS;
+	scenario_alloc(s, cache, STACK(s, "late", "kmem_cache_alloc"), task, 64);
+	scenario_end(s);
+}
+
+static void test_only_live_tells_the_same(void **state)
+{
+	struct scenario scenarios[2];
+	struct scene scenes[2];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		scenario_begin(&scenarios[i]);
+		write_life(&scenarios[i], i == 1);
+		scene_read(&scenes[i], &scenarios[i]);
+	}
+	const struct model *full = &scenes[0].model, *kept = &scenes[1].model;
+	assert_true(!full->is_only_live && kept->is_only_live);
+	assert_true(full->events == 12 && kept->events == 12);
+	assert_true(full->allocs == kept->allocs && full->frees == kept->frees && full->live == kept->live);
+	assert_true(full->frees_implied == 1 && kept->frees_implied == 1);
+	assert_true(full->integrity.frees_older == 1 && kept->integrity.frees_older == 1);
+	assert_memory_equal(full->caches[0].timeline, kept->caches[0].timeline, sizeof(struct timeline));
+	assert_true(full->caches[0].pending_rcu == 1 && kept->caches[0].pending_rcu == 1);
+	const struct model_site *sites[] = {scene_site(&scenes[0], "do_thing"), scene_site(&scenes[1], "do_thing")};
+	assert_true(sites[0]->allocs == 5 && sites[1]->allocs == 5);
+	assert_true(sites[0]->frees == 3 && sites[1]->frees == 3);
+	assert_true(sites[0]->frees_implied == 1 && sites[1]->frees_implied == 1);
+	assert_true(sites[0]->pending_rcu == 1 && sites[1]->pending_rcu == 1);
+	assert_true(sites[0]->live == 1 && sites[1]->live == 1);
+	assert_true(sites[0]->bytes_req == 190 && sites[1]->bytes_req == 190);
+	assert_true(sites[0]->allocs_sized == 4 && sites[1]->allocs_sized == 4);
+	assert_memory_equal(sites[0]->freed_ages, sites[1]->freed_ages, sizeof(struct ages));
+	assert_memory_equal(sites[0]->live_ages, sites[1]->live_ages, sizeof(struct ages));
+	assert_memory_equal(sites[0]->timeline, sites[1]->timeline, sizeof(struct timeline));
+	assert_true(sites[0]->frees_with_stack == 2 && sites[1]->frees_with_stack == 2);
+	assert_string_equal(sites[1]->freed_by[0].name, "put_thing");
+	/* By name the same; of how many processes is not known any more. */
+	assert_true(sites[0]->task_count == 2 && sites[1]->task_count == 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_string_equal(sites[i]->tasks[0].comm, "init");
+		assert_true(sites[i]->tasks[0].allocs == 4 && sites[i]->tasks[0].live == 1);
+		assert_string_equal(sites[i]->tasks[1].comm, "[unknown]");
+		assert_true(sites[i]->tasks[1].allocs == 1 && sites[i]->tasks[1].live == 0);
+		assert_int_equal(sites[i]->tasks[0].processes, i ? 0 : 1);
+		scene_release(&scenes[i]);
+		scenario_release(&scenarios[i]);
+	}
+}
+
 static void test_implied_older_and_contradicting_frees(void **state)
 {
 	struct scenario s;
@@ -609,6 +706,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pipes),
 		cmocka_unit_test(test_freed_by_and_ages),
+		cmocka_unit_test(test_only_live_tells_the_same),
 		cmocka_unit_test(test_implied_older_and_contradicting_frees),
 		cmocka_unit_test(test_free_rcu),
 		cmocka_unit_test(test_sites_are_sorted_and_named),

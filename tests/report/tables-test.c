@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/ages.h"
+#include "trace/ages.h"
 #include "report/live.h"
 #include "report/site.h"
-#include "report/tally.h"
-#include "report/timeline.h"
+#include "trace/tally.h"
+#include "trace/timeline.h"
 
 #define OBJECTS 20000u
 

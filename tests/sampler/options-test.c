@@ -74,7 +74,8 @@ static void test_every_option(void **state)
 	good(&options, ARGS("-c", "a,b", "--cache", "c", "--cache=d,,e", "-d", "1.5", "-o", "x.slab", "-p", "4194304",
 			    "-C", "0-1,3", "-m", "64", "--source", "kprobe", "--user-stack", "none", "--free-stacks",
 			    "all", "-q", "-v", "--without", "return-args,witness", "--max-size", "100M", "--max-memory",
-			    "32m", "--start-when", "kmalloc-1k > 20 objects", "--snapshot-on", "SIGUSR2"));
+			    "32m", "--start-when", "kmalloc-1k > 20 objects", "--snapshot-on", "SIGUSR2",
+			    "--only-live"));
 	assert_int_equal(options.cache_count, 5);
 	for (size_t i = 0; i < 5; i++)
 		assert_true(options.caches[i][0] == (char)('a' + i) && !options.caches[i][1]);
@@ -85,6 +86,7 @@ static void test_every_option(void **state)
 	assert_int_equal(options.max_memory_bytes, 32u << 20);
 	assert_string_equal(options.start_when.name, "kmalloc-1k");
 	assert_int_equal(options.snapshot_signal, SIGUSR2);
+	assert_true(options.is_only_live);
 	assert_int_equal(options.cpus.count, 3);
 	assert_int_equal(options.cpus.cpus[2], 3);
 	assert_int_equal(options.ring_bytes, 64 * sysconf(_SC_PAGESIZE));
@@ -103,6 +105,7 @@ static void test_every_option(void **state)
 	assert_int_equal(options.max_memory_bytes, 0);
 	assert_null(options.start_when.text);
 	assert_int_equal(options.snapshot_signal, 0);
+	assert_false(options.is_only_live);
 	assert_int_equal(options.duration_ns, 10000000000);
 	assert_string_equal(options.output, "-");
 	assert_int_equal(options.source, SOURCE_TRACEPOINT);
@@ -302,7 +305,7 @@ static void test_help_tells_them_all(void **state)
 					  "--source",	   "-m, --mmap-pages", "--without",	 "-q, --quiet",
 					  "-v, --verbose", "-h, --help",       "--version",
 					  "--max-size",	   "--max-memory",     "--start-when",
-					  "--snapshot-on"};
+					  "--snapshot-on",   "--only-live"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -277,6 +277,60 @@ static void test_one_event_with_pointer_and_cache(void **state)
 	end(&machine);
 }
 
+/* With a digest the trace has the live objects alone, and counts of the others. */
+static void test_only_live(void **state)
+{
+	struct machine machine;
+	struct digest digest = {0};
+
+	(void)state;
+	start(&machine, KERNEL_6_12, false, only_dentry);
+	machine.recorder.digest = &digest;
+	machine.processes.merges_tasks = true;
+	for (int32_t i = 0; i < 9; i++)
+		hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_lru_noprof",
+		    (struct hit){.tid = 9, .object = 0x10000u + 192 * (uint64_t)i, .gfp = 0xcc0, .name = "dentry"});
+	for (int32_t i = 0; i < 5; i++)
+		hit(&machine, PROBE_ROLE_FREE, "kmem_cache_free",
+		    (struct hit){.tid = 11, .object = 0x10000u + 192 * (uint64_t)i, .name = "dentry"});
+	/* Born again where its free was not seen; an older one; a request for one, whose place is then used again. */
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_lru_noprof",
+	    (struct hit){.tid = 9, .object = 0x10000 + 192 * 5, .gfp = 0xcc0, .name = "dentry"});
+	hit(&machine, PROBE_ROLE_FREE, "kmem_cache_free", (struct hit){.tid = 11, .object = 0x50000, .name = "dentry"});
+	hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu", (struct hit){.tid = 11, .object = 0x10000 + 192 * 6});
+	hit(&machine, PROBE_ROLE_ALLOC, "kmem_cache_alloc_lru_noprof",
+	    (struct hit){.tid = 9, .object = 0x10000 + 192 * 6, .gfp = 0xcc0, .name = "dentry"});
+	assert_int_equal(recorder_events(&machine.recorder), 9 + 5 + 2 + 1 + 1 + 1);
+	finish(&machine);
+	assert_int_equal(machine.trace->event_count, 4);
+	assert_int_equal(machine.trace->live_count, 4);
+	assert_int_equal(machine.trace->live[0].address, 0x10000 + 192 * 7);
+	assert_int_equal(machine.trace->live[2].address, 0x10000 + 192 * 5);
+	assert_int_equal(machine.trace->live[3].address, 0x10000 + 192 * 6);
+	for (size_t i = 0; i < 4; i++) {
+		const struct trace_event *event = &machine.trace->events[i];
+
+		assert_int_equal(event->kind, TRACE_EVENT_ALLOC);
+		assert_int_equal(trace_reader_task(machine.trace->reader, event->task)->tid, 9);
+		assert_string_equal(written_trace_stack(machine.trace, event->stack), "do_syscall_64;leaky_open");
+	}
+	assert_int_equal(machine.trace->freed_count, 1);
+	const struct trace_freed *freed = &machine.trace->freed[0];
+	assert_string_equal(written_trace_stack(machine.trace, freed->stack), "do_syscall_64;leaky_open");
+	assert_int_equal(freed->frees, 6);
+	assert_int_equal(freed->frees_implied, 1);
+	assert_int_equal(freed->frees_rcu, 1);
+	assert_int_equal(freed->pending_rcu, 1);
+	assert_int_equal(freed->bytes_req, 7 * 192);
+	assert_int_equal(freed->ages.count, 6);
+	assert_int_equal(machine.trace->frees_older, 1);
+	assert_int_equal(counter(&machine, "allocs"), 11);
+	assert_int_equal(counter(&machine, "frees"), 6);
+	assert_int_equal(counter(&machine, "live"), 4);
+	digest_release(&digest);
+	end(&machine);
+}
+
 static void test_entry_and_return_are_paired(void **state)
 {
 	struct machine machine;
@@ -929,6 +983,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_event_with_pointer_and_cache),
+		cmocka_unit_test(test_only_live),
 		cmocka_unit_test(test_entry_and_return_are_paired),
 		cmocka_unit_test(test_failed_allocations_are_counted),
 		cmocka_unit_test(test_two_witnesses_of_a_free),

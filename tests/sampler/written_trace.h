@@ -27,6 +27,9 @@ struct written_trace {
 	size_t live_count;
 	struct trace_loss losses[16];
 	size_t loss_count;
+	struct trace_freed freed[16]; /* without its shares */
+	size_t freed_count;
+	uint64_t frees_older; /* counted, of all caches */
 	enum trace_ending ending;
 };
 
@@ -85,6 +88,10 @@ static inline int written_trace_read(struct written_trace *trace)
 			trace->live[trace->live_count++] = record.live;
 		else if (record.type == TRACE_RECORD_LOSS && trace->loss_count < 16)
 			trace->losses[trace->loss_count++] = record.loss;
+		else if (record.type == TRACE_RECORD_FREED && trace->freed_count < 16)
+			trace->freed[trace->freed_count++] = record.freed;
+		else if (record.type == TRACE_RECORD_FREED_OLDER)
+			trace->frees_older += record.freed_older.frees;
 	}
 	if (trace->reader)
 		trace->ending = trace_reader_ending(trace->reader, NULL);

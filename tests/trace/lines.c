@@ -159,6 +159,34 @@ static void print_probe(FILE *out, const struct trace_reader *reader, const stru
 	print_measure(out, probe->has_lost, probe->lost, "\n");
 }
 
+static void print_freed(FILE *out, const struct trace_reader *reader, const struct trace_freed *freed)
+{
+	fprintf(out,
+		"freed cache=%u stack=%u frees=%" PRIu64 " implied=%" PRIu64 " rcu=%" PRIu64 " pending=%" PRIu64
+		" req=%" PRIu64 " sized=%" PRIu64,
+		freed->cache, freed->stack, freed->frees, freed->frees_implied, freed->frees_rcu, freed->pending_rcu,
+		freed->bytes_req, freed->sized);
+	fprintf(out, " ages=%" PRIu64 ",%" PRIu64 ",%" PRIu64, freed->ages.sum_ns, freed->ages.min_ns,
+		freed->ages.max_ns);
+	for (uint32_t i = 0; i < AGES_BUCKETS; i++)
+		if (freed->ages.buckets[i])
+			fprintf(out, ",%u:%" PRIu64, i, freed->ages.buckets[i]);
+	fprintf(out, " timeline=%u", freed->timeline.shift);
+	for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++)
+		if (freed->timeline.allocs[i] || freed->timeline.frees[i])
+			fprintf(out, ",%u:%" PRIu64 "/%" PRIu64, i, freed->timeline.allocs[i],
+				freed->timeline.frees[i]);
+	fputs(" comms=", out);
+	for (uint32_t i = 0; i < freed->comm_count; i++) {
+		print_text(out, reader, freed->comms[i].id);
+		fprintf(out, ":%" PRIu64 ",", freed->comms[i].count);
+	}
+	fprintf(out, "others:%" PRIu64 " by=", freed->other_comms);
+	for (uint32_t i = 0; i < freed->freed_by_count; i++)
+		fprintf(out, "%u:%" PRIu64 ",", freed->freed_by[i].id, freed->freed_by[i].count);
+	fprintf(out, "others:%" PRIu64 "\n", freed->other_frees);
+}
+
 static void print_words(FILE *out, const struct trace_reader *reader, const struct trace_record *record)
 {
 	switch (record->type) {
@@ -211,6 +239,13 @@ static void print_record(FILE *out, const struct trace_reader *reader, const str
 		break;
 	case TRACE_RECORD_PROBES:
 		print_probe(out, reader, &record->probe);
+		break;
+	case TRACE_RECORD_FREED:
+		print_freed(out, reader, &record->freed);
+		break;
+	case TRACE_RECORD_FREED_OLDER:
+		fprintf(out, "freed_older cache=%u frees=%" PRIu64 "\n", record->freed_older.cache,
+			record->freed_older.frees);
 		break;
 	case TRACE_RECORD_LIVE:
 		fprintf(out, "live object=%" PRIu64 " address=0x%" PRIx64 "\n", record->live.object,

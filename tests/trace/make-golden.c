@@ -100,6 +100,56 @@ static void write_events(struct buffer *trace, uint32_t count)
 	memory_file_release(&file);
 }
 
+/* A recording with --only-live: what was freed is counted, in all fields and at their limits, and one object is live. */
+static void write_freed(struct buffer *trace)
+{
+	struct memory_file file = {0};
+	struct trace_writer *writer;
+
+	if (trace_writer_new(&writer, memory_file_sink, &file, NULL))
+		fail("freed");
+	struct trace_share comms[] = {{.id = trace_writer_text(writer, "mk\"pipes\\"), .count = 17}, {.count = 3}};
+	struct trace_share freed_by[] = {{.id = 2, .count = 2}, {.count = 16}};
+	struct trace_freed freed = {.cache = 1,
+				    .stack = 1,
+				    .frees = 18,
+				    .frees_implied = 3,
+				    .frees_rcu = 5,
+				    .pending_rcu = 1,
+				    .bytes_req = 21 * 640,
+				    .sized = 21,
+				    .ages = {.sum_ns = UINT64_MAX, .min_ns = 900, .max_ns = 1ull << 60},
+				    .timeline = {.shift = TIMELINE_LAST_SHIFT},
+				    .comms = comms,
+				    .comm_count = 2,
+				    .freed_by = freed_by,
+				    .freed_by_count = 2,
+				    .other_comms = 1};
+
+	freed.ages.buckets[0] = 17;
+	freed.ages.buckets[AGES_BUCKETS - 1] = 1;
+	freed.timeline.allocs[0] = 21;
+	freed.timeline.frees[0] = 20;
+	freed.timeline.frees[TIMELINE_BUCKETS - 1] = 1;
+	trace_writer_fact(writer, "only_live", "yes");
+	trace_writer_cache(writer, &(struct trace_cache){.name = trace_writer_text(writer, "kmalloc-1k"),
+							 .object_size_bytes = 1024});
+	for (uint64_t id = 1; id <= 2; id++) {
+		trace_writer_frame(writer, &(struct trace_frame){.kind = TRACE_FRAME_KERNEL,
+								 .address = 0xffffffff81000000 + id * 0x130});
+		trace_writer_node(writer, &(struct trace_node){.frame = (uint32_t)id});
+	}
+	trace_writer_event(writer, &(struct trace_event){.kind = TRACE_EVENT_ALLOC, .time_ns = 77, .cache = 1, .node = -1});
+	trace_writer_freed(writer, &freed);
+	trace_writer_freed(writer, &(struct trace_freed){.cache = 1, .other_frees = UINT64_MAX});
+	trace_writer_freed_older(writer, &(struct trace_freed_older){.cache = 1, .frees = 7});
+	if (trace_writer_end(writer, 5000000, NULL))
+		fail("freed");
+	trace_writer_free(writer);
+	buffer_add(trace, file.content.bytes, file.content.size_bytes);
+	memory_file_release(&file);
+}
+
 /* What minor version 1 may bring: records, columns and trailing fields that this version does not know. */
 static void write_newer_minor(struct buffer *trace)
 {
@@ -136,6 +186,8 @@ static void make_golden(const char *directory)
 	save(directory, "sample", &trace);
 	write_events(&trace, 100);
 	save(directory, "events", &trace);
+	write_freed(&trace);
+	save(directory, "freed", &trace);
 	write_newer_minor(&trace);
 	save(directory, "newer-minor", &trace);
 	add_sample(&trace);
@@ -250,6 +302,9 @@ static void save_record(const char *directory, const char *name, uint64_t type, 
 	"\x01\x05\x01\x01" kind "\x02\x01" time "\x03\x01" cpu "\x04\x01" task "\x05\x01" stack "\x06\x01" cache       \
 	"\x0a\x01" back
 
+/* A FREED record without a free stack. */
+#define FREED(ages, timeline, names) "\x00\x00\x00\x00\x00\x00\x00\x00" ages timeline names "\x00\x00"
+
 static void make_bad_records(const char *directory)
 {
 	SAVE_RECORD("string-beyond-record", TRACE_RECORD_STRINGS, "\x01\x7fxx");
@@ -273,6 +328,13 @@ static void make_bad_records(const char *directory)
 	SAVE_RECORD("live-object", TRACE_RECORD_LIVE, "\x01\x01\x00");
 	SAVE_RECORD("live-object-0", TRACE_RECORD_LIVE, "\x01\x00\x00");
 	SAVE_RECORD("census-phase", TRACE_RECORD_CENSUS, "\x00\x00\x03\x00\x00\x00");
+	SAVE_RECORD("freed-ages", TRACE_RECORD_FREED, FREED("\x00\x00\x00\x01\x28\x01", "\x14\x00", "\x00\x00"));
+	SAVE_RECORD("freed-shift", TRACE_RECORD_FREED, FREED("\x00\x00\x00\x00", "\x3a\x00", "\x00\x00"));
+	SAVE_RECORD("freed-timeline", TRACE_RECORD_FREED, FREED("\x00\x00\x00\x00", "\x14\x01\x40\x01\x01", "\x00\x00"));
+	SAVE_RECORD("freed-names", TRACE_RECORD_FREED, FREED("\x00\x00\x00\x00", "\x14\x00", "\x81\x08\x00"));
+	SAVE_RECORD("freed-name-id", TRACE_RECORD_FREED, FREED("\x00\x00\x00\x00", "\x14\x00", "\x01\x09\x01\x00"));
+	SAVE_RECORD("freed-short", TRACE_RECORD_FREED, "\x00\x00\x01");
+	SAVE_RECORD("freed-older-cache", TRACE_RECORD_FREED_OLDER, "\x09\x01");
 	SAVE_RECORD("end-count", TRACE_RECORD_END, "\x01\x05\x00");
 	SAVE_RECORD("end-short", TRACE_RECORD_END, "\x01");
 }

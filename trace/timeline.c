@@ -1,5 +1,5 @@
 /* Buckets that fold in pairs. */
-#include "report/timeline.h"
+#include "trace/timeline.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@ uint32_t timeline_shift_for(uint32_t shift, uint64_t time_ns)
 	return shift;
 }
 
-static void fold(uint32_t buckets[TIMELINE_BUCKETS])
+static void fold(uint64_t buckets[TIMELINE_BUCKETS])
 {
 	for (uint32_t i = 0; i < TIMELINE_BUCKETS / 2; i++)
 		buckets[i] = buckets[2 * i] + buckets[2 * i + 1];
@@ -25,6 +25,18 @@ void timeline_widen(struct timeline *timeline, uint32_t shift)
 	for (; timeline->shift < shift; timeline->shift++) {
 		fold(timeline->allocs);
 		fold(timeline->frees);
+	}
+}
+
+void timeline_merge(struct timeline *timeline, const struct timeline *more, uint32_t shift)
+{
+	struct timeline wide = *more;
+
+	timeline_widen(timeline, shift);
+	timeline_widen(&wide, shift);
+	for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++) {
+		timeline->allocs[i] += wide.allocs[i];
+		timeline->frees[i] += wide.frees[i];
 	}
 }
 

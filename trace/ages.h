@@ -1,8 +1,8 @@
 /*
  * How old objects became: a histogram by powers of two with the extremes and the mean.
  */
-#ifndef SLABREC_REPORT_AGES_H
-#define SLABREC_REPORT_AGES_H
+#ifndef SLABREC_TRACE_AGES_H
+#define SLABREC_TRACE_AGES_H
 
 #include <stdint.h>
 
@@ -15,10 +15,11 @@ struct ages {
 	uint64_t sum_ns; /* stops at UINT64_MAX */
 	uint64_t min_ns;
 	uint64_t max_ns;
-	uint32_t buckets[AGES_BUCKETS];
+	uint64_t buckets[AGES_BUCKETS];
 };
 
 void ages_add(struct ages *ages, uint64_t age_ns);
+void ages_merge(struct ages *ages, const struct ages *more);
 /* 0 where there are none. */
 uint64_t ages_mean_ns(const struct ages *ages);
 uint32_t ages_bucket(uint64_t age_ns);

@@ -1,8 +1,8 @@
 /*
  * Counts by dictionary id: which tasks allocate at a site, which stacks free its objects.
  */
-#ifndef SLABREC_REPORT_TALLY_H
-#define SLABREC_REPORT_TALLY_H
+#ifndef SLABREC_TRACE_TALLY_H
+#define SLABREC_TRACE_TALLY_H
 
 #include <stdbool.h>
 #include <stdint.h>

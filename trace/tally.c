@@ -1,5 +1,5 @@
 /* A small hash of counters; most hold one or two keys, so it starts with room for three. */
-#include "report/tally.h"
+#include "trace/tally.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,5 @@
 /* The scale of the age histograms. */
-#include "report/ages.h"
-
-#include "report/number.h"
+#include "trace/ages.h"
 
 #define FIRST_BITS 10u
 
@@ -24,9 +22,25 @@ void ages_add(struct ages *ages, uint64_t age_ns)
 		ages->min_ns = age_ns;
 	if (age_ns > ages->max_ns)
 		ages->max_ns = age_ns;
-	ages->sum_ns = number_add(ages->sum_ns, age_ns);
+	if (__builtin_add_overflow(ages->sum_ns, age_ns, &ages->sum_ns))
+		ages->sum_ns = UINT64_MAX;
 	ages->count++;
 	ages->buckets[ages_bucket(age_ns)]++;
+}
+
+void ages_merge(struct ages *ages, const struct ages *more)
+{
+	if (!more->count)
+		return;
+	if (!ages->count || more->min_ns < ages->min_ns)
+		ages->min_ns = more->min_ns;
+	if (more->max_ns > ages->max_ns)
+		ages->max_ns = more->max_ns;
+	if (__builtin_add_overflow(ages->sum_ns, more->sum_ns, &ages->sum_ns))
+		ages->sum_ns = UINT64_MAX;
+	ages->count += more->count;
+	for (uint32_t i = 0; i < AGES_BUCKETS; i++)
+		ages->buckets[i] += more->buckets[i];
 }
 
 uint64_t ages_mean_ns(const struct ages *ages)
