@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sampler/text_file.h"
 #include "trace/cleanup.h"
@@ -359,6 +360,20 @@ static void mark_living(struct process_table *table)
 	}
 }
 
+/* Without it numbers would be kept of every program that ever ran. */
+static void forget_files(struct process_table *table)
+{
+	if (!user_file_is_crowded(table->files))
+		return;
+	for (size_t i = 0; i < table->processes.capacity; i++) {
+		const struct process *process = (const struct process *)(uintptr_t)table->processes.slots[i].value;
+
+		for (uint32_t k = 0; table->processes.slots[i].key && k < process->count; k++)
+			user_file_keep(table->files, process->mappings[k].file);
+	}
+	user_file_forget_others(table->files);
+}
+
 /* Forgets tasks and processes that ended some time ago. */
 static void sweep(struct process_table *table, uint64_t now_ns)
 {
@@ -389,6 +404,33 @@ static void sweep(struct process_table *table, uint64_t now_ns)
 				process->has_living_task = false;
 			i++;
 		}
+	}
+	forget_files(table);
+}
+
+/* Numbers from 0 down stand for the idle task and for those whose number was gone already. */
+static bool is_gone(uint64_t key)
+{
+	char path[64];
+	int32_t id = (int32_t)(key - 1);
+
+	snprintf(path, sizeof(path), "/proc/%d", id);
+	return id > 0 && access(path, F_OK) && errno == ENOENT;
+}
+
+void process_table_verify(struct process_table *table, uint64_t now_ns)
+{
+	for (size_t i = 0; i < table->tasks.capacity; i++) {
+		struct task *task = (struct task *)(uintptr_t)table->tasks.slots[i].value;
+
+		if (table->tasks.slots[i].key && !task->exited_ns && is_gone(table->tasks.slots[i].key))
+			task->exited_ns = now_ns;
+	}
+	for (size_t i = 0; i < table->processes.capacity; i++) {
+		struct process *process = (struct process *)(uintptr_t)table->processes.slots[i].value;
+
+		if (table->processes.slots[i].key && !process->exited_ns && is_gone(table->processes.slots[i].key))
+			process->exited_ns = now_ns;
 	}
 }
 

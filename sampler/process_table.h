@@ -43,6 +43,12 @@ void process_table_release(struct process_table *table);
 /* Takes in all processes that run now. -ENOMEM. */
 int process_table_scan(struct process_table *table);
 
+/*
+ * Takes tasks and processes that are not there any more for ended: the records of some ends may have been lost. Looks at /proc; call it
+ * now and then.
+ */
+void process_table_verify(struct process_table *table, uint64_t now_ns);
+
 /* Takes in a COMM, FORK, EXIT or MMAP record; others are ignored. -ENOMEM. */
 int process_table_update(struct process_table *table, const struct sample *sample);
 

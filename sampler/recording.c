@@ -40,6 +40,7 @@
 /* After so many the interval doubles, so that their number hardly grows with days: the report's picture has as many places. */
 #define CENSUS_BEFORE_DOUBLING 64u
 #define WEIGH_EVERY_NS 1000000000u
+#define VERIFY_EVERY_NS 60000000000ull
 /* What the end of a trace adds: totals, probes and counters; for each live object its address; for each user frame its name. */
 #define CLOSING_BYTES 8192u
 #define LIVE_BYTES 6u
@@ -88,6 +89,7 @@ struct recording {
 	uint64_t counted_ns;
 	unsigned int census_count; /* at intervals */
 	uint64_t weighed_ns; /* when our own memory was looked at */
+	uint64_t verified_ns; /* when tasks that ended unseen were looked for */
 	uint64_t waited_ns;  /* before the start, for its condition */
 	uint64_t end_ns;
 };
@@ -685,6 +687,10 @@ static int record_until_stopped(struct recording *recording, struct error *err)
 			write_census(recording, TRACE_CENSUS_INTERVAL);
 			recording->census_count++;
 		}
+		if (now_ns - recording->verified_ns >= VERIFY_EVERY_NS) {
+			recording->verified_ns = now_ns;
+			process_table_verify(&recording->processes, now_ns);
+		}
 		progress_show(&recording->progress, now_ns - recording->start_ns, recorder_events(&recording->recorder),
 			      recording->recorder.live.live_count, lost_count(recording));
 	}
@@ -706,7 +712,7 @@ static int start(struct recording *recording, struct error *err)
 		ret = error_set(err, -ENOMEM, "/proc: out of memory");
 	if (ret)
 		return ret;
-	recording->start_ns = recording->recorder.start_ns = recording->flushed_ns = clock_ns();
+	recording->start_ns = recording->recorder.start_ns = recording->flushed_ns = recording->verified_ns = clock_ns();
 	write_census(recording, TRACE_CENSUS_START);
 	ret = probe_session_enable(&recording->session, err);
 	if (!ret && options->command)

@@ -16,11 +16,13 @@
 
 /* Descriptors kept for naming functions at the end; files beyond keep their build-id and no names. */
 #define OPEN_FILES_MAX 4096
+#define CROWDED_LEAST 1024u
 
 struct user_file {
 	uint64_t inode;
-	char *path;
+	char *path; /* NULL: the entry is free, and id tells the next one */
 	int fd;
+	bool is_kept;
 	uint32_t id; /* in the trace; 0 not written */
 	uint8_t build_id_bytes;
 	uint8_t build_id[TRACE_BUILD_ID_MAX_BYTES]; /* read already where fd is not kept */
@@ -30,7 +32,7 @@ struct user_file {
 
 void user_file_table_init(struct user_file_table *table, struct trace_writer *writer)
 {
-	*table = (struct user_file_table){.writer = writer};
+	*table = (struct user_file_table){.writer = writer, .crowded_count = CROWDED_LEAST};
 }
 
 void user_file_table_release(struct user_file_table *table)
@@ -79,8 +81,15 @@ static uint64_t hash_of(const char *path, uint64_t inode)
 	return u64_mix(hash) | 1;
 }
 
-static uint32_t add_file(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode)
+/* Number of a free entry; 0 without memory. */
+static uint32_t free_entry(struct user_file_table *table)
 {
+	uint32_t number = table->unused;
+
+	if (number) {
+		table->unused = table->files[number - 1].id;
+		return number;
+	}
 	if (table->count == table->capacity) {
 		size_t capacity = table->capacity ? table->capacity * 2 : 64;
 		struct user_file *files = realloc(table->files, capacity * sizeof(*files));
@@ -90,19 +99,72 @@ static uint32_t add_file(struct user_file_table *table, int32_t pid, const char 
 		table->files = files;
 		table->capacity = capacity;
 	}
-	struct user_file *file = &table->files[table->count];
-	*file = (struct user_file){.inode = inode, .path = strdup(path), .fd = open_as_seen_by(pid, path, inode)};
-	if (!file->path) {
-		if (file->fd >= 0)
-			close(file->fd);
+	return (uint32_t)++table->count;
+}
+
+static void forget_entry(struct user_file_table *table, uint32_t number)
+{
+	struct user_file *file = &table->files[number - 1];
+
+	if (file->fd >= 0) {
+		close(file->fd);
+		table->open_count--;
+	}
+	elf_symbols_free(file->symbols);
+	free(file->path);
+	*file = (struct user_file){.fd = -1, .id = table->unused};
+	table->unused = number;
+}
+
+static uint32_t add_file(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode)
+{
+	char *copy = strdup(path);
+	uint32_t number = copy ? free_entry(table) : 0;
+
+	if (!number) {
+		free(copy);
 		return 0;
 	}
+	struct user_file *file = &table->files[number - 1];
+	*file = (struct user_file){.inode = inode, .path = copy, .fd = open_as_seen_by(pid, path, inode)};
+	table->used_count++;
 	if (file->fd >= 0 && ++table->open_count > OPEN_FILES_MAX) {
 		file->build_id_bytes = (uint8_t)elf_file_build_id(file->fd, file->build_id);
 		close(file->fd);
 		file->fd = -1;
+		table->open_count--;
 	}
-	return (uint32_t)++table->count;
+	return number;
+}
+
+bool user_file_is_crowded(const struct user_file_table *table)
+{
+	return table->used_count >= table->crowded_count;
+}
+
+void user_file_keep(struct user_file_table *table, uint32_t number)
+{
+	if (number && number <= table->count)
+		table->files[number - 1].is_kept = true;
+}
+
+void user_file_forget_others(struct user_file_table *table)
+{
+	for (uint32_t number = 1; number <= table->count; number++) {
+		struct user_file *file = &table->files[number - 1];
+		bool is_needed = file->is_kept || file->id;
+
+		file->is_kept = false;
+		if (!file->path || is_needed)
+			continue;
+		uint64_t key = hash_of(file->path, file->inode);
+		const uint64_t *known = u64_map_find(&table->by_key, key);
+		if (known && *known == number)
+			u64_map_remove(&table->by_key, key);
+		forget_entry(table, number);
+		table->used_count--;
+	}
+	table->crowded_count = 2 * table->used_count > CROWDED_LEAST ? 2 * table->used_count : CROWDED_LEAST;
 }
 
 uint32_t user_file_find(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode)
@@ -123,8 +185,10 @@ uint32_t user_file_id(struct user_file_table *table, uint32_t number)
 {
 	struct user_file *file = number && number <= table->count ? &table->files[number - 1] : NULL;
 
-	if (!file || file->id)
-		return file ? file->id : 0;
+	if (!file || !file->path)
+		return 0;
+	if (file->id)
+		return file->id;
 	struct trace_file record = {.path = trace_writer_text(table->writer, file->path),
 				    .build_id_bytes = file->build_id_bytes};
 	memcpy(record.build_id, file->build_id, file->build_id_bytes);

@@ -5,6 +5,7 @@
 #ifndef SLABREC_SAMPLER_USER_FILE_H
 #define SLABREC_SAMPLER_USER_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,9 @@ struct user_file_table {
 	struct user_file *files;     /* owned; number - 1 */
 	size_t count;
 	size_t capacity;
+	uint32_t unused;     /* number of the first entry that is free, which tells the next; 0 none */
+	size_t used_count;
+	size_t crowded_count; /* so many are worth a look for those that nobody maps any more */
 	struct u64_map by_key;
 	unsigned int open_count;
 };
@@ -33,6 +37,14 @@ uint32_t user_file_id(struct user_file_table *table, uint32_t number);
 
 /* Name of the function at a file offset, NULL where the file has none for it; valid until the next call. */
 const char *user_file_symbol(struct user_file_table *table, uint32_t number, uint64_t file_offset, uint64_t *offset_bytes);
+
+/*
+ * Forgets files that are neither in the trace nor kept since the last time, so that programs that come and go leave nothing behind:
+ * their numbers are used again. Worth it only when there are many.
+ */
+bool user_file_is_crowded(const struct user_file_table *table);
+void user_file_keep(struct user_file_table *table, uint32_t number);
+void user_file_forget_others(struct user_file_table *table);
 
 /* Drops what user_file_symbol() keeps of a file. Call it when done with the file's offsets. */
 void user_file_done(struct user_file_table *table, uint32_t number);

@@ -358,6 +358,74 @@ static void test_scan(void **state)
 	end(&machine);
 }
 
+/* Programs that come and go, each a file of its own: neither they nor their files stay, but for those in the trace or in use. */
+static void test_files_are_forgotten(void **state)
+{
+	struct machine machine;
+	uint32_t used, written;
+	char path[64];
+
+	(void)state;
+	start(&machine);
+	map(&machine, 5, 0x1000, 0x1000, 0, "/lib/in-use");
+	used = process_table_place(&machine.table, 5, 0x1000).file;
+	map(&machine, 7, 0x1000, 0x1000, 0, "/bin/in-trace");
+	written = process_table_place(&machine.table, 7, 0x1000).file;
+	assert_int_equal(user_file_id(&machine.files, written), 1);
+	exit_of(&machine, 7, 7, S);
+	for (int32_t i = 0; i < 20000; i++) {
+		int32_t pid = 100 + i % 5000;
+
+		fork_of(&machine, 5, pid, pid);
+		comm(&machine, pid, pid, "program", true);
+		snprintf(path, sizeof(path), "/tmp/program-%d", i);
+		map(&machine, pid, 0x400000, 0x1000, 0, path);
+		exit_of(&machine, pid, pid, 2 * S + (uint64_t)i * S / 100);
+	}
+	/* A second's programs are 100, and they are kept for ten seconds at most: 1,000, and a look is taken at twice as many. */
+	assert_in_range(machine.files.count, 3, 3200);
+	assert_in_range(machine.files.by_key.count, 3, 3200);
+	assert_in_range(machine.table.processes.count, 2, 1200);
+	assert_int_equal(process_table_place(&machine.table, 5, 0x1000).file, used);
+	assert_int_equal(user_file_find(&machine.files, 5, "/lib/in-use", 999999999), used);
+	assert_int_equal(user_file_find(&machine.files, 5, "/bin/in-trace", 999999999), written);
+	assert_int_equal(user_file_id(&machine.files, written), 1);
+	/* A number that was used again is the new file's. */
+	uint32_t again = user_file_find(&machine.files, 5, "/tmp/program-0", 999999999);
+	assert_true(again && again != used && again != written);
+	assert_int_equal(user_file_id(&machine.files, again), 2);
+	assert_int_equal(user_file_id(&machine.files, 0), 0);
+	end(&machine);
+}
+
+/* An end whose record was lost is found by looking. */
+static void test_verify(void **state)
+{
+	struct machine machine;
+	pid_t gone = fork();
+
+	(void)state;
+	if (!gone)
+		_exit(0);
+	waitpid(gone, NULL, 0);
+	start(&machine);
+	comm(&machine, gone, gone, "gone", true);
+	map(&machine, gone, 0x1000, 0x1000, 0, "/bin/gone");
+	comm(&machine, getpid(), getpid(), "here", true);
+	process_table_task(&machine.table, -1, -1);
+	process_table_task(&machine.table, 0, 0);
+	exit_of(&machine, 1, 1, 100 * S);
+	assert_int_equal(machine.table.tasks.count, 4);
+	process_table_verify(&machine.table, 110 * S);
+	exit_of(&machine, 1, 1, 111 * S);
+	assert_int_equal(machine.table.tasks.count, 4);
+	exit_of(&machine, 1, 1, 120 * S);
+	assert_int_equal(machine.table.tasks.count, 3);
+	assert_int_equal(machine.table.processes.count, 1);
+	assert_place(&machine, gone, 0x1000, 0, 0);
+	end(&machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +438,8 @@ int main(void)
 		cmocka_unit_test(test_the_dead_are_kept_for_a_while),
 		cmocka_unit_test(test_number_used_again),
 		cmocka_unit_test(test_selected_descendants),
+		cmocka_unit_test(test_files_are_forgotten),
+		cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_scan),
 	};
 
