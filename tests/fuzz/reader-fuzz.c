@@ -72,6 +72,23 @@ static void check_event(const struct trace_reader *reader, const struct trace_ev
 		check(event->object >= 1 && event->object <= *allocs);
 }
 
+static void check_freed(const struct trace_reader *reader, const struct trace_freed *freed)
+{
+	uint64_t ages = 0;
+
+	check(freed->cache <= trace_reader_cache_count(reader));
+	check(freed->stack <= trace_reader_node_count(reader));
+	check(freed->timeline.shift <= TIMELINE_LAST_SHIFT);
+	check(freed->comm_count <= TRACE_SHARES_MAX && freed->freed_by_count <= TRACE_SHARES_MAX);
+	for (uint32_t i = 0; i < freed->comm_count; i++)
+		touch_string(reader, freed->comms[i].id);
+	for (uint32_t i = 0; i < freed->freed_by_count; i++)
+		check(freed->freed_by[i].id <= trace_reader_node_count(reader));
+	for (uint32_t i = 0; i < AGES_BUCKETS; i++)
+		ages += freed->ages.buckets[i];
+	check(ages == freed->ages.count);
+}
+
 static void check_record(const struct trace_reader *reader, const struct trace_record *record, uint64_t *allocs)
 {
 	switch (record->type) {
@@ -81,6 +98,12 @@ static void check_record(const struct trace_reader *reader, const struct trace_r
 	case TRACE_RECORD_FACTS:
 		touch_string(reader, record->fact.key);
 		touch_string(reader, record->fact.value);
+		break;
+	case TRACE_RECORD_FREED:
+		check_freed(reader, &record->freed);
+		break;
+	case TRACE_RECORD_FREED_OLDER:
+		check(record->freed_older.cache <= trace_reader_cache_count(reader));
 		break;
 	case TRACE_RECORD_COUNTERS:
 		touch_string(reader, record->counter.key);
