@@ -14,6 +14,8 @@
 /* How long an ended object is remembered at least. */
 #define ENDED_KEPT_NS 1000000000u
 #define SWEEP_EVERY_NS 5000000000u
+/* How long an object may wait for RCU. Then its end came by a way that nobody tells, and its page may have gone elsewhere. */
+#define PENDING_KEPT_NS 600000000000ull
 /* How long a page is its cache's after the last sign of it: then it may be another's. */
 #define PAGE_KEPT_S 10u
 
@@ -176,7 +178,29 @@ static void sweep_pages(struct live_table *table, uint64_t now_ns)
 	}
 }
 
-/* Forgets objects that ended some time ago, and pages that may be another cache's. */
+/* -ENOMEM. */
+static int sweep_object(struct live_table *table, uint32_t place, uint64_t now_ns)
+{
+	const struct live_object *object = &table->objects[place];
+	uint64_t kept_ns = object->is_pending ? PENDING_KEPT_NS : ENDED_KEPT_NS;
+	uint64_t serial = object->serial;
+
+	if (!object->address || (serial && !object->is_pending) || now_ns <= object->time_ns + kept_ns)
+		return 0;
+	uint64_t address = object->address, time_ns = object->time_ns;
+	uint16_t cache = object->cache;
+	int ret = forget(table, place);
+	if (ret || !serial)
+		return ret;
+	see_page(table, address, cache, time_ns, -1);
+	table->pending_count--;
+	table->pending_given_up++;
+	if (table->give_up)
+		table->give_up(table->give_up_context, serial);
+	return 0;
+}
+
+/* Forgets objects that ended some time ago, those that wait for ever, and pages that may be another cache's. */
 static void sweep(struct live_table *table, uint64_t now_ns)
 {
 	/* A late record steps back in time: that is no reason to forget. */
@@ -184,13 +208,9 @@ static void sweep(struct live_table *table, uint64_t now_ns)
 		return;
 	table->swept_ns = now_ns;
 	sweep_pages(table, now_ns);
-	for (size_t place = 0; place < table->object_count; place++) {
-		const struct live_object *object = &table->objects[place];
-
-		if (object->address && !object->serial && now_ns > object->time_ns + ENDED_KEPT_NS &&
-		    forget(table, (uint32_t)place))
+	for (size_t place = 0; place < table->object_count; place++)
+		if (sweep_object(table, (uint32_t)place, now_ns))
 			return;
-	}
 }
 
 static void end_object(struct live_table *table, struct live_object *object, const struct live_free *event)
@@ -242,6 +262,7 @@ static enum live_death known(struct live_table *table, struct live_object *objec
 	if (was_pending)
 		return LIVE_DEATH_CONFIRMED;
 	object->is_pending = true;
+	object->time_ns = event->time_ns;
 	table->live_count--;
 	table->pending_count++;
 	return LIVE_DEATH_MATCHED;

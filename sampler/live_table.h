@@ -15,7 +15,7 @@
 struct live_object {
 	uint64_t address;
 	uint64_t serial;  /* in the trace; 0: freed, or older than the recording */
-	uint64_t time_ns; /* of the allocation; once freed, of the free */
+	uint64_t time_ns; /* of the allocation; once freed, of the free; of one that is pending, of the request */
 	uint32_t sp;	  /* low half of the stack pointer of the allocating call; 0 not known */
 	uint32_t caller_stack; /* stack of the function that called the allocating one; 0 not known */
 	int32_t tid;	  /* of the allocation; once freed, of the free */
@@ -40,6 +40,9 @@ struct live_table {
 	struct u64_map pages;	   /* page number + 1 -> what is known of it, of pages that belong to a recorded cache */
 	size_t live_count;    /* without the pending ones */
 	size_t pending_count;
+	uint64_t pending_given_up; /* pending for so long that their end was not seen: not in the table any more */
+	void (*give_up)(void *context, uint64_t serial); /* told of each of them; NULL nobody */
+	void *give_up_context;
 	uint64_t swept_ns;
 };
 

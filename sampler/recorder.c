@@ -28,6 +28,18 @@ void recorder_release(struct recorder *recorder)
 	u64_map_release(&recorder->bucket_sites);
 }
 
+static void give_up(void *context, uint64_t serial)
+{
+	digest_forget(context, serial);
+}
+
+void recorder_set_digest(struct recorder *recorder, struct digest *digest)
+{
+	recorder->digest = digest;
+	recorder->live.give_up = give_up;
+	recorder->live.give_up_context = digest;
+}
+
 int recorder_add_id(struct recorder *recorder, uint64_t id, size_t probe, bool has_callchain)
 {
 	uint64_t *value = u64_map_put(&recorder->probes, id);
@@ -569,7 +581,7 @@ int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct err
 		{"frees_older", counts->frees_older},
 		{"frees_not_selected", counts->frees_not_selected},
 		{"frees_rcu", counts->frees_rcu},
-		{"pending_rcu", recorder->live.pending_count},
+		{"pending_rcu", recorder->live.pending_count + recorder->live.pending_given_up},
 		{"bulk_allocs_unseen", counts->bulk_allocs_unseen},
 		{"bulk_beyond", counts->bulk_beyond},
 		{"frees_unknown", counts->frees_unknown},

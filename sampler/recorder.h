@@ -67,6 +67,9 @@ struct recorder {
 void recorder_init(struct recorder *recorder, uint64_t start_ns);
 void recorder_release(struct recorder *recorder);
 
+/* From here on the digest (borrowed) takes what events say. Call it before the first sample. */
+void recorder_set_digest(struct recorder *recorder, struct digest *digest);
+
 /* Tells which probe the samples of an id come from. -ENOMEM. */
 int recorder_add_id(struct recorder *recorder, uint64_t id, size_t probe, bool has_callchain);
 

@@ -937,7 +937,8 @@ static int open_all(struct recording *recording, struct error *err)
 	process_table_init(&recording->processes, recording->writer, &recording->files);
 	recording->processes.filter_pid = options->pid;
 	recording->processes.merges_tasks = options->is_only_live;
-	recording->recorder.digest = options->is_only_live ? &recording->digest : NULL;
+	if (options->is_only_live)
+		recorder_set_digest(&recording->recorder, &recording->digest);
 	recording->recorder.is_filtered = options->pid || options->cpus.count;
 	stack_table_init(&recording->stacks, recording->writer, &recording->kernel, &recording->processes,
 			 &recording->files);

@@ -219,6 +219,39 @@ static struct live_free request_of(uint64_t address, uint64_t time_ns, int32_t t
 	return event;
 }
 
+static void note_serial(void *context, uint64_t serial)
+{
+	*(uint64_t *)context = serial;
+}
+
+/* Freed by a way that nobody tells: at last it is given up, and its page may be anybody's. */
+static void test_pending_for_ever(void **state)
+{
+	uint64_t given_up = 0, serial = 0;
+	struct live_table table = {.give_up = note_serial, .give_up_context = &given_up};
+	uint16_t cache;
+
+	(void)state;
+	birth(&table, object_of(0x1000, 4, S, 7, 0), &serial);
+	death(&table, request_of(0x1000, 50 * S, 7), &serial, &cache);
+	/* An older one too: its request is told once, however long it takes. */
+	struct live_free older = request_of(0x1400, 50 * S, 7);
+	assert_int_equal(death(&table, older, &serial, &cache), LIVE_DEATH_OLDER);
+	assert_int_equal(death(&table, free_of(0x1400, 300 * S, 8, LIVE_WITNESS_KPROBE), &serial, &cache),
+			 LIVE_DEATH_OLDER_COMPLETED);
+	assert_int_equal(table.pending_count, 1);
+	assert_int_equal(death(&table, free_of(0x9000, 640 * S, 8, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_UNKNOWN);
+	assert_int_equal(given_up, 0);
+	assert_int_equal(death(&table, free_of(0x9000, 660 * S, 8, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_UNKNOWN);
+	assert_int_equal(given_up, 4);
+	assert_int_equal(table.pending_count, 0);
+	assert_int_equal(table.pending_given_up, 1);
+	assert_int_equal(table.by_address.count, 0);
+	assert_int_equal(death(&table, free_of(0x1800, 670 * S, 8, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_UNKNOWN);
+	assert_int_equal(table.pages.count, 0);
+	live_table_release(&table);
+}
+
 /* A page is known to be its cache's while it has an object of it, and a short time longer. */
 static void test_a_page_goes_to_another_cache(void **state)
 {
@@ -479,6 +512,7 @@ int main(void)
 		cmocka_unit_test(test_request_then_free),
 		cmocka_unit_test(test_request_then_reuse),
 		cmocka_unit_test(test_request_for_an_older_object),
+		cmocka_unit_test(test_pending_for_ever),
 		cmocka_unit_test(test_a_page_goes_to_another_cache),
 		cmocka_unit_test(test_sweeping_keeps_memory_bounded),
 		cmocka_unit_test(test_each_in_order_of_serials),
