@@ -396,6 +396,17 @@ static int read_task(struct trace_reader *reader, struct cursor *cursor, struct 
 	return table_add(reader, &reader->tasks, &task, sizeof(task), err);
 }
 
+static int read_task_cgroup(struct trace_reader *reader, struct cursor *cursor, struct error *err)
+{
+	uint32_t id = read_id(cursor, &reader->tasks);
+	uint32_t cgroup = read_id(cursor, &reader->strings);
+
+	(void)err;
+	if (!cursor->failed && id)
+		((struct trace_task *)reader->tasks.entries)[id - 1].cgroup = cgroup;
+	return 0;
+}
+
 static int read_user_symbol(struct trace_reader *reader, struct cursor *cursor, struct error *err)
 {
 	uint32_t id = read_id(cursor, &reader->frames);
@@ -693,6 +704,8 @@ static read_entry *dictionary_reader(uint64_t type)
 		return read_node;
 	case TRACE_RECORD_TASKS:
 		return read_task;
+	case TRACE_RECORD_TASK_CGROUPS:
+		return read_task_cgroup;
 	case TRACE_RECORD_USER_SYMBOLS:
 		return read_user_symbol;
 	default:

@@ -62,6 +62,7 @@ struct trace_task {
 	int32_t pid; /* the process: thread group id */
 	int32_t tid;
 	uint32_t comm; /* string */
+	uint32_t cgroup; /* string: path of its control group, as FORMAT.md says; 0 not known */
 };
 
 struct trace_event {

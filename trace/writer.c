@@ -28,6 +28,7 @@ enum batch_kind {
 	BATCH_FRAMES,
 	BATCH_NODES,
 	BATCH_TASKS,
+	BATCH_TASK_CGROUPS,
 	BATCH_COUNTERS,
 	BATCH_NOTES,
 	BATCH_USER_SYMBOLS,
@@ -41,6 +42,7 @@ static const enum trace_record_type batch_type[BATCH_COUNT] = {
 	[BATCH_FILES] = TRACE_RECORD_FILES,       [BATCH_FRAMES] = TRACE_RECORD_FRAMES,
 	[BATCH_NODES] = TRACE_RECORD_NODES,       [BATCH_TASKS] = TRACE_RECORD_TASKS,
 	[BATCH_COUNTERS] = TRACE_RECORD_COUNTERS, [BATCH_NOTES] = TRACE_RECORD_NOTES,
+	[BATCH_TASK_CGROUPS] = TRACE_RECORD_TASK_CGROUPS,
 	[BATCH_USER_SYMBOLS] = TRACE_RECORD_USER_SYMBOLS, [BATCH_LIVE] = TRACE_RECORD_LIVE,
 };
 
@@ -433,7 +435,12 @@ uint32_t trace_writer_node(struct trace_writer *writer, const struct trace_node 
 uint32_t trace_writer_task(struct trace_writer *writer, const struct trace_task *task)
 {
 	ADD_VARINTS(&writer->batches[BATCH_TASKS].entries, (uint32_t)task->pid, (uint32_t)task->tid, task->comm);
-	return batch_added(writer, BATCH_TASKS);
+	uint32_t id = batch_added(writer, BATCH_TASKS);
+	if (task->cgroup) {
+		ADD_VARINTS(&writer->batches[BATCH_TASK_CGROUPS].entries, id, task->cgroup);
+		batch_added(writer, BATCH_TASK_CGROUPS);
+	}
+	return id;
 }
 
 void trace_writer_fact(struct trace_writer *writer, const char *key, const char *value)

@@ -53,8 +53,10 @@ static void touch_dictionaries(const struct trace_reader *reader)
 		check(trace_reader_node(reader, id)->parent < id);
 		check(trace_reader_node(reader, id)->frame <= trace_reader_frame_count(reader));
 	}
-	for (uint32_t id = 1; id <= trace_reader_task_count(reader); id++)
+	for (uint32_t id = 1; id <= trace_reader_task_count(reader); id++) {
 		touch_string(reader, trace_reader_task(reader, id)->comm);
+		touch_string(reader, trace_reader_task(reader, id)->cgroup);
+	}
 	check(!trace_reader_node(reader, trace_reader_node_count(reader) + 1));
 }
 

@@ -273,6 +273,19 @@ static void print_user_symbols(FILE *out, const struct trace_reader *reader)
 	}
 }
 
+static void print_task_cgroups(FILE *out, const struct trace_reader *reader)
+{
+	for (uint32_t id = 1; id <= trace_reader_task_count(reader); id++) {
+		const struct trace_task *task = trace_reader_task(reader, id);
+
+		if (!task->cgroup)
+			continue;
+		fprintf(out, "task_cgroup task=%u ", id);
+		print_text(out, reader, task->cgroup);
+		fputc('\n', out);
+	}
+}
+
 int lines_print(FILE *out, struct trace_reader *reader, struct error *err)
 {
 	struct printed printed = {0};
@@ -285,6 +298,7 @@ int lines_print(FILE *out, struct trace_reader *reader, struct error *err)
 	}
 	print_dictionaries(out, reader, &printed);
 	print_user_symbols(out, reader);
+	print_task_cgroups(out, reader);
 	if (ret < 0) {
 		fputs("end limit\n", out);
 		return ret;

@@ -150,6 +150,27 @@ static void write_freed(struct buffer *trace)
 	memory_file_release(&file);
 }
 
+/* A task that moves from no known cgroup to one, one that was always there, and entries that mean nothing. */
+static void write_cgroups(struct buffer *trace)
+{
+	struct buffer payload = {0}, body = {0};
+
+	hand_made_header(trace, 1, 0);
+	hand_made_string(&payload, "first");
+	hand_made_string(&payload, "/a \"b\"");
+	hand_made_string(&payload, "memory:/c");
+	VARINTS(&body, 3, 7, 7, 1, 7, 7, 1, 8, 9, 1);
+	hand_made_record(&payload, TRACE_RECORD_TASKS, &body);
+	VARINTS(&body, 4, 2, 2, 3, 2, 0, 3, 3, 3);
+	hand_made_record(&payload, TRACE_RECORD_TASK_CGROUPS, &body);
+	VARINTS(&body, 1, 1, 0);
+	hand_made_record(&payload, TRACE_RECORD_TASK_CGROUPS, &body);
+	hand_made_end(&payload, 0, 0);
+	hand_made_block(trace, &payload);
+	buffer_release(&payload);
+	buffer_release(&body);
+}
+
 /* What minor version 1 may bring: records, columns and trailing fields that this version does not know. */
 static void write_newer_minor(struct buffer *trace)
 {
@@ -190,6 +211,8 @@ static void make_golden(const char *directory)
 	save(directory, "freed", &trace);
 	write_newer_minor(&trace);
 	save(directory, "newer-minor", &trace);
+	write_cgroups(&trace);
+	save(directory, "cgroups", &trace);
 	add_sample(&trace);
 	add_text(&trace, "what stands behind END is not read");
 	save(directory, "behind-end", &trace);
@@ -325,6 +348,7 @@ static void make_bad_records(const char *directory)
 	SAVE_RECORD("event-count", TRACE_RECORD_EVENTS, "\xff\xff\xff\x7f\x00\x01\x01\x00");
 	SAVE_RECORD("event-column-size", TRACE_RECORD_EVENTS, "\x01\x00\x01\x20\x00");
 	SAVE_RECORD("event-column-missing", TRACE_RECORD_EVENTS, "\x01\x00\x01\x01\x00\x02\x01\x00");
+	SAVE_RECORD("task-cgroup-task", TRACE_RECORD_TASK_CGROUPS, "\x01\x01\x01");
 	SAVE_RECORD("live-object", TRACE_RECORD_LIVE, "\x01\x01\x00");
 	SAVE_RECORD("live-object-0", TRACE_RECORD_LIVE, "\x01\x00\x00");
 	SAVE_RECORD("census-phase", TRACE_RECORD_CENSUS, "\x00\x00\x03\x00\x00\x00");

@@ -83,7 +83,8 @@ static struct trace_node node_of(uint32_t id)
 
 static struct trace_task task_of(uint32_t id)
 {
-	return (struct trace_task){.pid = (int32_t)scattered_size(id), .tid = (int32_t)id, .comm = id % 100};
+	return (struct trace_task){.pid = (int32_t)scattered_size(id), .tid = (int32_t)id, .comm = id % 100,
+				   .cgroup = id % 3 ? 0 : id % 50};
 }
 
 static struct trace_cache cache_of(uint32_t id)
