@@ -239,6 +239,8 @@ static const char *fact_name(const char *key)
 		{"free_stacks", "Stacks of frees"},
 		{"filter.cpus", "Only these CPUs"},
 		{"filter.pid", "Only this process"},
+		{"filter.tid", "Only this thread"},
+		{"filter.cgroup", "Only this cgroup"},
 		{"kernel.build_id", "Kernel build id"},
 		{"kernel.machine", "Machine"},
 		{"kernel.release", "Kernel"},

@@ -46,7 +46,8 @@ static void reconcile_cache(const struct model *model, uint32_t index)
 	/* What waits for RCU still counts as active. */
 	balance->grown_events = number_difference(number_add(cache->allocs, cache->pending_rcu), frees);
 	balance->tolerance = (uint64_t)held_per_cpu(cache) * model->cpus;
-	if (*model_fact(model, "filter.pid") || *model_fact(model, "filter.cpus")) {
+	if (*model_fact(model, "filter.pid") || *model_fact(model, "filter.tid") || *model_fact(model, "filter.cgroup") ||
+	    *model_fact(model, "filter.cpus")) {
 		balance->state = MODEL_RECONCILE_FILTERED;
 	} else if (!start || !end) {
 		balance->state = MODEL_RECONCILE_NO_CENSUS;

@@ -2,6 +2,7 @@
 #include "sampler/facts.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,22 @@ static void write_start_time(struct trace_writer *writer)
 	trace_writer_fact(writer, "clock", "CLOCK_MONOTONIC");
 }
 
+/* Which CPUs each NUMA node has: objects come from the node of the CPU unless another was asked for. */
+static void write_node_cpus(struct trace_writer *writer)
+{
+	glob_t nodes;
+
+	if (!glob("/sys/devices/system/node/node[0-9]*/cpulist", 0, NULL, &nodes))
+		for (size_t i = 0; i < nodes.gl_pathc; i++) {
+			char key[64];
+
+			snprintf(key, sizeof(key), "numa_node.%d.cpus",
+				 atoi(nodes.gl_pathv[i] + strlen("/sys/devices/system/node/node")));
+			write_file_fact(writer, key, nodes.gl_pathv[i]);
+		}
+	globfree(&nodes);
+}
+
 void facts_write_machine(struct trace_writer *writer, const struct options *options)
 {
 	trace_writer_fact(writer, "recorder.version", SLABREC_VERSION);
@@ -100,6 +117,7 @@ void facts_write_machine(struct trace_writer *writer, const struct options *opti
 	write_boot_parameters(writer);
 	write_file_fact(writer, "cpus", "/sys/devices/system/cpu/online");
 	write_file_fact(writer, "numa_nodes", "/sys/devices/system/node/online");
+	write_node_cpus(writer);
 	write_start_time(writer);
 	write_arguments(writer, "recorder.command", options->argv);
 	if (options->command)

@@ -31,6 +31,8 @@ const char options_help[] =
 	"  -d, --duration SECONDS      end after this time\n"
 	"      --start-when CONDITION  begin when it holds: 'NAME>N objects', 'SUnreclaim>SIZE'\n"
 	"  -p, --pid PID               only allocations of this process and its children\n"
+	"  -t, --tid TID               only allocations of this thread\n"
+	"  -G, --cgroup CGROUP         only allocations in this cgroup and those below, as /sys/fs/cgroup/a/b or a/b\n"
 	"  -C, --cpu LIST              only allocations on these CPUs, as 0-3,7\n"
 	"      --user-stack fp|none    user call chains by frame pointers (default) or none\n"
 	"      --free-stacks all|some|none  call chains of frees: of one in 16 (default), all, none\n"
@@ -68,7 +70,7 @@ enum long_only {
 };
 
 /* "+": what follows the command is the command's. */
-static const char short_options[] = "+:c:d:o:p:C:m:qvh";
+static const char short_options[] = "+:c:d:o:p:t:G:C:m:qvh";
 
 static const struct option long_options[] = {
 	{"cache", required_argument, NULL, 'c'},
@@ -77,6 +79,8 @@ static const struct option long_options[] = {
 	{"duration", required_argument, NULL, 'd'},
 	{"start-when", required_argument, NULL, OPTION_START_WHEN},
 	{"pid", required_argument, NULL, 'p'},
+	{"tid", required_argument, NULL, 't'},
+	{"cgroup", required_argument, NULL, 'G'},
 	{"cpu", required_argument, NULL, 'C'},
 	{"user-stack", required_argument, NULL, OPTION_USER_STACK},
 	{"free-stacks", required_argument, NULL, OPTION_FREE_STACKS},
@@ -236,6 +240,13 @@ static int parse_option(struct options *options, int option, const char *text, s
 		ret = parse_number("pid", text, 1, 1 << 22, &value, err);
 		options->pid = ret ? 0 : (pid_t)value;
 		return ret;
+	case 't':
+		ret = parse_number("tid", text, 1, 1 << 22, &value, err);
+		options->tid = ret ? 0 : (pid_t)value;
+		return ret;
+	case 'G':
+		options->cgroup = text;
+		return *text ? 0 : error_set(err, -EINVAL, "--cgroup: which one? / is all");
 	case 'C':
 		cpu_list_release(&options->cpus);
 		ret = cpu_list_parse(&options->cpus, text);

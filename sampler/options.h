@@ -41,6 +41,8 @@ struct options {
 	bool is_only_live;
 	int snapshot_signal; /* 0: none */
 	pid_t pid;	      /* 0: all */
+	pid_t tid;	      /* 0: all */
+	const char *cgroup;   /* NULL: all */
 	struct cpu_list cpus; /* empty: all */
 	enum source source;
 	size_t ring_bytes; /* 0: by the number of CPUs */

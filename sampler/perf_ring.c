@@ -13,12 +13,20 @@
 #ifndef PERF_FORMAT_LOST
 #define PERF_FORMAT_LOST (1U << 4) /* since 6.0; older headers do not have it */
 #endif
+#define SAMPLE_TYPE_CGROUP (1ull << 21) /* PERF_SAMPLE_CGROUP, since 5.7 */
+
+/* cgroup_fd: of the tasks of this cgroup alone, -1 of all. */
+static int open_event_in(struct perf_event_attr *attr, int cgroup_fd, int cpu)
+{
+	unsigned long flags = PERF_FLAG_FD_CLOEXEC | (cgroup_fd >= 0 ? PERF_FLAG_PID_CGROUP : 0);
+	int fd = (int)syscall(SYS_perf_event_open, attr, cgroup_fd, cpu, -1, flags);
+
+	return fd < 0 ? -errno : fd;
+}
 
 static int open_event(struct perf_event_attr *attr, int cpu)
 {
-	int fd = (int)syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
+	return open_event_in(attr, -1, cpu);
 }
 
 /* Common to all events: one clock, the same trailer on every record. */
@@ -33,6 +41,36 @@ static struct perf_event_attr common_attr(void)
 		.clockid = CLOCK_MONOTONIC,
 		.watermark = 1,
 	};
+}
+
+static struct perf_event_attr dummy_attr(void)
+{
+	struct perf_event_attr attr = common_attr();
+
+	attr.type = PERF_TYPE_SOFTWARE;
+	attr.config = PERF_COUNT_SW_DUMMY;
+	return attr;
+}
+
+bool perf_event_tells_cgroups(void)
+{
+	struct perf_event_attr attr = dummy_attr();
+
+	attr.sample_type |= SAMPLE_TYPE_CGROUP;
+	int fd = open_event(&attr, 0);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+int perf_event_takes_cgroup(int cgroup_fd)
+{
+	struct perf_event_attr attr = dummy_attr();
+	int fd = open_event_in(&attr, cgroup_fd, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
 }
 
 static int open_error(int code, int cpu, const char *what, struct error *err)
@@ -54,16 +92,19 @@ static int open_error(int code, int cpu, const char *what, struct error *err)
 
 int perf_ring_open(struct perf_ring *ring, int cpu, size_t data_bytes, bool with_tasks, struct error *err)
 {
-	struct perf_event_attr attr = common_attr();
+	struct perf_event_attr attr = dummy_attr();
 	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 
 	*ring = (struct perf_ring){.fd = -1};
-	attr.type = PERF_TYPE_SOFTWARE;
-	attr.config = PERF_COUNT_SW_DUMMY;
 	attr.wakeup_watermark = (uint32_t)(data_bytes / 4);
 	if (with_tasks)
 		attr.mmap = attr.mmap2 = attr.comm = attr.comm_exec = attr.task = 1;
+	attr.cgroup = with_tasks;
 	int fd = open_event(&attr, cpu);
+	if (fd == -EINVAL) {
+		attr.cgroup = 0;
+		fd = open_event(&attr, cpu);
+	}
 	if (fd < 0)
 		return open_error(fd, cpu, "ring", err);
 	void *pages = mmap(NULL, page_bytes + data_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -125,10 +166,13 @@ int perf_event_open_tracepoint(const struct perf_event_options *options, int cpu
 	if (options->has_callchain)
 		attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
 	attr.exclude_callchain_user = !options->has_user_callchain;
-	int fd = open_event(&attr, cpu);
+	if (options->has_cgroup)
+		attr.sample_type |= SAMPLE_TYPE_CGROUP;
+	int cgroup_fd = options->is_in_cgroup ? options->cgroup_fd : -1;
+	int fd = open_event_in(&attr, cgroup_fd, cpu);
 	if (fd == -EINVAL) {
 		attr.read_format = 0;
-		fd = open_event(&attr, cpu);
+		fd = open_event_in(&attr, cgroup_fd, cpu);
 	}
 	if (fd < 0)
 		return open_error(fd, cpu, "probe", err);

@@ -37,7 +37,15 @@ struct perf_event_options {
 	uint32_t period;     /* one sample for so many hits; 0 and 1: for each */
 	bool has_callchain;
 	bool has_user_callchain;
+	bool has_cgroup; /* samples tell the task's cgroup */
+	bool is_in_cgroup; /* only for tasks of the cgroup of this folder */
+	int cgroup_fd;
 };
+
+/* True where samples take the cgroup of a task (5.7, CONFIG_CGROUP_PERF). */
+bool perf_event_tells_cgroups(void);
+/* 0 where events can be opened for this cgroup alone; else -errno. */
+int perf_event_takes_cgroup(int cgroup_fd);
 
 /*
  * Opens the tracepoint on the CPU, disabled, its samples going to ring, which is of the same CPU. Returns the descriptor, or a

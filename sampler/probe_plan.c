@@ -527,6 +527,23 @@ static bool has_role(const struct probe_plan *plan, enum probe_role first, enum 
 	return false;
 }
 
+/* Allocations of other tasks are not wanted. Frees are, whoever frees. */
+static int add_task_filter(struct probe_plan *plan, const struct probe_plan_facts *facts)
+{
+	for (size_t i = 0; i < plan->count && facts->task_filter; i++) {
+		struct probe *probe = &plan->probes[i];
+		char *filter;
+
+		if (probe_role_is_free(probe->role))
+			continue;
+		if (asprintf(&filter, *probe->filter ? "%s && %s" : "%s", facts->task_filter, probe->filter) < 0)
+			return -ENOMEM;
+		free(probe->filter);
+		probe->filter = filter;
+	}
+	return 0;
+}
+
 int probe_plan_kprobes(struct probe_plan *plan, const struct probe_plan_facts *facts, struct error *err)
 {
 	int ret = 0;
@@ -547,6 +564,8 @@ int probe_plan_kprobes(struct probe_plan *plan, const struct probe_plan_facts *f
 	}
 	if (!ret && !facts->has_no_witness)
 		ret = plan_free_tracepoints(plan, facts, PROBE_ROLE_FREE_WITNESS);
+	if (!ret)
+		ret = add_task_filter(plan, facts);
 	return ret ? plan_error(plan, ret, err) : 0;
 }
 
@@ -644,6 +663,8 @@ int probe_plan_tracepoints(struct probe_plan *plan, const struct probe_plan_fact
 		probe_plan_release(plan);
 		return error_set(err, -ENOENT, "this kernel has no kmem tracepoints");
 	}
+	if (!ret)
+		ret = add_task_filter(plan, facts);
 	return ret ? plan_error(plan, ret, err) : 0;
 }
 

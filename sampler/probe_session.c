@@ -80,11 +80,16 @@ static int open_probe_on_cpu(struct probe_session *session, const struct opening
 			     struct error *err)
 {
 	const struct probe *probe = &session->plan->probes[place];
+	/* Whoever frees an object of a recorded task is recorded. */
+	bool is_free = probe_role_is_free(probe->role);
 	bool is_share = probe->has_callchain && probe->stack_period > 1;
 	struct perf_event_options how = {.tracepoint_id = probe->id,
 					 .filter = probe->filter,
 					 .has_callchain = probe->has_callchain && !is_share,
-					 .has_user_callchain = opening->options->has_user_callchain};
+					 .has_user_callchain = opening->options->has_user_callchain,
+					 .has_cgroup = opening->options->has_cgroups && !is_free,
+					 .is_in_cgroup = opening->options->is_in_cgroup && !is_free,
+					 .cgroup_fd = opening->options->cgroup_fd};
 	int ret = open_event(session, opening, place, cpu, &how, err);
 
 	if (ret || !is_share)

@@ -35,6 +35,9 @@ struct probe_session_options {
 	const struct cpu_list *alloc_cpus; /* where allocations are recorded; empty: everywhere */
 	size_t ring_bytes; /* of the allocations' ring of each CPU; a power of two of pages */
 	bool has_user_callchain;
+	bool has_cgroups; /* samples of allocations tell the task's cgroup */
+	bool is_in_cgroup; /* allocations of its tasks only */
+	int cgroup_fd;
 };
 
 /* Called for every opened event: samples with this id come from the plan's probe. -ENOMEM ends the opening. */

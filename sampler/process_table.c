@@ -41,6 +41,9 @@ struct task {
 	int32_t pid;
 	uint32_t id; /* in the trace; 0 not written with this name */
 	uint64_t exited_ns;
+	uint64_t cgroup_id; /* the kernel's, 0 not told */
+	struct cgroup *cgroup; /* NULL not known */
+	bool has_read_cgroup;  /* since its last fork or exec */
 	char comm[16];
 };
 
@@ -215,8 +218,20 @@ static int scan_mappings(struct process_table *table, int32_t pid)
 	return ret;
 }
 
+static struct cgroup *scan_cgroup(struct process_table *table, int32_t pid)
+{
+	char path[64];
+
+	if (!table->cgroups)
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	char *text CLEANUP(cleanup_free) = text_file_read(path, NULL);
+	return text ? cgroup_table_of_text(table->cgroups, text) : NULL;
+}
+
 static int scan_tasks(struct process_table *table, int32_t pid)
 {
+	struct cgroup *cgroup = scan_cgroup(table, pid);
 	char path[64];
 	int ret = 0;
 
@@ -230,10 +245,12 @@ static int scan_tasks(struct process_table *table, int32_t pid)
 		if (tid <= 0 || text_file_line(comm_path, comm, sizeof(comm)))
 			continue;
 		struct task *task = need_task(table, pid, tid);
-		if (task)
-			set_comm(task, comm);
-		else
+		if (!task) {
 			ret = -ENOMEM;
+			continue;
+		}
+		set_comm(task, comm);
+		task->cgroup = cgroup;
 	}
 	if (dir)
 		closedir(dir);
@@ -306,6 +323,7 @@ static int update_comm(struct process_table *table, const struct sample *sample)
 	if (!task)
 		return -ENOMEM;
 	set_comm(task, sample->name);
+	task->has_read_cgroup &= !sample->is_exec;
 	if (!sample->is_exec)
 		return 0;
 	struct process *process = need_process(table, sample->pid);
@@ -328,6 +346,9 @@ static int update_fork(struct process_table *table, const struct sample *sample)
 		return -ENOMEM;
 	task->exited_ns = 0;
 	task->id = 0;
+	task->has_read_cgroup = false;
+	task->cgroup = parent_task ? parent_task->cgroup : NULL;
+	task->cgroup_id = parent_task ? parent_task->cgroup_id : 0;
 	if (parent_task)
 		set_comm(task, parent_task->comm);
 	if (sample->pid == sample->parent_pid)
@@ -418,6 +439,19 @@ static bool is_gone(uint64_t key)
 	return id > 0 && access(path, F_OK) && errno == ENOENT;
 }
 
+static void forget_cgroups(struct process_table *table)
+{
+	if (!table->cgroups || !cgroup_table_begin_forgetting(table->cgroups))
+		return;
+	for (size_t i = 0; i < table->tasks.capacity; i++) {
+		struct task *task = (struct task *)(uintptr_t)table->tasks.slots[i].value;
+
+		if (table->tasks.slots[i].key && task->cgroup)
+			task->cgroup->is_kept = true;
+	}
+	cgroup_table_forget(table->cgroups);
+}
+
 void process_table_verify(struct process_table *table, uint64_t now_ns)
 {
 	for (size_t i = 0; i < table->tasks.capacity; i++) {
@@ -432,6 +466,7 @@ void process_table_verify(struct process_table *table, uint64_t now_ns)
 		if (table->processes.slots[i].key && !process->exited_ns && is_gone(table->processes.slots[i].key))
 			process->exited_ns = now_ns;
 	}
+	forget_cgroups(table);
 }
 
 static void update_exit(struct process_table *table, const struct sample *sample)
@@ -463,9 +498,44 @@ int process_table_update(struct process_table *table, const struct sample *sampl
 					   .end = sample->address + sample->size_bytes,
 					   .page_offset_bytes = sample->page_offset_bytes};
 		return map_file(table, sample->pid, mapping, sample->name, sample->inode);
+	case SAMPLE_CGROUP:
+		return table->cgroups ? cgroup_table_add(table->cgroups, sample->cgroup, sample->name) : 0;
 	default:
 		return 0;
 	}
+}
+
+static void set_cgroup(const struct process_table *table, struct task *task, struct cgroup *cgroup)
+{
+	if (!cgroup || cgroup == task->cgroup)
+		return;
+	task->cgroup = cgroup;
+	if (!table->merges_tasks)
+		task->id = 0;
+}
+
+void process_table_set_cgroup(struct process_table *table, int32_t pid, int32_t tid, uint64_t cgroup_id)
+{
+	struct task *task = cgroup_id && table->cgroups ? need_task(table, pid, tid) : NULL;
+
+	if (!task || task->cgroup_id == cgroup_id)
+		return;
+	task->cgroup_id = cgroup_id;
+	struct cgroup *cgroup = cgroup_table_find(table->cgroups, cgroup_id);
+	/* The root of one hierarchy tells less than what /proc told of another. */
+	if (!(task->cgroup && !task->cgroup->is_of_perf && cgroup && cgroup->is_root))
+		set_cgroup(table, task, cgroup);
+}
+
+/* Once after each fork and exec, if the task is still there. */
+static void read_cgroup(struct process_table *table, int32_t tid)
+{
+	struct task *task = table->cgroups && table->reads_cgroups ? find_task(table, tid) : NULL;
+
+	if (!task || task->has_read_cgroup)
+		return;
+	task->has_read_cgroup = true;
+	set_cgroup(table, task, scan_cgroup(table, tid));
 }
 
 static uint32_t add_comm(struct process_table *table, const char comm[16])
@@ -518,6 +588,7 @@ uint32_t process_table_task(struct process_table *table, int32_t pid, int32_t ti
 
 	if (!task)
 		return 0;
+	read_cgroup(table, tid);
 	if (!task->id) {
 		struct trace_task record = {.pid = pid, .tid = tid};
 		const char *comm = tid < 0 ? "[exited]" : tid ? task->comm : "swapper";
@@ -527,6 +598,7 @@ uint32_t process_table_task(struct process_table *table, int32_t pid, int32_t ti
 			return task->id;
 		}
 		record.comm = trace_writer_text(table->writer, comm);
+		record.cgroup = table->cgroups ? cgroup_table_string(table->cgroups, task->cgroup) : 0;
 		task->id = trace_writer_task(table->writer, &record);
 	}
 	return task->id;
@@ -537,6 +609,23 @@ bool process_table_is_selected(const struct process_table *table, int32_t pid)
 	const struct process *process = table->filter_pid ? find_process(table, pid) : NULL;
 
 	return !table->filter_pid || pid == table->filter_pid || (process && process->is_selected);
+}
+
+static bool is_in_cgroup(struct process_table *table, int32_t tid, uint64_t cgroup_id)
+{
+	if (!table->cgroups || !table->cgroups->filter)
+		return true;
+	read_cgroup(table, tid);
+	const struct task *task = cgroup_id ? NULL : find_task(table, tid);
+	return cgroup_table_is_selected(table->cgroups, cgroup_id ? cgroup_table_find(table->cgroups, cgroup_id) :
+						      task	  ? task->cgroup :
+								    NULL);
+}
+
+bool process_table_selects(struct process_table *table, int32_t pid, int32_t tid, uint64_t cgroup_id)
+{
+	return process_table_is_selected(table, pid) && (!table->filter_tid || tid == table->filter_tid) &&
+	       is_in_cgroup(table, tid, cgroup_id);
 }
 
 uint64_t process_table_space(const struct process_table *table, int32_t pid)

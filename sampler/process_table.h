@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sampler/cgroup_table.h"
 #include "sampler/sample.h"
 #include "sampler/u64_map.h"
 #include "sampler/user_file.h"
@@ -28,6 +29,9 @@ struct process_table {
 	char (*comms)[16];		/* owned; number - 1 */
 	uint32_t comm_count;
 	uint32_t comm_capacity;
+	struct cgroup_table *cgroups; /* borrowed; NULL: nobody asks for them */
+	bool reads_cgroups;	      /* of new tasks from /proc, because samples do not tell */
+	int32_t filter_tid; /* only this thread; 0 all */
 	int32_t filter_pid; /* only this process and what it forks is selected; 0 all */
 };
 
@@ -49,7 +53,7 @@ int process_table_scan(struct process_table *table);
  */
 void process_table_verify(struct process_table *table, uint64_t now_ns);
 
-/* Takes in a COMM, FORK, EXIT or MMAP record; others are ignored. -ENOMEM. */
+/* Takes in a COMM, FORK, EXIT, MMAP or CGROUP record; others are ignored. -ENOMEM. */
 int process_table_update(struct process_table *table, const struct sample *sample);
 
 /*
@@ -60,6 +64,15 @@ uint32_t process_table_task(struct process_table *table, int32_t pid, int32_t ti
 
 /* The name of that number; "" for 0. */
 const char *process_table_comm(const struct process_table *table, uint32_t number);
+
+/* The kernel told of the task's cgroup, by its id; 0 is ignored. */
+void process_table_set_cgroup(struct process_table *table, int32_t pid, int32_t tid, uint64_t cgroup);
+
+/*
+ * True where the task is the thread that is recorded, of the process or of one that it forked, and in the cgroup, each as far as
+ * one was asked for. cgroup is the id that the event told; without it (0) the task's last known counts.
+ */
+bool process_table_selects(struct process_table *table, int32_t pid, int32_t tid, uint64_t cgroup);
 
 /* True where filter_pid is 0, the process itself, or an ancestor of it by forks that were seen. */
 bool process_table_is_selected(const struct process_table *table, int32_t pid);

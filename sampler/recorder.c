@@ -211,7 +211,8 @@ static int read_call(struct recorder *recorder, const struct probe *probe, const
 	uint64_t gfp = event_field_u64(fields->gfp, sample->raw, sample->raw_bytes);
 	bool is_inferred;
 
-	if (!process_table_is_selected(recorder->processes, sample->pid)) {
+	process_table_set_cgroup(recorder->processes, sample->pid, sample->tid, sample->cgroup);
+	if (!process_table_selects(recorder->processes, sample->pid, sample->tid, sample->cgroup)) {
 		recorder->counts.allocs_not_selected++;
 		return 0;
 	}
@@ -478,7 +479,8 @@ static int take_probe(struct recorder *recorder, const struct sample *sample)
 	case PROBE_ROLE_ALLOC_BULK:
 		return take_alloc_bulk(recorder, probe, sample);
 	case PROBE_ROLE_ALLOC_UNSEEN:
-		recorder->counts.bulk_allocs_unseen += event_field_u64(probe->fields.count, sample->raw, sample->raw_bytes);
+		if (process_table_selects(recorder->processes, sample->pid, sample->tid, sample->cgroup))
+			recorder->counts.bulk_allocs_unseen += event_field_u64(probe->fields.count, sample->raw, sample->raw_bytes);
 		return 0;
 	case PROBE_ROLE_FREE:
 	case PROBE_ROLE_FREE_RCU:

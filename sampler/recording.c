@@ -27,6 +27,8 @@
 #include "sampler/recorder.h"
 #include "sampler/snapshot.h"
 #include "sampler/text_file.h"
+#include "sampler/target.h"
+#include "sampler/text_file.h"
 #include "sampler/workload.h"
 #include "trace/cleanup.h"
 
@@ -60,6 +62,8 @@ struct recording {
 	struct output output;
 	struct trace_writer *writer;
 	struct user_file_table files;
+	struct target target;
+	struct cgroup_table cgroups;
 	struct process_table processes;
 	struct stack_table stacks;
 	struct probe_plan plan;
@@ -114,18 +118,12 @@ static int select_caches(struct recording *recording, struct error *err)
 	return ret;
 }
 
-static int check_targets(const struct options *options, struct error *err)
+static int open_target(struct recording *recording, struct error *err)
 {
-	struct cpu_list online;
-	int ret = cpu_list_online(&online, err);
+	char *mounts CLEANUP(cleanup_free) = text_file_read("/proc/self/mounts", NULL);
 
-	for (size_t i = 0; i < options->cpus.count && !ret; i++)
-		if (!cpu_list_has(&online, options->cpus.cpus[i]))
-			ret = error_set(err, -ENODEV, "--cpu: there is no CPU %d online", options->cpus.cpus[i]);
-	cpu_list_release(&online);
-	if (!ret && options->pid && kill(options->pid, 0) && errno == ESRCH)
-		ret = error_set(err, -ESRCH, "--pid %d: there is no such process", (int)options->pid);
-	return ret;
+	cgroup_table_init(&recording->cgroups, NULL, mounts);
+	return target_open(&recording->target, recording->options, &recording->cgroups, err);
 }
 
 /* ---- what the kernel has ---- */
@@ -176,6 +174,7 @@ static struct probe_plan_facts plan_facts(struct recording *recording)
 		.has_return_args = recording->tracefs.has_return_args && !options->without_return_args,
 		.has_maxactive = recording->tracefs.has_maxactive && !options->without_maxactive,
 		.has_arg_names = recording->tracefs.has_arg_names && !options->without_arg_names,
+		.task_filter = *recording->target.task_filter ? recording->target.task_filter : NULL,
 		.has_no_witness = options->without_witness,
 		.all_free_stacks = options->all_free_stacks,
 		.no_free_stacks = options->no_free_stacks,
@@ -211,6 +210,9 @@ static int open_session(struct recording *recording, struct error *err)
 		.alloc_cpus = &recording->options->cpus,
 		.ring_bytes = ring_bytes(recording),
 		.has_user_callchain = recording->options->has_user_stacks,
+		.has_cgroups = recording->target.has_cgroup_ids,
+		.is_in_cgroup = recording->target.cgroup_fd >= 0,
+		.cgroup_fd = recording->target.cgroup_fd,
 	};
 
 	return probe_session_open(&recording->session, &recording->tracefs, &recording->plan, &how, add_id,
@@ -317,19 +319,6 @@ static void write_caches(struct recording *recording)
 	}
 }
 
-static void write_cpu_filter(struct trace_writer *writer, const struct cpu_list *cpus)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *stream = cpus->count ? open_memstream(&text, &size) : NULL;
-
-	for (size_t i = 0; stream && i < cpus->count; i++)
-		fprintf(stream, "%s%d", i ? "," : "", cpus->cpus[i]);
-	if (stream && !fclose(stream))
-		trace_writer_fact(writer, "filter.cpus", text);
-	free(text);
-}
-
 static void write_spot(void *context, const char *sentence)
 {
 	trace_writer_note(context, sentence);
@@ -349,11 +338,7 @@ static void write_choices(struct recording *recording)
 	trace_writer_fact(writer, "source.why", recording->why[recording->source]);
 	trace_writer_fact(writer, "user_stack", options->has_user_stacks ? "fp" : "none");
 	trace_writer_fact(writer, "free_stacks", options->all_free_stacks ? "all" : options->no_free_stacks ? "none" : "1/16");
-	if (options->pid) {
-		snprintf(text, sizeof(text), "%d", (int)options->pid);
-		trace_writer_fact(writer, "filter.pid", text);
-	}
-	write_cpu_filter(writer, &options->cpus);
+	target_write_facts(&recording->target, &recording->cgroups, writer);
 	if (options->is_only_live) {
 		trace_writer_fact(writer, "only_live", "yes");
 		trace_writer_note(writer, "Recorded with --only-live: objects that were freed are counted by call stack and by name of the task, not told one by one.");
@@ -708,6 +693,8 @@ static int start(struct recording *recording, struct error *err)
 				     &recording->file_limit, err);
 	if (!ret)
 		ret = probe_session_enable_tasks(&recording->session, err);
+	if (!ret && cgroup_table_scan(&recording->cgroups))
+		ret = error_set(err, -ENOMEM, "cgroups: out of memory");
 	if (!ret && process_table_scan(&recording->processes))
 		ret = error_set(err, -ENOMEM, "/proc: out of memory");
 	if (ret)
@@ -871,6 +858,8 @@ static void tell_probes(const struct recording *recording)
 		fprintf(stderr, "slabrec: cache %s%s%s\n", recording->selected.caches[i].name,
 			recording->selected.caches[i].aliases ? ", shared by " : "",
 			recording->selected.caches[i].aliases ? recording->selected.caches[i].aliases : "");
+	for (size_t i = 0; recording->target.sentences[i]; i++)
+		fprintf(stderr, "slabrec: recorded are %s\n", recording->target.sentences[i]);
 	for (size_t i = 0; i < recording->plan.count; i++) {
 		const struct probe *probe = &recording->plan.probes[i];
 
@@ -896,7 +885,7 @@ static int open_first(struct recording *recording, struct error *err)
 	int ret = select_caches(recording, err);
 
 	if (!ret)
-		ret = check_targets(options, err);
+		ret = open_target(recording, err);
 	if (!ret && options->start_when.text)
 		ret = start_condition_select(&recording->start_when, &recording->all, err);
 	/* Before the first probe: whoever ends us then must not leave it behind. */
@@ -935,11 +924,15 @@ static int open_all(struct recording *recording, struct error *err)
 		kernel_btf_new(&recording->btf, NULL);
 	user_file_table_init(&recording->files, recording->writer);
 	process_table_init(&recording->processes, recording->writer, &recording->files);
+	recording->cgroups.writer = recording->writer;
+	recording->processes.cgroups = &recording->cgroups;
+	recording->processes.reads_cgroups = !recording->target.has_cgroup_ids;
 	recording->processes.filter_pid = options->pid;
+	recording->processes.filter_tid = options->tid;
 	recording->processes.merges_tasks = options->is_only_live;
 	if (options->is_only_live)
 		recorder_set_digest(&recording->recorder, &recording->digest);
-	recording->recorder.is_filtered = options->pid || options->cpus.count;
+	recording->recorder.is_filtered = target_is_limited(&recording->target);
 	stack_table_init(&recording->stacks, recording->writer, &recording->kernel, &recording->processes,
 			 &recording->files);
 	ret = open_probes(recording, err);
@@ -1028,6 +1021,8 @@ static void release(struct recording *recording)
 	time_order_release(&recording->order);
 	stack_table_release(&recording->stacks);
 	process_table_release(&recording->processes);
+	cgroup_table_release(&recording->cgroups);
+	target_close(&recording->target);
 	user_file_table_release(&recording->files);
 	kernel_image_release(&recording->kernel);
 	kernel_btf_free(recording->btf);
@@ -1112,6 +1107,7 @@ static int explain(struct recording *recording, struct error *err)
 		.source_count = count,
 		.name_offset_from = name_offset_from[recording->source == SOURCE_KPROBE ? recording->name_offset_from :
 										  NAME_OFFSET_ANY],
+		.filters = recording->target.sentences,
 		.plan = &recording->plan,
 		.facts = &facts,
 		.has_user_stacks = recording->options->has_user_stacks,

@@ -1,8 +1,11 @@
-/* Knows the layout of perf records under the attributes that perf_ring.c sets: IDENTIFIER, TID, TIME, CPU, then chain and raw. */
+/* Knows the layout of perf records under the attributes that perf_ring.c sets: IDENTIFIER, TID, TIME, CPU, then chain, raw and cgroup. */
 #include "sampler/sample.h"
 
 #include <linux/perf_event.h>
 #include <string.h>
+
+/* Since 5.7; older headers do not have it. */
+#define RECORD_CGROUP 19u
 
 /* What stands behind every record that is no sample. */
 struct trailer {
@@ -99,6 +102,9 @@ static bool decode_probe(struct sample *sample, const uint8_t *body, size_t size
 		return false;
 	sample->raw = body + at;
 	sample->raw_bytes = raw_bytes;
+	at += raw_bytes;
+	if (size_bytes - at >= sizeof(sample->cgroup))
+		memcpy(&sample->cgroup, body + at, sizeof(sample->cgroup));
 	return true;
 }
 
@@ -145,6 +151,16 @@ static bool decode_comm(struct sample *sample, const uint8_t *body, size_t size_
 	return sample->name;
 }
 
+static bool decode_cgroup(struct sample *sample, const uint8_t *body, size_t size_bytes)
+{
+	if (size_bytes < sizeof(sample->cgroup) + sizeof(struct trailer))
+		return false;
+	memcpy(&sample->cgroup, body, sizeof(sample->cgroup));
+	sample->name = bounded_string(body + sizeof(sample->cgroup),
+				      size_bytes - sizeof(sample->cgroup) - sizeof(struct trailer));
+	return sample->name;
+}
+
 static bool decode_task(struct sample *sample, const uint8_t *body, size_t size_bytes)
 {
 	uint32_t ids[4]; /* pid, parent pid, tid, parent tid */
@@ -187,6 +203,8 @@ static enum sample_type decode_other(struct sample *sample, const struct perf_ev
 		return decode_task(sample, body, size_bytes) ? SAMPLE_EXIT : SAMPLE_OTHER;
 	case PERF_RECORD_MMAP2:
 		return decode_mmap2(sample, body, size_bytes) ? SAMPLE_MMAP : SAMPLE_OTHER;
+	case RECORD_CGROUP:
+		return decode_cgroup(sample, body, size_bytes) ? SAMPLE_CGROUP : SAMPLE_OTHER;
 	default:
 		return SAMPLE_OTHER;
 	}

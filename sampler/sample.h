@@ -14,6 +14,7 @@ enum sample_type {
 	SAMPLE_FORK,
 	SAMPLE_EXIT,
 	SAMPLE_MMAP,
+	SAMPLE_CGROUP, /* one was made */
 };
 
 /* Pointers are borrowed from the record. */
@@ -31,8 +32,9 @@ struct sample {
 	size_t chain_count;
 	const uint8_t *raw; /* PROBE: the event's record */
 	size_t raw_bytes;
+	uint64_t cgroup; /* PROBE: the task's, 0 not told; CGROUP: its id */
 	uint64_t lost;
-	const char *name;  /* COMM: the task's name; MMAP: the path */
+	const char *name;  /* COMM: the task's name; MMAP, CGROUP: the path */
 	uint64_t address;  /* MMAP */
 	uint64_t size_bytes;
 	uint64_t page_offset_bytes;

@@ -201,6 +201,56 @@ same "-p: nobody else" "0 live, 0 freed" "$(objects filtered.slab "$(basename "$
 same "-p is told" $tree "$(fact filtered.slab filter.pid)"
 check "-p: the others are counted" test "$(counter filtered.slab allocs_not_selected)" -ge 80
 refused_as "no such process" -c $cache -p 4194303 true
+refused_as "no such thread" -c $cache -t 4194303 true
+refused_as "would be recorded" -c $cache -t 1 -p $$ true
+# A thread becomes the program; others of the same name beside it are not recorded.
+rm -f go
+sh -c "
+	until test -e '$scratch/go'; do sleep 0.05; done
+	exec '$family_program' 20 40 '$hold'" &
+thread=$!
+started="$started $thread"
+run "$slabrec" -c $cache -t $thread -o filtered.slab sh -c "
+	'$family_program' 30 50 '$hold'
+	: > '$scratch/go'
+	while test -e /proc/$thread/exe; do sleep 0.05; done"
+status_is 0 "-t"
+same "-t: the thread and nobody else" "20 live, 40 freed" \
+	"$(objects filtered.slab "$(basename "$family_program")" alloc_pipe_info)"
+same "-t is told" $thread "$(fact filtered.slab filter.tid)"
+same "-t: filtered in the kernel" 0 "$(counter filtered.slab allocs_not_selected)"
+# Tasks that are gone at once have the name they had.
+brief=$(workload brief)
+ln -s "$brief" other_name
+run "$slabrec" -c $cache -o brief.slab "$brief" 100 3 "$scratch/other_name"
+status_is 0 "brief tasks"
+same "brief tasks: forked" "0 live, 300 freed" "$(objects brief.slab "$(basename "$brief")" alloc_pipe_info)"
+same "brief tasks: executed" "0 live, 300 freed" "$(objects brief.slab other_name alloc_pipe_info)"
+cgroups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+if grep -q '^[^ ]* [^ ]* cgroup [^ ]*perf_event' /proc/mounts || test -z "$cgroups" ||
+	! mkdir -p "$cgroups/slabrec_e2e.$$/below"; then
+	echo "SKIP: -G: no cgroup file system of version 2 that can be written"
+else
+	folder=$cgroups/slabrec_e2e.$$
+	run "$slabrec" -c $cache -G "slabrec_e2e.$$" -o filtered.slab sh -c "
+		'$other_program' 30 50 '$hold'
+		'$brief' 100 3 '$scratch/other_name' '$folder/below'"
+	status_is 0 "-G"
+	same "-G: brief tasks that moved there" "0 live, 300 freed" \
+		"$(objects filtered.slab "$(basename "$brief")" alloc_pipe_info)"
+	same "-G: executed ones" "0 live, 300 freed" "$(objects filtered.slab other_name alloc_pipe_info)"
+	same "-G: nobody else" "0 live, 0 freed" "$(objects filtered.slab "$(basename "$other_program")" alloc_pipe_info)"
+	same "-G: filtered in the kernel" 0 "$(counter filtered.slab allocs_not_selected)"
+	same "-G is told" "/slabrec_e2e.$$" "$(fact filtered.slab filter.cgroup)"
+	same "-G: all tasks are in that cgroup" "\"/slabrec_e2e.$$/below\"" \
+		"$(dump filtered.slab | sed -n 's/^task_cgroup task=[0-9]* //p' | sort -u)"
+	# A cgroup that is made while it is recorded has its path.
+	run "$slabrec" -c $cache -o made.slab sh -c "mkdir '$folder/made' && '$brief' 10 3 '$scratch/other_name' '$folder/made'"
+	dump made.slab > /dev/null
+	check "a cgroup made meanwhile has its path" grep -q "^task_cgroup .* \"/slabrec_e2e.$$/made\"" made.slab.lines
+	rmdir "$folder/made" "$folder/below" "$folder"
+fi
+refused_as "no such cgroup under\|no cgroup file system" -c $cache -G nosuchcgroup true
 refused_as "no CPU 4000 online" -c $cache -C 4000 true
 if taskset -c 1 true 2> /dev/null; then
 	run "$slabrec" -c $cache -C 1 -o filtered.slab taskset -c 0 "$pipes" 30 50 "$hold"

@@ -71,7 +71,7 @@ static void test_every_option(void **state)
 	struct options options;
 
 	(void)state;
-	good(&options, ARGS("-c", "a,b", "--cache", "c", "--cache=d,,e", "-d", "1.5", "-o", "x.slab", "-p", "4194304",
+	good(&options, ARGS("-c", "a,b", "--cache", "c", "--cache=d,,e", "-d", "1.5", "-o", "x.slab", "-p", "4194304", "-t", "17", "--cgroup", "a/b",
 			    "-C", "0-1,3", "-m", "64", "--source", "kprobe", "--user-stack", "none", "--free-stacks",
 			    "all", "-q", "-v", "--without", "return-args,witness", "--max-size", "100M", "--max-memory",
 			    "32m", "--start-when", "kmalloc-1k > 20 objects", "--snapshot-on", "SIGUSR2",
@@ -82,6 +82,8 @@ static void test_every_option(void **state)
 	assert_int_equal(options.duration_ns, 1500000000);
 	assert_string_equal(options.output, "x.slab");
 	assert_int_equal(options.pid, 4194304);
+	assert_int_equal(options.tid, 17);
+	assert_string_equal(options.cgroup, "a/b");
 	assert_int_equal(options.max_size_bytes, 100u << 20);
 	assert_int_equal(options.max_memory_bytes, 32u << 20);
 	assert_string_equal(options.start_when.name, "kmalloc-1k");
@@ -231,6 +233,8 @@ static void test_mistakes(void **state)
 				       "(slabrec --list-caches shows all)");
 	assert_mistake(ARGS("sleep", "1", "-c", "x"), "which slab cache? name it with -c, as in: slabrec -c "
 						      "kmalloc-1024 sleep 10 (slabrec --list-caches shows all)");
+	assert_mistake(ARGS("-c", "x", "-G", ""), "--cgroup: which one? / is all");
+	assert_mistake(ARGS("-c", "x", "-t", "0"), "--tid 0: not a number from 1 to 4194304");
 	assert_mistake(ARGS("-c", "a\"b"), "--cache a\"b: no cache has a quote or backslash in its name");
 	assert_mistake(ARGS("-c", "x,a\\b"), "--cache a\\b: no cache has a quote or backslash in its name");
 	assert_mistake(ARGS("-c"), "option -c needs a value");
@@ -300,7 +304,7 @@ static void test_many_caches(void **state)
 /* Every option that is taken is in the help text. */
 static void test_help_tells_them_all(void **state)
 {
-	static const char *const all[] = {"-c, --cache",   "--list-caches", "--explain",   "-d, --duration", "-p, --pid",
+	static const char *const all[] = {"-c, --cache",   "--list-caches", "--explain",   "-d, --duration", "-p, --pid", "-t, --tid", "-G, --cgroup",
 					  "-C, --cpu",	   "--user-stack",     "--free-stacks",	 "-o, --output",
 					  "--source",	   "-m, --mmap-pages", "--without",	 "-q, --quiet",
 					  "-v, --verbose", "-h, --help",       "--version",

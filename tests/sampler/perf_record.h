@@ -95,6 +95,23 @@ static inline void perf_record_sample(struct perf_record *record, const struct p
 	perf_record_end(record);
 }
 
+/* Behind a sample: the cgroup of its task. */
+static inline void perf_record_add_cgroup(struct perf_record *record, uint64_t cgroup)
+{
+	perf_record_u64(record, cgroup);
+	perf_record_end(record);
+}
+
+/* A cgroup was made. */
+static inline void perf_record_cgroup(struct perf_record *record, const struct perf_record_origin *origin, uint64_t cgroup,
+				      const char *path)
+{
+	perf_record_begin(record, 19, 0);
+	perf_record_u64(record, cgroup);
+	perf_record_text(record, path);
+	perf_record_trailer(record, origin);
+}
+
 static inline void perf_record_mmap2(struct perf_record *record, const struct perf_record_origin *origin,
 				     uint64_t address, uint64_t size_bytes, uint64_t page_offset_bytes, uint64_t inode,
 				     const char *path)

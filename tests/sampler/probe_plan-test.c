@@ -499,6 +499,35 @@ static void test_roles(void **state)
 	}
 }
 
+/* The kernel lets only a thread's allocations through, in all the ways in which they come, and everybody's frees. */
+static void test_task_filter(void **state)
+{
+	(void)state;
+	for (enum kernel_version version = 0; version < KERNEL_COUNT; version++)
+		for (int by_tracepoints = 0; by_tracepoints < 2; by_tracepoints++) {
+			struct planned planned;
+
+			choose(&planned, version, PATTERNS("dentry"));
+			planned.facts.task_filter = "common_pid == 7";
+			if (by_tracepoints)
+				assert_int_equal(probe_plan_tracepoints(&planned.plan, &planned.facts, &planned.err), 0);
+			else
+				assert_int_equal(probe_plan_kprobes(&planned.plan, &planned.facts, &planned.err), 0);
+			for (size_t i = 0; i < planned.plan.count; i++) {
+				const struct probe *probe = &planned.plan.probes[i];
+				const char *filter = probe->filter;
+
+				if (probe_role_is_free(probe->role))
+					assert_null(strstr(filter, "common_pid"));
+				else if (strcmp(filter, "common_pid == 7"))
+					assert_memory_equal(filter, "common_pid == 7 && ", 19);
+				else
+					assert_int_equal(probe->role, PROBE_ROLE_ALLOC_RETURN);
+			}
+			end(&planned);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -518,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_alignment_mask),
 		cmocka_unit_test(test_call_chains_of_frees),
 		cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_task_filter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -426,9 +426,104 @@ static void test_verify(void **state)
 	end(&machine);
 }
 
+static const char *cgroup_of(struct machine *machine, uint32_t task)
+{
+	return trace_reader_text(machine->trace->reader, trace_reader_task(machine->trace->reader, task)->cgroup);
+}
+
+static void test_cgroups(void **state)
+{
+	struct cgroup_table cgroups;
+	struct machine machine;
+
+	(void)state;
+	start(&machine);
+	cgroup_table_init(&cgroups, machine.trace->writer, "none /nowhere cgroup2 rw 0 0\n");
+	cgroups.filter = strdup("/a");
+	machine.table.cgroups = &cgroups;
+	update(&machine, (struct sample){.type = SAMPLE_CGROUP, .cgroup = 50, .name = "/a/b"});
+	cgroup_table_add(&cgroups, 60, "/c");
+	cgroup_table_add(&cgroups, 1, "/");
+	comm(&machine, 5, 5, "parent", true);
+	uint32_t unknown = process_table_task(&machine.table, 5, 5);
+	process_table_set_cgroup(&machine.table, 5, 5, 50);
+	uint32_t inside = process_table_task(&machine.table, 5, 5);
+	assert_int_not_equal(inside, unknown);
+	process_table_set_cgroup(&machine.table, 5, 5, 50);
+	process_table_set_cgroup(&machine.table, 5, 5, 0);
+	assert_int_equal(process_table_task(&machine.table, 5, 5), inside);
+	/* A child is where its parent was, until it is seen elsewhere. */
+	fork_of(&machine, 5, 6, 6);
+	uint32_t child = process_table_task(&machine.table, 6, 6);
+	assert_true(process_table_selects(&machine.table, 6, 6, 0));
+	assert_false(process_table_selects(&machine.table, 6, 6, 60));
+	process_table_set_cgroup(&machine.table, 6, 6, 60);
+	uint32_t moved = process_table_task(&machine.table, 6, 6);
+	assert_false(process_table_selects(&machine.table, 6, 6, 0));
+	assert_true(process_table_selects(&machine.table, 6, 6, 50));
+	assert_false(process_table_selects(&machine.table, 77, 77, 0));
+	/* The root is a cgroup too, unless something else was told better. */
+	process_table_set_cgroup(&machine.table, 6, 6, 1);
+	uint32_t root = process_table_task(&machine.table, 6, 6);
+	/* Nobody knows it: it stays where it was. */
+	process_table_set_cgroup(&machine.table, 5, 5, 12345);
+	assert_int_equal(process_table_task(&machine.table, 5, 5), inside);
+	written_trace_read(machine.trace);
+	assert_string_equal(cgroup_of(&machine, unknown), "");
+	assert_string_equal(cgroup_of(&machine, inside), "/a/b");
+	assert_string_equal(cgroup_of(&machine, child), "/a/b");
+	assert_string_equal(cgroup_of(&machine, moved), "/c");
+	assert_string_equal(cgroup_of(&machine, root), "/");
+	cgroup_table_release(&cgroups);
+	end(&machine);
+}
+
+static void test_threads_are_selected(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	start(&machine);
+	assert_true(process_table_selects(&machine.table, 5, 6, 9));
+	machine.table.filter_tid = 6;
+	assert_true(process_table_selects(&machine.table, 5, 6, 0));
+	assert_false(process_table_selects(&machine.table, 6, 5, 0));
+	machine.table.filter_pid = 5;
+	assert_true(process_table_selects(&machine.table, 5, 6, 0));
+	assert_false(process_table_selects(&machine.table, 7, 6, 0));
+	assert_false(process_table_selects(&machine.table, 5, 5, 0));
+	end(&machine);
+}
+
+/* It forks, allocates and is gone: each event has the name of its time, as perf would say. */
+static void test_names_of_tasks_that_end_at_once(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	start(&machine);
+	comm(&machine, 5, 5, "shell", true);
+	fork_of(&machine, 5, 6, 6);
+	uint32_t forked = process_table_task(&machine.table, 6, 6);
+	comm(&machine, 6, 6, "brief", true);
+	uint32_t executed = process_table_task(&machine.table, 6, 6);
+	exit_of(&machine, 6, 6, S);
+	/* The last work of a task comes after its end. */
+	assert_int_equal(process_table_task(&machine.table, 6, 6), executed);
+	written_trace_read(machine.trace);
+	assert_string_equal(trace_reader_text(machine.trace->reader, trace_reader_task(machine.trace->reader, forked)->comm),
+			    "shell");
+	assert_string_equal(
+		trace_reader_text(machine.trace->reader, trace_reader_task(machine.trace->reader, executed)->comm), "brief");
+	end(&machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_threads_are_selected),
+		cmocka_unit_test(test_names_of_tasks_that_end_at_once),
 		cmocka_unit_test(test_mappings),
 		cmocka_unit_test(test_overlaps),
 		cmocka_unit_test(test_memory_without_a_file),

@@ -228,9 +228,36 @@ static void test_random_bytes(void **state)
 	}
 }
 
+static void test_cgroups(void **state)
+{
+	struct perf_record record;
+	struct sample sample;
+
+	(void)state;
+	perf_record_sample(&record, &with_chain, chain, 4, "0123456789ab", 12);
+	decode(&sample, record.bytes, record.size);
+	assert_int_equal(sample.cgroup, 0);
+	perf_record_add_cgroup(&record, 0x123456789a);
+	assert_int_equal(decode(&sample, record.bytes, record.size), record.size);
+	assert_int_equal(sample.type, SAMPLE_PROBE);
+	assert_int_equal(sample.cgroup, 0x123456789a);
+	assert_int_equal(sample.raw_bytes, 12);
+	perf_record_cgroup(&record, &plain, 77, "/a/b");
+	assert_int_equal(decode(&sample, record.bytes, record.size), record.size);
+	assert_int_equal(sample.type, SAMPLE_CGROUP);
+	assert_int_equal(sample.cgroup, 77);
+	assert_string_equal(sample.name, "/a/b");
+	assert_int_equal(sample.time_ns, plain.time_ns);
+	/* A path without its end. */
+	memset(record.bytes + 16, 'x', record.size - 16 - 32);
+	decode(&sample, record.bytes, record.size);
+	assert_int_equal(sample.type, SAMPLE_OTHER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_sample_with_and_without_chain),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_sizes_that_lie),
