@@ -71,5 +71,10 @@ expect check-headers report/x.h '#ifndef SLABREC_REPORT_X_H\n#define SLABREC_REP
 expect check-headers sampler/x.h '#ifndef SLABREC_SAMPLER_X_H\n#define SLABREC_SAMPLER_X_H\nuint32_t x(void);\n#endif\n' 'on its own'
 expect check-headers tests/trace/x.h '#ifndef SLABREC_TESTS_SAMPLER_X_H\n#define SLABREC_TESTS_SAMPLER_X_H\n#endif\n' 'guard'
 
+# Scripts of no test: nothing else runs them in a check.
+if command -v shellcheck > /dev/null; then
+	shellcheck tests/bench/guest || { echo "house-test: shellcheck complains"; failed=1; }
+fi
+
 test $failed = 0 && echo "house-test: the checks refuse all $count wrong files"
 exit $failed

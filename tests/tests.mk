@@ -58,10 +58,12 @@ check-headers: ## each header compiles on its own and has its guard
 
 check-house: check-layers check-headers ## both, and that they fail where they have to
 	@sh tests/house-test.sh
+	@python3 tests/bench/run --self-test
 
 # Workloads with a known truth, run on real kernels. Frame pointers, so that the recorder sees their callers.
 WORKLOADS := $(patsubst %.c,$B/%,$(wildcard tests/kernel/*.c))
-$B/tests/kernel/%: tests/kernel/%.c
+BENCH_WORKLOADS := $(patsubst %.c,$B/%,$(wildcard tests/bench/*.c))
+$(WORKLOADS) $(BENCH_WORKLOADS): $B/%: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fno-omit-frame-pointer -o $@ $<
 
@@ -84,7 +86,11 @@ check-clang: ## the other compiler builds everything without a warning
 
 check: check-house all check-unit check-golden check-report check-clang check-san check-fuzz check-e2e check-vm ## everything
 
-.PHONY: check check-report check-vm check-e2e check-san check-clang
+# Slow, and no part of check.
+bench: all $(WORKLOADS) $(BENCH_WORKLOADS) ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
+	@BUILD=$B tests/bench/run $(BENCH) || { status=$$?; test $$status = 77 || exit $$status; }
+
+.PHONY: bench check check-report check-vm check-e2e check-san check-clang
 .PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
 -include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:
