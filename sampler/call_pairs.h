@@ -1,6 +1,7 @@
 /*
  * Allocation calls under way, where a kernel tells the cache at entry and the pointer at return. The stack pointer is the key:
- * no two calls under way have the same one, whatever interrupts, sleeps or migrates in between. Pure.
+ * no two calls under way have the same one, whatever interrupts, sleeps or migrates in between. It also tells which calls have
+ * ended unseen: those deeper on the same stack than an event that came later. Pure.
  */
 #ifndef SLABREC_SAMPLER_CALL_PAIRS_H
 #define SLABREC_SAMPLER_CALL_PAIRS_H
@@ -22,15 +23,17 @@ struct call_entry {
 	uint32_t stack;
 	uint32_t gfp;
 	uint16_t cache;
+	uint32_t outer; /* call_pairs' own: place + 1 of the next call out on the same stack, 0 none */
 };
 
 struct call_pairs {
 	struct call_entry *entries; /* owned; places */
 	size_t count;
 	size_t capacity;
-	uint32_t *unused;
+	size_t live_count; /* calls under way */
+	uint32_t *unused;  /* owned; place + 1 */
 	size_t unused_count;
-	struct u64_map by_sp;	   /* sp -> place + 1 */
+	struct u64_map stacks;	 /* kernel stack -> place + 1 of its innermost call */
 	uint64_t without_return; /* entries whose return was never seen */
 };
 

@@ -152,6 +152,39 @@ static void test_other_function_at_that_depth(void **state)
 	call_pairs_release(&pairs);
 }
 
+/* Whatever a task does higher up its stack, or on a stack that was another's, shows that the calls below have ended. */
+static void test_calls_that_ended_unseen(void **state)
+{
+	struct call_pairs pairs = {0};
+
+	(void)state;
+	enter(&pairs, call_of(0x9800, 9, &outer_function, 1));
+	enter(&pairs, call_of(0x9700, 9, &inner_function, 2));
+	enter(&pairs, call_of(0x9600, 9, &outer_function, 3));
+	/* A call that begins between the second and the third: the third is over, the second is not. */
+	enter(&pairs, call_of(0x9680, 9, &outer_function, 4));
+	assert_int_equal(pairs.without_return, 1);
+	/* The return of some call that was not recorded, higher than the fourth and second. */
+	assert_int_equal(end(&pairs, 0x9780, 9, &outer_function), 0);
+	assert_int_equal(pairs.without_return, 3);
+	/* A foreign return where the ended ones would return finds nothing. */
+	assert_int_equal(end(&pairs, 0x9700, 9, &inner_function), 0);
+	assert_int_equal(end(&pairs, 0x9680, 9, &outer_function), 0);
+	/* Another task with the same stack: its former owner is gone. */
+	assert_int_equal(end(&pairs, 0x9000, 10, &outer_function), 0);
+	assert_int_equal(pairs.without_return, 4);
+	assert_int_equal(end(&pairs, 0x9800, 9, &outer_function), 0);
+	assert_int_equal(call_pairs_unreturned(&pairs), 4);
+	/* Interrupts have a stack of their own: where it lies tells nothing about the task's. */
+	enter(&pairs, call_of(0x9000, 9, &outer_function, 5));
+	enter(&pairs, call_of(0xff00, 9, &outer_function, 6));
+	assert_int_equal(end(&pairs, 0xff00, 9, &outer_function), 6);
+	assert_int_equal(end(&pairs, 0x9000, 9, &outer_function), 5);
+	assert_int_equal(call_pairs_unreturned(&pairs), 4);
+	assert_int_equal(pairs.stacks.count, 0);
+	call_pairs_release(&pairs);
+}
+
 /* Many tasks that enter, nest, return and lose returns: each entry ends in exactly one return or in the count. */
 static void test_random_tasks(void **state)
 {
@@ -164,7 +197,7 @@ static void test_random_tasks(void **state)
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
 		size_t task = random_below(&seed, TASKS);
-		uint64_t sp = 0x100000 * (task + 1) - 0x100 * depth[task];
+		uint64_t sp = 0x100000 * (task + 1) + 0x3000 - 0x100 * depth[task];
 
 		if (depth[task] < DEPTH && random_below(&seed, 2)) {
 			wanted[task][depth[task]++] = ++serial;
@@ -181,7 +214,8 @@ static void test_random_tasks(void **state)
 		}
 	}
 	assert_int_equal(call_pairs_unreturned(&pairs), entered - returned);
-	assert_true(pairs.by_sp.count <= TASKS * DEPTH);
+	assert_true(pairs.stacks.count <= TASKS);
+	assert_true(pairs.live_count <= TASKS * DEPTH);
 	assert_true(pairs.capacity <= 512);
 	call_pairs_release(&pairs);
 }
@@ -196,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_return_that_was_lost),
 		cmocka_unit_test(test_stack_of_a_dead_task),
 		cmocka_unit_test(test_other_function_at_that_depth),
+		cmocka_unit_test(test_calls_that_ended_unseen),
 		cmocka_unit_test(test_random_tasks),
 	};
 
