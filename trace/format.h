@@ -50,6 +50,8 @@ enum trace_record_type {
 	TRACE_RECORD_NOTES = 15,
 	TRACE_RECORD_USER_SYMBOLS = 16,
 	TRACE_RECORD_LIVE = 17,
+	TRACE_RECORD_UNSEEN = 18,
+	TRACE_RECORD_PROBE_CPUS = 19,
 	TRACE_RECORD_FREED = 20,
 	TRACE_RECORD_FREED_OLDER = 21,
 	TRACE_RECORD_TASK_CGROUPS = 22,
@@ -97,6 +99,13 @@ enum trace_ring {
 	TRACE_RING_FREE = 1,
 	TRACE_RING_TASK = 2,
 	TRACE_RING_COUNT,
+};
+
+/* Why events were not seen, other than that a ring was full. */
+enum trace_unseen_cause {
+	TRACE_UNSEEN_MISSED = 0, /* the kernel did not hand hits to a probe */
+	TRACE_UNSEEN_CPU = 1,	 /* a CPU ran and was not recorded: it came online or was going offline */
+	TRACE_UNSEEN_CAUSE_COUNT,
 };
 
 #endif

@@ -655,6 +655,21 @@ static bool reader_single(struct trace_reader *reader, enum trace_record_type ty
 		out->loss.ring = (enum trace_ring)read_limited(record, TRACE_RING_COUNT - 1);
 		out->loss.lost = single(record);
 		break;
+	case TRACE_RECORD_UNSEEN:
+		out->unseen.from_ns = single(record);
+		out->unseen.time_ns = single(record);
+		out->unseen.cause = (enum trace_unseen_cause)read_limited(record, TRACE_UNSEEN_CAUSE_COUNT - 1);
+		out->unseen.cpu = (uint32_t)read_limited(record, UINT32_MAX);
+		out->unseen.event = read_id(record, &reader->strings);
+		out->unseen.at_most = single(record);
+		break;
+	case TRACE_RECORD_PROBE_CPUS:
+		out->probe_cpu.event = read_id(record, &reader->strings);
+		out->probe_cpu.cpu = (uint32_t)read_limited(record, UINT32_MAX);
+		out->probe_cpu.passed = single(record);
+		out->probe_cpu.has_lost = single(record) & 1;
+		out->probe_cpu.lost = single(record);
+		break;
 	case TRACE_RECORD_PROBES:
 		out->probe.event = read_id(record, &reader->strings);
 		out->probe.function = read_id(record, &reader->strings);
@@ -668,6 +683,9 @@ static bool reader_single(struct trace_reader *reader, enum trace_record_type ty
 		out->probe.has_misses = flags & 1;
 		out->probe.has_lost = flags & 2;
 		out->probe.has_fault_misses = flags & 4;
+		out->probe.is_witnessed = flags & 8;
+		out->probe.has_passed = flags & 16;
+		out->probe.passed = out->probe.has_passed ? single(record) : 0;
 		break;
 	case TRACE_RECORD_FREED:
 		read_freed(reader, record, &out->freed);
@@ -759,7 +777,9 @@ static int reader_record(struct trace_reader *reader, struct trace_record *out, 
 	case TRACE_RECORD_CENSUS:
 	case TRACE_RECORD_MEMINFO:
 	case TRACE_RECORD_LOSS:
+	case TRACE_RECORD_UNSEEN:
 	case TRACE_RECORD_PROBES:
+	case TRACE_RECORD_PROBE_CPUS:
 	case TRACE_RECORD_FREED:
 	case TRACE_RECORD_FREED_OLDER:
 	case TRACE_RECORD_END:

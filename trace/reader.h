@@ -34,7 +34,9 @@ struct trace_record {
 		struct trace_census census;
 		struct trace_meminfo meminfo;
 		struct trace_loss loss;
+		struct trace_unseen unseen;
 		struct trace_probe probe;
+		struct trace_probe_cpu probe_cpu;
 		struct trace_counter counter;
 		struct trace_note note;
 		struct trace_live live;
@@ -56,7 +58,8 @@ void trace_reader_free(struct trace_reader *reader);
 int trace_reader_open_fd(struct trace_reader **reader, const char *name, int fd, struct error *err);
 
 /*
- * 1 with the next record (FACTS, EVENTS, CENSUS, MEMINFO, LOSS, PROBES, COUNTERS, NOTES, LIVE, FREED, FREED_OLDER or END); 0 at the end,
+ * 1 with the next record (FACTS, EVENTS, CENSUS, MEMINFO, LOSS, UNSEEN, PROBES, PROBE_CPUS, COUNTERS, NOTES, LIVE, FREED, FREED_OLDER
+ * or END); 0 at the end,
  * also at damage or a cut: ask trace_reader_ending(). -ENOMEM, -EFBIG (a limit of format.h) or what the source returned:
  * what was read before is good then too, and the ending is a cut.
  * Unknown record types are skipped.

@@ -103,6 +103,16 @@ struct trace_loss {
 	enum trace_ring ring;
 };
 
+/* Events that were not seen some time between from_ns and time_ns. */
+struct trace_unseen {
+	uint64_t from_ns;
+	uint64_t time_ns;
+	uint64_t at_most; /* MISSED: hits, most of them of other caches; CPU: 0, nobody counted them */
+	uint32_t event;	  /* MISSED: string, of the probe as in trace_probe; CPU: 0 */
+	uint32_t cpu;	  /* CPU: which; MISSED: 0, they are counted over all CPUs */
+	enum trace_unseen_cause cause;
+};
+
 /* One probe that the recorder opened; strings are ids. */
 struct trace_probe {
 	uint32_t event;      /* group/name or subsystem:name */
@@ -113,9 +123,21 @@ struct trace_probe {
 	uint64_t hits;      /* samples that reached the recorder */
 	uint64_t misses;    /* kprobe_profile: hits the kernel could not handle */
 	uint64_t lost;      /* PERF_FORMAT_LOST of this event */
+	uint64_t passed;    /* hits that passed the filter, counted by the kernel: those that came and those lost */
 	bool has_misses;    /* the kernel told */
 	bool has_lost;
 	bool has_fault_misses; /* misses also counts page faults while a user call chain was read, at most one a hit */
+	bool is_witnessed;     /* another probe tells of the same: what this one missed was seen nevertheless */
+	bool has_passed;
+};
+
+/* A probe's counts on one CPU. */
+struct trace_probe_cpu {
+	uint64_t passed;
+	uint64_t lost;
+	uint32_t event; /* string, as in trace_probe */
+	uint32_t cpu;
+	bool has_lost;
 };
 
 /* Key and value are strings of the trace; keys are listed in FORMAT.md. */

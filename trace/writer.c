@@ -528,12 +528,27 @@ void trace_writer_loss(struct trace_writer *writer, const struct trace_loss *los
 	SINGLE(writer, TRACE_RECORD_LOSS, loss->time_ns, loss->cpu, loss->ring, loss->lost);
 }
 
+void trace_writer_unseen(struct trace_writer *writer, const struct trace_unseen *unseen)
+{
+	SINGLE(writer, TRACE_RECORD_UNSEEN, unseen->from_ns, unseen->time_ns, unseen->cause, unseen->cpu, unseen->event,
+	       unseen->at_most);
+}
+
 void trace_writer_probe(struct trace_writer *writer, const struct trace_probe *probe)
 {
-	uint64_t flags = probe->has_misses | probe->has_lost << 1 | probe->has_fault_misses << 2;
+	uint64_t flags = probe->has_misses | probe->has_lost << 1 | probe->has_fault_misses << 2 |
+			 probe->is_witnessed << 3 | probe->has_passed << 4;
 
-	SINGLE(writer, TRACE_RECORD_PROBES, probe->event, probe->function, probe->role, probe->definition,
-	       probe->filter, probe->hits, flags, probe->misses, probe->lost);
+	const uint64_t values[] = {probe->event, probe->function, probe->role,	 probe->definition, probe->filter,
+				   probe->hits,	 flags,		  probe->misses, probe->lost,	    probe->passed};
+
+	writer_single(writer, TRACE_RECORD_PROBES, values, probe->has_passed ? 10 : 9);
+}
+
+void trace_writer_probe_cpu(struct trace_writer *writer, const struct trace_probe_cpu *counts)
+{
+	SINGLE(writer, TRACE_RECORD_PROBE_CPUS, counts->event, counts->cpu, counts->passed, counts->has_lost,
+	       counts->lost);
 }
 
 static void add_ages(struct buffer *body, const struct ages *ages)

@@ -42,7 +42,9 @@ void trace_writer_note(struct trace_writer *writer, const char *text);
 void trace_writer_census(struct trace_writer *writer, const struct trace_census *census);
 void trace_writer_meminfo(struct trace_writer *writer, const struct trace_meminfo *meminfo);
 void trace_writer_loss(struct trace_writer *writer, const struct trace_loss *loss);
+void trace_writer_unseen(struct trace_writer *writer, const struct trace_unseen *unseen);
 void trace_writer_probe(struct trace_writer *writer, const struct trace_probe *probe);
+void trace_writer_probe_cpu(struct trace_writer *writer, const struct trace_probe_cpu *counts);
 /* Name of a user frame that was written without one. */
 void trace_writer_user_symbol(struct trace_writer *writer, uint32_t frame, uint32_t symbol, uint64_t offset_bytes);
 /* At most TRACE_SHARES_MAX of each share. */

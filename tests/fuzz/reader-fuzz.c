@@ -123,6 +123,13 @@ static void check_record(const struct trace_reader *reader, const struct trace_r
 	case TRACE_RECORD_LOSS:
 		check(record->loss.ring < TRACE_RING_COUNT);
 		break;
+	case TRACE_RECORD_UNSEEN:
+		check(record->unseen.cause < TRACE_UNSEEN_CAUSE_COUNT);
+		touch_string(reader, record->unseen.event);
+		break;
+	case TRACE_RECORD_PROBE_CPUS:
+		touch_string(reader, record->probe_cpu.event);
+		break;
 	case TRACE_RECORD_PROBES:
 		touch_string(reader, record->probe.definition);
 		break;

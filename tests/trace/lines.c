@@ -156,7 +156,30 @@ static void print_probe(FILE *out, const struct trace_reader *reader, const stru
 	print_named(out, reader, "filter", probe->filter);
 	fprintf(out, " hits=%" PRIu64 " misses=", probe->hits);
 	print_measure(out, probe->has_misses, probe->misses, " lost=");
-	print_measure(out, probe->has_lost, probe->lost, "\n");
+	print_measure(out, probe->has_lost, probe->lost, "");
+	if (probe->has_passed)
+		fprintf(out, " passed=%" PRIu64, probe->passed);
+	fprintf(out, "%s\n", probe->is_witnessed ? " witnessed" : "");
+}
+
+static void print_probe_cpu(FILE *out, const struct trace_reader *reader, const struct trace_probe_cpu *counts)
+{
+	fputs("probe_cpu ", out);
+	print_text(out, reader, counts->event);
+	fprintf(out, " cpu=%u passed=%" PRIu64 " lost=", counts->cpu, counts->passed);
+	print_measure(out, counts->has_lost, counts->lost, "\n");
+}
+
+static void print_unseen(FILE *out, const struct trace_reader *reader, const struct trace_unseen *unseen)
+{
+	fprintf(out, "unseen from=%" PRIu64 " t=%" PRIu64, unseen->from_ns, unseen->time_ns);
+	if (unseen->cause == TRACE_UNSEEN_CPU) {
+		fprintf(out, " cpu=%u\n", unseen->cpu);
+		return;
+	}
+	fputs(" missed by ", out);
+	print_text(out, reader, unseen->event);
+	fprintf(out, " at_most=%" PRIu64 "\n", unseen->at_most);
 }
 
 static void print_freed(FILE *out, const struct trace_reader *reader, const struct trace_freed *freed)
@@ -237,8 +260,14 @@ static void print_record(FILE *out, const struct trace_reader *reader, const str
 		fprintf(out, "loss t=%" PRIu64 " cpu=%u ring=%s lost=%" PRIu64 "\n", record->loss.time_ns,
 			record->loss.cpu, rings[record->loss.ring], record->loss.lost);
 		break;
+	case TRACE_RECORD_UNSEEN:
+		print_unseen(out, reader, &record->unseen);
+		break;
 	case TRACE_RECORD_PROBES:
 		print_probe(out, reader, &record->probe);
+		break;
+	case TRACE_RECORD_PROBE_CPUS:
+		print_probe_cpu(out, reader, &record->probe_cpu);
 		break;
 	case TRACE_RECORD_FREED:
 		print_freed(out, reader, &record->freed);

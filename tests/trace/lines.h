@@ -21,7 +21,10 @@
  *   census t=N cache=ID phase=start|interval|end active=N total=N slabs=N
  *   meminfo t=N phase=start|interval|end reclaimable=N unreclaimable=N
  *   loss t=N cpu=N ring=allocs|frees|tasks lost=N
- *   probe "event" function="" role="" definition="" filter="" hits=N misses=N|- lost=N|-
+ *   probe "event" function="" role="" definition="" filter="" hits=N misses=N|- lost=N|- [passed=N] [witnessed]
+ *   probe_cpu "event" cpu=N passed=N lost=N|-
+ *   unseen from=N t=N cpu=N
+ *   unseen from=N t=N missed by "event" at_most=N
  *   live object=N address=0xA
  *   totals t=N events=N allocs=N
  *   user_symbol frame=ID "name" +0xN

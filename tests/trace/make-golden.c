@@ -199,6 +199,43 @@ static void write_newer_minor(struct buffer *trace)
 	buffer_release(&column);
 }
 
+/* What was not recorded, in all the ways there are to say so. */
+static void write_losses(struct buffer *trace)
+{
+	struct memory_file file = {0};
+	struct trace_writer *writer;
+
+	if (trace_writer_new(&writer, memory_file_sink, &file, NULL))
+		fail("losses");
+	uint32_t event = trace_writer_text(writer, "slabrec_77/kfree");
+	trace_writer_loss(writer, &(struct trace_loss){.time_ns = 500, .cpu = 1, .ring = TRACE_RING_FREE, .lost = 12});
+	trace_writer_unseen(writer, &(struct trace_unseen){.from_ns = 100,
+							   .time_ns = 600,
+							   .cause = TRACE_UNSEEN_MISSED,
+							   .event = event,
+							   .at_most = 300});
+	trace_writer_unseen(
+		writer,
+		&(struct trace_unseen){.from_ns = 700, .time_ns = 90000, .cause = TRACE_UNSEEN_CPU, .cpu = UINT32_MAX});
+	trace_writer_probe(writer, &(struct trace_probe){.event = event,
+							 .hits = 1000,
+							 .has_misses = true,
+							 .misses = 300,
+							 .has_lost = true,
+							 .lost = 12,
+							 .is_witnessed = true,
+							 .has_passed = true,
+							 .passed = 1012});
+	trace_writer_probe_cpu(writer, &(struct trace_probe_cpu){.event = event, .cpu = 0, .passed = 12});
+	trace_writer_probe_cpu(writer, &(struct trace_probe_cpu){
+					       .event = event, .cpu = 1, .passed = 1000, .has_lost = true, .lost = 12});
+	if (trace_writer_end(writer, 100000, NULL))
+		fail("losses");
+	trace_writer_free(writer);
+	buffer_add(trace, file.content.bytes, file.content.size_bytes);
+	memory_file_release(&file);
+}
+
 static void make_golden(const char *directory)
 {
 	struct buffer trace = {0};
@@ -211,6 +248,8 @@ static void make_golden(const char *directory)
 	save(directory, "freed", &trace);
 	write_newer_minor(&trace);
 	save(directory, "newer-minor", &trace);
+	write_losses(&trace);
+	save(directory, "losses", &trace);
 	write_cgroups(&trace);
 	save(directory, "cgroups", &trace);
 	add_sample(&trace);
