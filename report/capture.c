@@ -64,6 +64,15 @@ static void capture_time(struct capture *capture, uint64_t time_ns)
 		capture->last_ns = time_ns;
 }
 
+static void capture_unseen(struct capture *capture, const struct trace_unseen *unseen)
+{
+	if (unseen->cause != TRACE_UNSEEN_CPU)
+		return;
+	capture->cpus_unseen++;
+	if (unseen->time_ns > unseen->from_ns)
+		capture->cpus_unseen_ns = number_add(capture->cpus_unseen_ns, unseen->time_ns - unseen->from_ns);
+}
+
 int capture_take(struct capture *capture, const struct trace_record *record, struct error *err)
 {
 	switch (record->type) {
@@ -79,6 +88,10 @@ int capture_take(struct capture *capture, const struct trace_record *record, str
 	case TRACE_RECORD_LOSS:
 		capture_time(capture, record->loss.time_ns);
 		return capture_loss(capture, &record->loss, err);
+	case TRACE_RECORD_UNSEEN:
+		capture_time(capture, record->unseen.time_ns);
+		capture_unseen(capture, &record->unseen);
+		return 0;
 	case TRACE_RECORD_CENSUS:
 		capture_time(capture, record->census.time_ns);
 		return append(&capture->census, &capture->census_count, &record->census, sizeof(record->census), err);

@@ -33,6 +33,8 @@ struct capture {
 	size_t census_count;
 	struct trace_meminfo *meminfo;
 	size_t meminfo_count;
+	uint64_t cpus_unseen; /* times that a CPU was not recorded, */
+	uint64_t cpus_unseen_ns; /* for so long in all */
 	bool has_end;
 	struct trace_end end;
 	uint64_t last_ns; /* latest time in any of these records */

@@ -234,7 +234,8 @@ static void write_numbers(const struct html *html, const struct model_site *site
 
 	fputs("<dl>", out);
 	write_term(out, "Live at the end",
-		   arena_format(html->arena, "%s objects, %s", number_count(site->live).text, site_bytes(html, site)));
+		   arena_format(html->arena, "%s objects, %s",
+				verdict_live(html->arena, site->live, site->live_at_least), site_bytes(html, site)));
 	if (site->live && verdict_has_rate(model))
 		write_term(out, "On average",
 			   arena_format(html->arena, "%s more each second",
@@ -258,7 +259,8 @@ static void write_card(const struct html *html, const struct model_site *site, u
 		"class=\"name\">",
 		rank, rank <= CARDS_OPEN ? " open" : "", rank);
 	write_name(out, site);
-	fprintf(out, "</span> <span class=\"sum\">%s live of ", number_count(site->live).text);
+	fprintf(out, "</span> <span class=\"sum\">%s live of ",
+		verdict_live(html->arena, site->live, site->live_at_least));
 	fprintf(out, "%s, %s, ", number_count(site->allocs).text, site_bytes(html, site));
 	escape_html(out, html->model->caches[site->cache].name, HTML_NAME_MAX);
 	fputs("</span></summary>\n<div class=\"body\"><div class=\"stacks\">\n", out);

@@ -56,18 +56,36 @@ static void check_loss(struct checklist *list, const char *what, uint64_t lost, 
 		add_check(list, false, what, "not known", "the trace ends before it tells");
 }
 
+/* "up to 60 of the live objects may have been freed"; "" for none. */
+static const char *freed_at_most(struct checklist *list)
+{
+	uint64_t count = list->model->integrity.freed_at_most;
+
+	if (!count)
+		return "none of the live objects is older than that";
+	return arena_format(list->arena, "up to %s of the live objects may have been freed", number_count(count).text);
+}
+
 static void check_losses(struct checklist *list)
 {
 	const struct model_integrity *integrity = &list->model->integrity;
 
 	check_loss(list, "Allocations lost", integrity->lost_allocs,
 		   "sites have at least the allocations shown, some have more");
-	check_loss(list, "Frees lost", integrity->lost_frees, "as many of the live objects may have been freed");
-	if (integrity->missed_at_most)
-		add_check(
-			list, true, "Perhaps missed",
-			arena_format(list->arena, "0 to %s", number_count(integrity->missed_at_most).text),
-			"hits of all caches that the kernel could not hand to a probe, and no second witness told");
+	check_loss(list, "Frees lost", integrity->lost_frees, freed_at_most(list));
+	uint64_t missed = number_add(integrity->missed_allocs, integrity->missed_frees);
+	if (missed)
+		add_check(list, true, "Perhaps missed", arena_format(list->arena, "0 to %s", number_count(missed).text),
+			  "hits of all caches that the kernel could not hand to a probe, and no second witness told");
+	if (integrity->cpus_unseen)
+		add_check(list, false, "CPUs not recorded", count_text(list, integrity->cpus_unseen),
+			  arena_format(list->arena,
+				       "times that a CPU came or went while it ran, for %s at most: what it freed then "
+				       "looks live",
+				       number_duration(integrity->cpus_unseen_ns).text));
+	if (integrity->unaccounted)
+		add_check(list, false, "Hits unaccounted", count_text(list, integrity->unaccounted),
+			  "by which the kernel's count of its events differs from what came and what was lost");
 	if (integrity->bulk_allocs_unseen)
 		add_check(list, false, "Bulk allocations unseen", count_text(list, integrity->bulk_allocs_unseen),
 			  "objects that were handed out in bulk and whose addresses this kernel does not tell: in no "
@@ -188,29 +206,42 @@ static const char *lost_events(struct arena *arena, const struct model_integrity
 	return arena_format(arena, "%s%s%s", allocs, *allocs && *frees ? " and " : "", frees);
 }
 
+/* What rings and probes lost, without the full stop. */
+static const char *what_was_lost(struct arena *arena, const struct model_integrity *integrity)
+{
+	bool is_complete = integrity->ending == TRACE_ENDING_COMPLETE;
+	const char *lost = lost_events(arena, integrity);
+	uint64_t missed = number_add(integrity->missed_allocs, integrity->missed_frees);
+
+	if (*lost)
+		return arena_format(arena, "Lost: %s%s", is_complete ? "" : "at least ", lost);
+	if (!is_complete)
+		return "What was lost is not known";
+	if (missed)
+		return arena_format(arena, "No ring lost an event; probes missed at most %s, of all caches",
+				    number_count(missed).text);
+	return "No ring or probe lost an event";
+}
+
 const char *integrity_sentence(struct arena *arena, const struct model *model)
 {
 	const struct model_integrity *integrity = &model->integrity;
-	const char *ending = "", *repaired = "", *lost = lost_events(arena, integrity), *doubt = "";
-	uint64_t doubtful = integrity->lost_frees < model->live ? integrity->lost_frees : model->live;
+	const char *ending = "", *repaired = "", *doubt = "", *unseen = "";
 
 	if (integrity->ending != TRACE_ENDING_COMPLETE)
 		ending = arena_format(arena, "The trace is %s at byte %s. ",
 				      integrity->ending == TRACE_ENDING_CUT ? "cut" : "damaged",
 				      number_count(integrity->good_bytes).text);
+	if (integrity->cpus_unseen)
+		unseen = arena_format(arena, "; %s time%s a CPU was not recorded, for %s in all",
+				      number_count(integrity->cpus_unseen).text, integrity->cpus_unseen == 1 ? "" : "s",
+				      number_duration(integrity->cpus_unseen_ns).text);
+	if (integrity->freed_at_most)
+		doubt = arena_format(arena, ": up to %s of the live objects may have been freed",
+				     number_count(integrity->freed_at_most).text);
 	if (integrity->frees_implied)
 		repaired = arena_format(arena, " %s free%s not seen but inferred.",
 					number_count(integrity->frees_implied).text,
 					integrity->frees_implied == 1 ? " was" : "s were");
-	if (doubtful)
-		doubt = arena_format(arena, ": up to %s of the live objects may have been freed",
-				     number_count(doubtful).text);
-	if (!*lost && *ending)
-		return arena_format(arena, "%sWhat was lost is not known.%s", ending, repaired);
-	if (!*lost && integrity->missed_at_most)
-		return arena_format(arena, "%sNo ring lost an event; probes missed at most %s, of all caches.%s", ending,
-				    number_count(integrity->missed_at_most).text, repaired);
-	if (!*lost)
-		return arena_format(arena, "%sNo ring or probe lost an event.%s", ending, repaired);
-	return arena_format(arena, "%sLost: %s%s%s.%s", ending, *ending ? "at least " : "", lost, doubt, repaired);
+	return arena_format(arena, "%s%s%s%s.%s", ending, what_was_lost(arena, integrity), unseen, doubt, repaired);
 }

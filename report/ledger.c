@@ -251,7 +251,36 @@ int ledger_enter_freed_older(struct ledger *ledger, const struct trace_freed_old
 	return 0;
 }
 
-void ledger_close(struct ledger *ledger, uint64_t duration_ns)
+/* Frees that were lost bound the objects of a site as they bound all: no more of those were freed than were lost since the oldest. */
+static void ledger_doubt(struct ledger *ledger, const struct doubt *doubt)
+{
+	uint64_t in_doubt = 0, since = 0;
+
+	for (uint32_t i = 0; i < ledger->sites.count; i++) {
+		struct site *site = ledger->sites.sites[i];
+
+		site->freed_at_most = site->in_doubt;
+		if (!site->in_doubt)
+			continue;
+		uint64_t lost = doubt_since(doubt, site->oldest_ns);
+		if (lost < site->freed_at_most)
+			site->freed_at_most = lost;
+		in_doubt += site->freed_at_most;
+		since = since > lost ? since : lost;
+	}
+	ledger->freed_at_most = in_doubt < since ? in_doubt : since;
+}
+
+static void site_doubt(struct site *site, uint64_t birth_ns, const struct doubt *doubt)
+{
+	if (!doubt_since(doubt, birth_ns))
+		return;
+	if (!site->in_doubt || birth_ns < site->oldest_ns)
+		site->oldest_ns = birth_ns;
+	site->in_doubt++;
+}
+
+void ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt *doubt)
 {
 	if (!ledger->timeline_shift)
 		ledger->timeline_shift = TIMELINE_FIRST_SHIFT;
@@ -269,5 +298,7 @@ void ledger_close(struct ledger *ledger, uint64_t duration_ns)
 		ages_add(&site->live_ages, duration_ns > object->birth_ns ? duration_ns - object->birth_ns : 0);
 		/* Every task was entered when it allocated, so this finds and never makes one. */
 		tally_entry(&site->tasks, object->task)->live++;
+		site_doubt(site, object->birth_ns, doubt);
 	}
+	ledger_doubt(ledger, doubt);
 }

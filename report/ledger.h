@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "report/doubt.h"
 #include "report/live.h"
 #include "report/site.h"
 #include "trace/timeline.h"
@@ -34,6 +35,7 @@ struct ledger {
 	uint64_t last_ns;	  /* latest time of any event */
 	uint64_t times_before;	  /* events whose time lies before the start or before their object's birth */
 	uint64_t frees_unmatched; /* of objects that had been freed already: the trace contradicts itself */
+	uint64_t freed_at_most;	  /* live objects that may have been freed: over all sites no more than frees were lost */
 	uint32_t max_cpu;
 };
 
@@ -43,7 +45,10 @@ int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct 
 /* The same for objects that the trace counts by site, and for frees of older ones that it counts by cache. */
 int ledger_enter_freed(struct ledger *ledger, const struct trace_freed *freed, struct error *err);
 int ledger_enter_freed_older(struct ledger *ledger, const struct trace_freed_older *older, struct error *err);
-/* After the last event: ages of what is left, timelines all of one width. duration_ns is the recording's length. */
-void ledger_close(struct ledger *ledger, uint64_t duration_ns);
+/*
+ * After the last event: ages of what is left and which of it may have been freed, timelines all of one width. duration_ns is the
+ * recording's length, doubt is closed.
+ */
+void ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt *doubt);
 
 #endif

@@ -437,6 +437,7 @@ static void add_site(struct model *model, const struct recording *recording, con
 		.frees = from->frees,
 		.frees_implied = from->frees_implied,
 		.live = from->live,
+		.live_at_least = from->live - from->freed_at_most,
 		.pending_rcu = from->pending_rcu,
 		.live_bytes = number_multiply(from->live, model->caches[places[from->cache]].slot_bytes),
 		.bytes_req = from->bytes_req,
@@ -521,69 +522,26 @@ static void add_totals(struct model *model, const struct recording *recording)
 		if (cache->live && !cache->slot_bytes)
 			model->has_slot_bytes = false;
 	}
-}
-
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* Three may tell of one loss: the ring's records, the event's count, the recorder's total. The largest counts. */
-static uint64_t lost_in_ring(const struct model *model, const struct recording *recording, enum trace_ring ring,
-			     const char *counter)
-{
-	uint64_t by_ring = 0;
-
-	for (uint32_t i = 0; i < model->loss_count; i++)
-		if (model->losses[i].ring == ring)
-			by_ring = number_add(by_ring, model->losses[i].lost);
-	return larger(by_ring, recording_counter(recording, counter, NULL));
-}
-
-/* What the probes of a role tell about losses. */
-struct probe_losses {
-	uint64_t missed; /* at most so many hits were not handed to a probe, and nobody else would have told of them */
-	uint64_t lost;	 /* samples the events count as lost */
-};
-
-/*
- * A probe's misses bound what was missed and no more: the kernel counts them before its filter, so most are other caches', and old
- * kernels count page faults among them, at most one a hit. Where a witness tells the same events, nothing was missed.
- */
-static struct probe_losses probe_losses(const struct model *model, const char *role)
-{
-	struct probe_losses losses = {0};
-	bool has_witness = false;
-
-	for (uint32_t i = 0; i < model->probe_count; i++) {
-		const struct model_probe *probe = &model->probes[i];
-		uint64_t misses = probe->has_misses ? probe->misses : 0;
-
-		if (strncmp(probe->role, role, strlen(role)))
-			continue;
-		has_witness |= strstr(probe->role, "witness") != NULL;
-		if (probe->has_fault_misses)
-			misses -= misses < probe->hits ? misses : probe->hits;
-		losses.missed = number_add(losses.missed, misses);
-		losses.lost = number_add(losses.lost, probe->has_lost ? probe->lost : 0);
-	}
-	if (has_witness)
-		losses.missed = 0;
-	return losses;
+	model->live_at_least = model->live - recording->ledger.freed_at_most;
 }
 
 static void add_integrity(struct model *model, const struct recording *recording)
 {
 	struct model_integrity *integrity = &model->integrity;
+	const struct losses *losses = &recording->losses;
 	const char *sentence;
-	struct probe_losses allocs = probe_losses(model, "alloc"), frees = probe_losses(model, "free");
 
 	integrity->ending = trace_reader_ending(recording->reader, &sentence);
 	integrity->good_bytes = trace_reader_good_bytes(recording->reader);
-	integrity->lost_allocs = larger(allocs.lost, lost_in_ring(model, recording, TRACE_RING_ALLOC, "lost_alloc"));
-	integrity->lost_frees = larger(frees.lost, lost_in_ring(model, recording, TRACE_RING_FREE, "lost_free"));
-	integrity->missed_at_most = number_add(allocs.missed, frees.missed);
-	integrity->lost_tasks = lost_in_ring(model, recording, TRACE_RING_TASK, "lost_task");
+	integrity->lost_allocs = losses->allocs;
+	integrity->lost_frees = losses->frees;
+	integrity->missed_allocs = losses->missed_allocs;
+	integrity->missed_frees = losses->missed_frees;
+	integrity->lost_tasks = losses->tasks;
+	integrity->unaccounted = losses->unaccounted;
+	integrity->cpus_unseen = recording->capture.cpus_unseen;
+	integrity->cpus_unseen_ns = recording->capture.cpus_unseen_ns;
+	integrity->freed_at_most = recording->ledger.freed_at_most;
 	integrity->frees_implied = model->frees_implied;
 	integrity->frees_unknown = recording_counter(recording, "frees_unknown", NULL);
 	integrity->frees_unmatched = recording->ledger.frees_unmatched;

@@ -66,6 +66,7 @@ struct model_site {
 	uint32_t cache;	    /* index in caches */
 	uint32_t node;	    /* 0: no stack was recorded */
 	uint64_t allocs, frees, frees_implied, live;
+	uint64_t live_at_least;		  /* live but for those whose free may have been lost */
 	uint64_t pending_rcu;		  /* of frees: asked for by kfree_rcu(), not seen to be done */
 	uint64_t live_bytes;		  /* slots: what the live objects take */
 	uint64_t bytes_req, allocs_sized; /* requested by how many allocations of known size */
@@ -149,10 +150,15 @@ struct model_meminfo {
 struct model_integrity {
 	enum trace_ending ending;
 	uint64_t good_bytes;	  /* of the trace, up to the cut or damage */
-	uint64_t lost_allocs;	  /* records of full rings and missed probe hits: sites may be understated */
-	uint64_t lost_frees;	  /* the same for frees: so many live objects may be freed ones */
+	uint64_t lost_allocs;	  /* records of full rings: sites may be understated */
+	uint64_t lost_frees;	  /* the same for frees that no witness told */
 	uint64_t lost_tasks;	  /* task and mapping records: names may be missing */
-	uint64_t missed_at_most; /* hits that probes missed and no witness told, of all caches: a bound, in none of the above */
+	uint64_t missed_allocs;	  /* hits that probes missed, of all caches: a bound, in none of the above */
+	uint64_t missed_frees;	  /* the same for frees that no witness told */
+	uint64_t cpus_unseen;	  /* times that a CPU ran and was not recorded */
+	uint64_t cpus_unseen_ns;  /* for so long together, at most */
+	uint64_t unaccounted;	  /* hits by which the kernel's count of an event and what was received differ */
+	uint64_t freed_at_most;	  /* live objects that may have been freed for all of this */
 	uint64_t frees_implied;
 	uint64_t frees_older;
 	uint64_t frees_unknown;
@@ -169,6 +175,7 @@ struct model {
 	uint64_t duration_ns;
 	uint32_t cpus; /* of the machine; what was seen where it does not say */
 	uint64_t events, allocs, frees, frees_implied, live;
+	uint64_t live_at_least; /* live but for those whose free may have been lost */
 	uint64_t live_bytes;
 	bool is_only_live;   /* objects that were freed are counted by site, not told one by one */
 	bool has_slot_bytes; /* of every cache with live objects: else live_bytes says too little */

@@ -8,6 +8,7 @@ void recording_release(struct recording *recording)
 	if (!recording)
 		return;
 	ledger_release(&recording->ledger);
+	doubt_release(&recording->doubt);
 	capture_release(&recording->capture);
 	trace_reader_free(recording->reader);
 	*recording = (struct recording){0};
@@ -15,13 +16,34 @@ void recording_release(struct recording *recording)
 
 static int recording_take(struct recording *recording, const struct trace_record *record, struct error *err)
 {
+	int ret = 0;
+
 	if (record->type == TRACE_RECORD_EVENTS)
 		return ledger_enter(&recording->ledger, &record->event, err);
 	if (record->type == TRACE_RECORD_FREED)
 		return ledger_enter_freed(&recording->ledger, &record->freed, err);
 	if (record->type == TRACE_RECORD_FREED_OLDER)
 		return ledger_enter_freed_older(&recording->ledger, &record->freed_older, err);
-	return capture_take(&recording->capture, record, err);
+	if (record->type == TRACE_RECORD_LOSS && record->loss.ring == TRACE_RING_FREE)
+		ret = doubt_add(&recording->doubt, record->loss.time_ns, record->loss.lost, err);
+	else if (record->type == TRACE_RECORD_UNSEEN)
+		ret = doubt_add(&recording->doubt, record->unseen.time_ns,
+				record->unseen.cause == TRACE_UNSEEN_CPU ? DOUBT_UNKNOWN : record->unseen.at_most, err);
+	return ret ? ret : capture_take(&recording->capture, record, err);
+}
+
+/* What was lost, known only from the end of the trace, and then what that leaves of the objects. */
+static int recording_close(struct recording *recording, struct error *err)
+{
+	struct losses *losses = &recording->losses;
+
+	losses_count(losses, &recording->capture, recording->reader);
+	/* A trace that was cut does not tell the sums: what it told on the way stands. */
+	uint64_t limit = recording->capture.has_end ? losses->freed_at_most : recording->doubt.frees;
+	int ret = doubt_close(&recording->doubt, losses->objects_per_free, limit, err);
+	if (!ret)
+		ledger_close(&recording->ledger, recording->duration_ns, &recording->doubt);
+	return ret;
 }
 
 static uint64_t recording_duration(const struct recording *recording)
@@ -44,13 +66,12 @@ int recording_read(struct recording *recording, struct trace_reader *reader, str
 		if (ret)
 			break;
 	}
-	if (ret) {
-		recording_release(recording);
-		return ret;
-	}
 	recording->duration_ns = recording_duration(recording);
-	ledger_close(&recording->ledger, recording->duration_ns);
-	return 0;
+	if (!ret)
+		ret = recording_close(recording, err);
+	if (ret)
+		recording_release(recording);
+	return ret;
 }
 
 const char *recording_fact(const struct recording *recording, const char *key)

@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 #include "report/capture.h"
+#include "report/doubt.h"
 #include "report/ledger.h"
+#include "report/losses.h"
 #include "trace/error.h"
 #include "trace/reader.h"
 
@@ -16,6 +18,8 @@ struct recording {
 	struct trace_reader *reader; /* owned */
 	struct capture capture;
 	struct ledger ledger;
+	struct losses losses;
+	struct doubt doubt; /* which of the live objects may have been freed */
 	uint64_t duration_ns; /* to END; without it to the last record that was read */
 };
 

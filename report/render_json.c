@@ -81,6 +81,10 @@ static void json_integrity(struct json *json)
 	json_flag(json, "whole", integrity_is_whole(json->model));
 	json_count(json, "lost_allocs", integrity->lost_allocs);
 	json_count(json, "lost_frees", integrity->lost_frees);
+	json_count(json, "missed_allocs_at_most", integrity->missed_allocs);
+	json_count(json, "missed_frees_at_most", integrity->missed_frees);
+	json_count(json, "cpus_unseen", integrity->cpus_unseen);
+	json_count(json, "unaccounted", integrity->unaccounted);
 	json_count(json, "frees_implied", integrity->frees_implied);
 	json_count(json, "frees_older", integrity->frees_older);
 	json_count(json, "frees_unknown", integrity->frees_unknown);
@@ -129,6 +133,7 @@ static void json_site(struct json *json, const struct model_site *site)
 	json_count(json, "frees_implied", site->frees_implied);
 	json_count(json, "pending_rcu", site->pending_rcu);
 	json_count(json, "live", site->live);
+	json_count(json, "live_at_least", site->live_at_least);
 	json_count(json, "live_bytes", site->live_bytes);
 	json_open(json, "tasks", '[');
 	for (uint32_t i = 0; i < site->task_count; i++) {
@@ -156,6 +161,7 @@ static void json_totals(struct json *json)
 	json_count(json, "frees", model->frees);
 	json_count(json, "frees_implied", model->frees_implied);
 	json_count(json, "live", model->live);
+	json_count(json, "live_at_least", model->live_at_least);
 	json_count(json, "live_bytes", model->live_bytes);
 	json_flag(json, "live_bytes_known", model->has_slot_bytes);
 	json_flag(json, "only_live", model->is_only_live);

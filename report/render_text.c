@@ -205,8 +205,8 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 	TEXT_LINE(text, "%s", "");
 	text_paragraph(text, 2,
 		       arena_format(&text->arena, "%u. %.64s: %s live (%s) of %s allocated at %s", rank, cache->name,
-				    number_count(site->live).text, site_bytes(text, site),
-				    number_count(site->allocs).text, site_name(text, site)));
+				    verdict_live(&text->arena, site->live, site->live_at_least),
+				    site_bytes(text, site), number_count(site->allocs).text, site_name(text, site)));
 	write_tasks(text, site);
 	write_ages(text, "live", site->live_ages);
 	write_ages(text, "freed", site->freed_ages);

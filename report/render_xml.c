@@ -9,6 +9,7 @@
 #include <libxml/xmlwriter.h>
 
 #include "report/escape.h"
+#include "report/number.h"
 
 #define NAMESPACE "urn:slabrec:report:1"
 #define TEXT_MAX 4096u /* characters of one string: a hostile name may be used a million times */
@@ -81,6 +82,7 @@ static void put_recording(struct xml *xml)
 	put_count(xml, "frees", model->frees);
 	put_count(xml, "frees-implied", model->frees_implied);
 	put_count(xml, "live", model->live);
+	put_count(xml, "live-at-least", model->live_at_least);
 	put_count(xml, "live-bytes", model->live_bytes);
 	close_element(xml);
 }
@@ -93,7 +95,11 @@ static void put_integrity(struct xml *xml)
 	put_count(xml, "lost-allocs", integrity->lost_allocs);
 	put_count(xml, "lost-frees", integrity->lost_frees);
 	put_count(xml, "lost-tasks", integrity->lost_tasks);
-	put_count(xml, "missed-at-most", integrity->missed_at_most);
+	put_count(xml, "missed-at-most", number_add(integrity->missed_allocs, integrity->missed_frees));
+	put_count(xml, "cpus-unseen", integrity->cpus_unseen);
+	put_count(xml, "cpus-unseen-ns", integrity->cpus_unseen_ns);
+	put_count(xml, "unaccounted", integrity->unaccounted);
+	put_count(xml, "freed-at-most", integrity->freed_at_most);
 	put_count(xml, "frees-implied", integrity->frees_implied);
 	put_count(xml, "frees-older", integrity->frees_older);
 	put_count(xml, "frees-unknown", integrity->frees_unknown);
@@ -366,6 +372,7 @@ static void put_site(struct xml *xml, const struct model_site *site)
 	put_count(xml, "frees-implied", site->frees_implied);
 	put_count(xml, "pending-rcu", site->pending_rcu);
 	put_count(xml, "live", site->live);
+	put_count(xml, "live-at-least", site->live_at_least);
 	put_count(xml, "live-bytes", site->live_bytes);
 	put_count(xml, "bytes-req", site->bytes_req);
 	put_count(xml, "allocs-sized", site->allocs_sized);

@@ -123,6 +123,15 @@ static const char *where(struct arena *arena, const struct model *model)
 	return arena_format(arena, "%s of them at %.128s%s", share, top.name, cache);
 }
 
+const char *verdict_live(struct arena *arena, uint64_t live, uint64_t live_at_least)
+{
+	const char *count = arena_text(arena, number_count(live).text);
+
+	if (live_at_least == live)
+		return count;
+	return arena_format(arena, "%s (at least %s)", count, number_count(live_at_least).text);
+}
+
 const char *verdict_headline(struct arena *arena, const struct model *model)
 {
 	const char *bytes = "";
@@ -131,8 +140,8 @@ const char *verdict_headline(struct arena *arena, const struct model *model)
 		return nothing_live(arena, model);
 	if (model->has_slot_bytes)
 		bytes = arena_format(arena, " (%s)", number_bytes(model->live_bytes).text);
-	return arena_format(arena, "%s %s%s allocated %s %s still live at the end; %s.", number_count(model->live).text,
-			    live_objects(arena, model), bytes, during(arena, model), model->live == 1 ? "is" : "are",
+	return arena_format(arena, "%s %s%s allocated %s %s still live at the end; %s.",
+			    verdict_live(arena, model->live, model->live_at_least), live_objects(arena, model), bytes, during(arena, model), model->live == 1 ? "is" : "are",
 			    where(arena, model));
 }
 

@@ -15,6 +15,8 @@ bool verdict_has_rate(const struct model *model);
 const char *verdict_rate(struct arena *arena, const struct model *model);
 /* What the headline does not prove; "" where nothing is live. */
 const char *verdict_caveat(struct arena *arena, const struct model *model);
+/* "2,000", or "2,000 (at least 1,940)" where as many frees may have been lost. */
+const char *verdict_live(struct arena *arena, uint64_t live, uint64_t live_at_least);
 /* What was recorded: "kmalloc-cg-1k", "kmalloc-cg-1k and 2 other caches", "no cache". */
 const char *verdict_subject(struct arena *arena, const struct model *model);
 
