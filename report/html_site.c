@@ -196,6 +196,23 @@ static void write_tasks(const struct html *html, const struct model_site *site)
 			site->task_names - site->task_count);
 }
 
+static void write_cgroups(const struct html *html, const struct model_site *site)
+{
+	FILE *out = html->out;
+
+	if (!site->cgroup_count)
+		return;
+	fputs("<dt>Cgroups</dt>", out);
+	for (uint32_t i = 0; i < site->cgroup_count; i++) {
+		fputs("<dd><code>", out);
+		escape_html(out, site->cgroups[i].path, HTML_NAME_MAX);
+		fprintf(out, "</code> %s live of ", number_count(site->cgroups[i].live).text);
+		fprintf(out, "%s</dd>", number_count(site->cgroups[i].allocs).text);
+	}
+	if (site->cgroup_paths > site->cgroup_count)
+		fprintf(out, "<dd class=\"off\">and %u more</dd>", site->cgroup_paths - site->cgroup_count);
+}
+
 static void write_freed_by(const struct html *html, const struct model_site *site)
 {
 	FILE *out = html->out;
@@ -246,6 +263,7 @@ static void write_numbers(const struct html *html, const struct model_site *site
 	write_ages(html, "Age of the freed (min / mean / max)", site->freed_ages);
 	write_sizes(html, site);
 	write_tasks(html, site);
+	write_cgroups(html, site);
 	write_freed_by(html, site);
 	fputs("</dl>\n", out);
 }

@@ -71,9 +71,15 @@ static int ledger_alloc(struct ledger *ledger, const struct trace_event *event, 
 		return ret;
 	struct site *site = ledger->sites.sites[object.site];
 	struct tally_entry *task = tally_entry(&site->tasks, event->task);
-	if (!cache || !task)
+	struct tally_entry *cpu = tally_entry(&site->cpus, event->cpu + 1);
+	/* Without one the memory is of the CPU's node. */
+	struct tally_entry *asked = event->node < 0 ? NULL : tally_entry(&site->nodes_asked, (uint32_t)event->node + 1);
+	if (!cache || !task || !cpu || (event->node >= 0 && !asked))
 		return error_set(err, -ENOMEM, "not enough memory for the totals");
 	task->count++;
+	cpu->count++;
+	if (asked)
+		asked->count++;
 	cache->allocs++;
 	cache->live++;
 	site->allocs++;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/cpu_nodes.h"
 #include "report/number.h"
 #include "report/reconcile.h"
 #include "report/redact.h"
@@ -390,6 +391,89 @@ static void add_tasks(struct model *model, const struct recording *recording, co
 	memcpy(site->tasks, names, site->task_count * sizeof(names[0]));
 }
 
+static int by_cgroup_live(const void *left, const void *right)
+{
+	const struct model_cgroup *a = left, *b = right;
+
+	if (a->live != b->live)
+		return a->live < b->live ? 1 : -1;
+	if (a->allocs != b->allocs)
+		return a->allocs < b->allocs ? 1 : -1;
+	return strcmp(a->path, b->path);
+}
+
+static void add_cgroups(struct model *model, const struct recording *recording, const struct site *from,
+			struct model_site *site)
+{
+	struct tally_entry top[TALLY_KEYS_MAX];
+	struct model_cgroup cgroups[TALLY_KEYS_MAX];
+	uint32_t ids[TALLY_KEYS_MAX], cgroup_count = 0;
+	uint32_t count = tally_top(&from->tasks, top, TALLY_KEYS_MAX);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct trace_task *task = trace_reader_task(recording->reader, top[i].key);
+		uint32_t at = 0;
+
+		if (!task || !task->cgroup)
+			continue;
+		while (at < cgroup_count && ids[at] != task->cgroup)
+			at++;
+		if (at == cgroup_count) {
+			ids[cgroup_count] = task->cgroup;
+			cgroups[cgroup_count++] = (struct model_cgroup){.path = text_of(model, recording, task->cgroup)};
+		}
+		cgroups[at].allocs += top[i].count;
+		cgroups[at].live += top[i].live;
+	}
+	qsort(cgroups, cgroup_count, sizeof(cgroups[0]), by_cgroup_live);
+	site->cgroup_paths = cgroup_count;
+	site->cgroup_count = cgroup_count < MODEL_CGROUPS_PER_SITE ? cgroup_count : MODEL_CGROUPS_PER_SITE;
+	memcpy(site->cgroups, cgroups, site->cgroup_count * sizeof(cgroups[0]));
+}
+
+static int by_place_allocs(const void *left, const void *right)
+{
+	const struct model_place *a = left, *b = right;
+
+	if (a->allocs != b->allocs)
+		return a->allocs < b->allocs ? 1 : -1;
+	return (a->node > b->node) - (a->node < b->node);
+}
+
+/* Sums of the CPUs by their node. */
+static void add_node(struct model_site *site, int32_t node, uint64_t allocs)
+{
+	uint32_t at = 0;
+
+	while (at < site->node_count && site->nodes[at].node != node)
+		at++;
+	if (node < 0 || at == MODEL_NODES_PER_SITE)
+		return;
+	if (at == site->node_count)
+		site->nodes[site->node_count++] = (struct model_place){.node = node};
+	site->nodes[at].allocs += allocs;
+}
+
+static void add_places(const struct cpu_nodes *nodes, const struct site *from, struct model_site *site)
+{
+	struct tally_entry top[TALLY_KEYS_MAX];
+
+	site->cpu_numbers = tally_top(&from->cpus, top, TALLY_KEYS_MAX);
+	for (uint32_t i = 0; i < site->cpu_numbers; i++) {
+		int32_t node = cpu_nodes_of(nodes, top[i].key - 1);
+
+		add_node(site, node, top[i].count);
+		if (i < MODEL_CPUS_PER_SITE)
+			site->cpus[site->cpu_count++] =
+				(struct model_place){.cpu = top[i].key - 1, .node = node, .allocs = top[i].count};
+	}
+	qsort(site->nodes, site->node_count, sizeof(site->nodes[0]), by_place_allocs);
+	uint32_t count = tally_top(&from->nodes_asked, top, MODEL_NODES_PER_SITE);
+	for (uint32_t i = 0; i < count; i++)
+		site->nodes_asked[site->nodes_asked_count++] =
+			(struct model_place){.node = (int32_t)(top[i].key - 1), .allocs = top[i].count};
+}
+
 static int by_frees(const void *left, const void *right)
 {
 	const struct model_free_path *a = left, *b = right;
@@ -426,7 +510,7 @@ static void add_free_paths(struct model *model, const struct stacks *stacks, con
 }
 
 static void add_site(struct model *model, const struct recording *recording, const struct stacks *stacks,
-		     const uint32_t *places, const struct site *from)
+		     const struct cpu_nodes *nodes, const uint32_t *places, const struct site *from)
 {
 	struct model_site *site = &model->sites[model->site_count++];
 
@@ -450,6 +534,8 @@ static void add_site(struct model *model, const struct recording *recording, con
 	};
 	name_site(model, site);
 	add_tasks(model, recording, from, site);
+	add_cgroups(model, recording, from, site);
+	add_places(nodes, from, site);
 	add_free_paths(model, stacks, from, site);
 }
 
@@ -484,6 +570,7 @@ static int add_sites(struct model *model, const struct recording *recording, con
 		     const uint32_t *places, struct error *err)
 {
 	CLEANUP(stacks_release) struct stacks stacks = {0};
+	CLEANUP(cpu_nodes_release) struct cpu_nodes nodes = {0};
 	const struct site_table *table = &recording->ledger.sites;
 	int ret = stacks_init(&stacks, recording->reader, err);
 
@@ -496,8 +583,10 @@ static int add_sites(struct model *model, const struct recording *recording, con
 	model->sites = arena_array(&model->arena, table->count, sizeof(*model->sites));
 	if (!model->sites)
 		return error_set(err, -ENOMEM, "not enough memory for %u sites", table->count);
+	cpu_nodes_read(&nodes, recording);
+	model->nr_nodes = nodes.nr_nodes;
 	for (uint32_t i = 0; i < table->count; i++)
-		add_site(model, recording, &stacks, places, table->sites[i]);
+		add_site(model, recording, &stacks, &nodes, places, table->sites[i]);
 	qsort(model->sites, model->site_count, sizeof(*model->sites), by_site_live);
 	return 0;
 }

@@ -18,6 +18,9 @@
 #include "trace/reader.h"
 
 #define MODEL_TASKS_PER_SITE 5u
+#define MODEL_CGROUPS_PER_SITE 5u
+#define MODEL_CPUS_PER_SITE 8u
+#define MODEL_NODES_PER_SITE 8u
 #define MODEL_FREE_PATHS_PER_SITE 3u
 /* Deeper stacks are shown to here; perf's own limit is 127 kernel and 127 user frames. */
 #define MODEL_STACK_DEPTH_MAX 512u
@@ -53,6 +56,20 @@ struct model_task {
 	int32_t pid; /* of the one with most allocations */
 };
 
+/* A control group, with those of its tasks that allocate at a site. */
+struct model_cgroup {
+	const char *path; /* as trace/FORMAT.md has it */
+	uint64_t allocs;
+	uint64_t live;
+};
+
+/* A CPU that allocates at a site, or a NUMA node that was asked for there (cpu is not used then). */
+struct model_place {
+	uint32_t cpu;
+	int32_t node; /* of the CPU, -1 not known; of a node that was asked for its number */
+	uint64_t allocs;
+};
+
 /* Where objects of a site were freed, by the function that wanted them freed. */
 struct model_free_path {
 	const char *name;
@@ -77,6 +94,16 @@ struct model_site {
 	struct model_task tasks[MODEL_TASKS_PER_SITE]; /* most allocations first */
 	uint32_t task_count;
 	uint32_t task_names; /* distinct names in all */
+	struct model_cgroup cgroups[MODEL_CGROUPS_PER_SITE]; /* most live, then most allocations first; of known ones */
+	uint32_t cgroup_count;
+	uint32_t cgroup_paths; /* distinct ones in all */
+	struct model_place cpus[MODEL_CPUS_PER_SITE]; /* most allocations first; of those that are in events */
+	uint32_t cpu_count;
+	uint32_t cpu_numbers; /* distinct ones in all, at most TALLY_KEYS_MAX */
+	struct model_place nodes[MODEL_NODES_PER_SITE]; /* of these CPUs, where they are known */
+	uint32_t node_count;
+	struct model_place nodes_asked[MODEL_NODES_PER_SITE]; /* by allocations that ask for one; the object's is the CPU's else */
+	uint32_t nodes_asked_count;
 	bool has_more_tasks; /* than TALLY_KEYS_MAX threads: names and processes are lower bounds */
 	struct model_free_path freed_by[MODEL_FREE_PATHS_PER_SITE]; /* most frequent first */
 	uint32_t freed_by_count;
@@ -173,6 +200,7 @@ struct model_integrity {
 struct model {
 	struct arena arena;
 	uint64_t duration_ns;
+	uint32_t nr_nodes; /* NUMA nodes that have CPUs; 0 not told */
 	uint32_t cpus; /* of the machine; what was seen where it does not say */
 	uint64_t events, allocs, frees, frees_implied, live;
 	uint64_t live_at_least; /* live but for those whose free may have been lost */

@@ -119,6 +119,43 @@ static void json_cache(struct json *json, const struct model_cache *cache)
 	json_close(json, '}');
 }
 
+static void json_nodes(struct json *json, const char *key, const struct model_place *nodes, uint32_t count)
+{
+	json_open(json, key, '[');
+	for (uint32_t i = 0; i < count; i++) {
+		json_open(json, NULL, '{');
+		json_change(json, "node", nodes[i].node);
+		json_count(json, "allocs", nodes[i].allocs);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
+static void json_places(struct json *json, const struct model_site *site)
+{
+	json_open(json, "cgroups", '[');
+	for (uint32_t i = 0; i < site->cgroup_count; i++) {
+		json_open(json, NULL, '{');
+		json_text(json, "path", site->cgroups[i].path);
+		json_count(json, "allocs", site->cgroups[i].allocs);
+		json_count(json, "live", site->cgroups[i].live);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+	json_open(json, "cpus", '[');
+	for (uint32_t i = 0; i < site->cpu_count; i++) {
+		json_open(json, NULL, '{');
+		json_count(json, "cpu", site->cpus[i].cpu);
+		if (site->cpus[i].node >= 0)
+			json_change(json, "node", site->cpus[i].node);
+		json_count(json, "allocs", site->cpus[i].allocs);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+	json_nodes(json, "nodes", site->nodes, site->node_count);
+	json_nodes(json, "nodes_asked", site->nodes_asked, site->nodes_asked_count);
+}
+
 static void json_site(struct json *json, const struct model_site *site)
 {
 	const struct model_frame *frames[MODEL_STACK_DEPTH_MAX];
@@ -144,6 +181,7 @@ static void json_site(struct json *json, const struct model_site *site)
 		json_close(json, '}');
 	}
 	json_close(json, ']');
+	json_places(json, site);
 	json_open(json, "stack", '[');
 	for (uint32_t i = 0; i < count; i++)
 		json_text(json, NULL, frames[i]->label);

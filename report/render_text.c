@@ -184,6 +184,35 @@ static void write_tasks(struct text *text, const struct model_site *site)
 		TEXT_LINE(text, "  and %u more task names", site->task_names - 2);
 }
 
+/* "40 at 0, 20 at 1"; "" for none. */
+static const char *shares(struct text *text, const struct model_place *places, uint32_t count, bool by_cpu)
+{
+	const char *list = "";
+
+	for (uint32_t i = 0; i < count && i < 4; i++)
+		list = arena_format(&text->arena, "%s%s%s on %" PRId64, list, i ? ", " : "", number_count(places[i].allocs).text,
+				    by_cpu ? (int64_t)places[i].cpu : (int64_t)places[i].node);
+	return list;
+}
+
+/* A machine with one NUMA node has nothing to tell of it. */
+static void write_places(struct text *text, const struct model_site *site)
+{
+	for (uint32_t i = 0; i < site->cgroup_count && i < 2; i++)
+		text_paragraph(text, 4, arena_format(&text->arena, "  cgroup %.200s: %s live of %s", site->cgroups[i].path,
+						     number_count(site->cgroups[i].live).text,
+						     number_count(site->cgroups[i].allocs).text));
+	if (site->cgroup_paths > 2)
+		TEXT_LINE(text, "  and %u more cgroups", site->cgroup_paths - 2);
+	if (site->cpu_count)
+		TEXT_LINE(text, "  by CPU: %s%s", shares(text, site->cpus, site->cpu_count, true),
+			  site->cpu_numbers > 4 ? arena_format(&text->arena, ", and %u more CPUs", site->cpu_numbers - 4) : "");
+	if (site->node_count && text->model->nr_nodes > 1)
+		TEXT_LINE(text, "  by NUMA node of the CPU: %s", shares(text, site->nodes, site->node_count, false));
+	if (site->nodes_asked_count && text->model->nr_nodes > 1)
+		TEXT_LINE(text, "  by NUMA node asked for: %s", shares(text, site->nodes_asked, site->nodes_asked_count, false));
+}
+
 static void write_stack(struct text *text, const struct model_site *site)
 {
 	const struct model_frame *frames[MODEL_STACK_DEPTH_MAX];
@@ -208,6 +237,7 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 				    verdict_live(&text->arena, site->live, site->live_at_least),
 				    site_bytes(text, site), number_count(site->allocs).text, site_name(text, site)));
 	write_tasks(text, site);
+	write_places(text, site);
 	write_ages(text, "live", site->live_ages);
 	write_ages(text, "freed", site->freed_ages);
 	if (site->freed_by_count)

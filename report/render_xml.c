@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 #include <libxml/xmlwriter.h>
 
 #include "report/escape.h"
@@ -340,6 +341,21 @@ static void put_ages(struct xml *xml, const char *of, const struct ages *ages)
 	close_element(xml);
 }
 
+/* Elements cpu have the CPU as number and its NUMA node, if it is known; others the node as number. */
+static void put_places(struct xml *xml, const char *name, const struct model_place *places, uint32_t count)
+{
+	bool is_cpu = !strcmp(name, "cpu");
+
+	for (uint32_t i = 0; i < count; i++) {
+		open_element(xml, name);
+		put_change(xml, "number", is_cpu ? (int64_t)places[i].cpu : places[i].node);
+		if (is_cpu && places[i].node >= 0)
+			put_change(xml, "numa-node", places[i].node);
+		put_count(xml, "allocs", places[i].allocs);
+		close_element(xml);
+	}
+}
+
 static void put_people(struct xml *xml, const struct model_site *site)
 {
 	for (uint32_t i = 0; i < site->task_count; i++) {
@@ -351,6 +367,16 @@ static void put_people(struct xml *xml, const struct model_site *site)
 		put_count(xml, "live", site->tasks[i].live);
 		close_element(xml);
 	}
+	for (uint32_t i = 0; i < site->cgroup_count; i++) {
+		open_element(xml, "cgroup");
+		put_text(xml, "path", site->cgroups[i].path);
+		put_count(xml, "allocs", site->cgroups[i].allocs);
+		put_count(xml, "live", site->cgroups[i].live);
+		close_element(xml);
+	}
+	put_places(xml, "cpu", site->cpus, site->cpu_count);
+	put_places(xml, "numa-node", site->nodes, site->node_count);
+	put_places(xml, "numa-node-asked", site->nodes_asked, site->nodes_asked_count);
 	for (uint32_t i = 0; i < site->freed_by_count; i++) {
 		open_element(xml, "freed-by");
 		put_text(xml, "function", site->freed_by[i].name);

@@ -12,6 +12,8 @@ static void site_free(struct site *site)
 	tally_release(&site->tasks);
 	tally_release(&site->comms);
 	tally_release(&site->freed_by);
+	tally_release(&site->cpus);
+	tally_release(&site->nodes_asked);
 	free(site);
 }
 

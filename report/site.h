@@ -34,6 +34,8 @@ struct site {
 	struct timeline timeline;
 	struct tally tasks;    /* by task: allocations, and how many of them are live at the end */
 	struct tally comms;    /* by name (string): allocations of freed objects of which the trace tells no more */
+	struct tally cpus;	/* by CPU + 1: allocations */
+	struct tally nodes_asked; /* by NUMA node + 1: allocations that asked for one */
 	struct tally freed_by; /* by stack: frees */
 };
 

@@ -776,6 +776,98 @@ static void test_tasks_of_one_name_are_one(void **state)
 	scenario_release(&s);
 }
 
+static uint32_t task_in(struct scenario *s, int32_t tid, const char *cgroup)
+{
+	struct trace_task task = {.pid = tid, .tid = tid, .comm = trace_writer_text(s->writer, "web")};
+
+	task.cgroup = trace_writer_text(s->writer, cgroup);
+	return trace_writer_task(s->writer, &task);
+}
+
+static void alloc_at(struct scenario *s, uint32_t cache, uint32_t stack, uint32_t task, uint32_t cpu, int32_t node)
+{
+	trace_writer_event(s->writer, &(struct trace_event){.kind = TRACE_EVENT_ALLOC,
+							    .time_ns = s->now_ns,
+							    .cache = cache,
+							    .stack = stack,
+							    .task = task,
+							    .cpu = cpu,
+							    .node = node});
+}
+
+static void test_places(void **state)
+{
+	struct scenario s;
+	struct scene scene;
+
+	(void)state;
+	scenario_begin(&s);
+	uint32_t cache = scenario_cache(&s, "kmalloc-64", 64), where = STACK(&s, "f");
+	const uint32_t tasks[] = {task_in(&s, 10, "/a"), task_in(&s, 11, "/b/c"), task_in(&s, 12, "/a"), task_in(&s, 13, "")};
+	trace_writer_fact(s.writer, "numa_node.0.cpus", "0-1,6");
+	trace_writer_fact(s.writer, "numa_node.1.cpus", "2-3,4294967295");
+	trace_writer_fact(s.writer, "numa_node.7.cpus", "");
+	trace_writer_fact(s.writer, "numa_node.x.cpus", "9");
+	/* Tasks 0 to 3 on CPUs 0 to 3, one more each, then CPUs that no node has. */
+	for (uint32_t i = 0; i < 4; i++)
+		for (uint32_t n = 0; n <= i; n++)
+			alloc_at(&s, cache, where, tasks[i], i, i == 3 && n ? 1 : -1);
+	alloc_at(&s, cache, where, tasks[1], 9, -1);
+	alloc_at(&s, cache, where, tasks[1], UINT32_MAX, 0);
+	alloc_at(&s, cache, where, tasks[1], 6, INT32_MAX);
+	scenario_end(&s);
+	scene_read(&scene, &s);
+	const struct model_site *site = scene_site(&scene, "f");
+	assert_int_equal(site->cgroup_paths, 2);
+	assert_string_equal(site->cgroups[0].path, "/b/c");
+	assert_true(site->cgroups[0].allocs == 5 && site->cgroups[0].live == 5);
+	assert_string_equal(site->cgroups[1].path, "/a");
+	assert_true(site->cgroups[1].allocs == 4 && site->cgroups[1].live == 4);
+	assert_int_equal(site->cpu_numbers, 6);
+	assert_int_equal(site->cpu_count, 6);
+	assert_true(site->cpus[0].cpu == 3 && site->cpus[0].node == 1 && site->cpus[0].allocs == 4);
+	assert_true(site->cpus[2].cpu == 1 && site->cpus[2].node == 0 && site->cpus[2].allocs == 2);
+	assert_true(site->cpus[5].cpu == 9 && site->cpus[5].node == -1 && site->cpus[5].allocs == 1);
+	assert_int_equal(scene.model.nr_nodes, 2);
+	assert_int_equal(site->node_count, 2);
+	assert_true(site->nodes[0].node == 1 && site->nodes[0].allocs == 7);
+	assert_true(site->nodes[1].node == 0 && site->nodes[1].allocs == 4);
+	assert_int_equal(site->nodes_asked_count, 3);
+	assert_true(site->nodes_asked[0].node == 1 && site->nodes_asked[0].allocs == 3);
+	assert_true(site->nodes_asked[1].node == 0 && site->nodes_asked[1].allocs == 1);
+	assert_true(site->nodes_asked[2].node == INT32_MAX && site->nodes_asked[2].allocs == 1);
+	scene_release(&scene);
+	scenario_release(&s);
+}
+
+/* More of each than a report shows. */
+static void test_many_places(void **state)
+{
+	struct scenario s;
+	struct scene scene;
+	char path[32];
+
+	(void)state;
+	scenario_begin(&s);
+	uint32_t cache = scenario_cache(&s, "kmalloc-64", 64), where = STACK(&s, "f");
+	for (uint32_t i = 0; i < 300; i++) {
+		snprintf(path, sizeof(path), "/many/%u", i);
+		alloc_at(&s, cache, where, task_in(&s, (int32_t)i + 1, path), i, (int32_t)i);
+	}
+	scenario_end(&s);
+	scene_read(&scene, &s);
+	const struct model_site *site = scene_site(&scene, "f");
+	assert_int_equal(site->cgroup_paths, TALLY_KEYS_MAX);
+	assert_int_equal(site->cgroup_count, MODEL_CGROUPS_PER_SITE);
+	assert_int_equal(site->cpu_numbers, TALLY_KEYS_MAX);
+	assert_int_equal(site->cpu_count, MODEL_CPUS_PER_SITE);
+	assert_int_equal(site->node_count, 0);
+	assert_int_equal(scene.model.nr_nodes, 0);
+	assert_int_equal(site->nodes_asked_count, MODEL_NODES_PER_SITE);
+	scene_release(&scene);
+	scenario_release(&s);
+}
+
 static void test_no_secret_reaches_the_model(void **state)
 {
 	struct scenario s;
@@ -860,6 +952,8 @@ int main(void)
 		cmocka_unit_test(test_one_object),
 		cmocka_unit_test(test_no_rate_of_a_moment),
 		cmocka_unit_test(test_tasks_of_one_name_are_one),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_many_places),
 		cmocka_unit_test(test_no_secret_reaches_the_model),
 		cmocka_unit_test(test_inlined_functions_are_frames),
 	};

@@ -47,7 +47,18 @@ static void make_hostile(struct scenario *scenario)
 	memcpy(huge, HOSTILE, strlen(HOSTILE));
 	uint32_t cache = scenario_cache(scenario, HOSTILE, 1u << 31),
 		 other = scenario_cache(scenario, huge, UINT32_MAX);
-	uint32_t task = scenario_task(scenario, -1, INT32_MIN, HOSTILE);
+	uint32_t task = trace_writer_task(scenario->writer,
+					  &(struct trace_task){.pid = -1,
+							       .tid = INT32_MIN,
+							       .comm = trace_writer_text(scenario->writer, HOSTILE),
+							       .cgroup = trace_writer_text(scenario->writer, "/" HOSTILE)});
+	trace_writer_fact(scenario->writer, "numa_node.0.cpus", "0");
+	trace_writer_fact(scenario->writer, "numa_node.1.cpus", "1-8191");
+	trace_writer_event(scenario->writer, &(struct trace_event){.kind = TRACE_EVENT_ALLOC,
+								   .task = task,
+								   .cache = cache,
+								   .cpu = UINT32_MAX - 1,
+								   .node = INT32_MAX});
 	uint32_t named = STACK(scenario, HOSTILE "!" HOSTILE, "[" HOSTILE "x]" HOSTILE, HOSTILE, "kfree");
 	uint32_t long_named = STACK(scenario, huge, "?");
 	trace_writer_fact(scenario->writer, HOSTILE, huge);
