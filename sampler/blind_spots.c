@@ -175,6 +175,13 @@ static void tell_random_caches(const struct spots *spots)
 		     "Which of kmalloc's random copies of a cache an object is from is not seen where only its size is told: it counts for the plain one.");
 }
 
+static void tell_namespace(const struct spots *spots)
+{
+	if (spots->facts->is_namespaced)
+		tell(spots,
+		     "Tasks outside slabrec's PID namespace have no number and no name here: they are all \"[other namespace]\" (in a container use the host's PID namespace, as with docker run --pid=host).");
+}
+
 static void tell_call_chains(const struct spots *spots, bool has_user_stacks)
 {
 	uint32_t period = 1;
@@ -205,6 +212,7 @@ void blind_spots_each(const struct probe_plan *plan, const struct probe_plan_fac
 
 	tell_unseen(&spots);
 	tell_sheaves(&spots);
+	tell_namespace(&spots);
 	tell_random_caches(&spots);
 	tell_interrupts(&spots);
 	tell_call_chains(&spots, has_user_stacks);

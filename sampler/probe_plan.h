@@ -86,6 +86,7 @@ struct probe_plan_facts {
 	bool has_maxactive;
 	bool has_arg_names;
 	bool has_no_witness; /* do not use the tracepoints beside kprobes */
+	bool is_namespaced; /* the recorder is in a PID namespace of its own */
 	const char *task_filter; /* condition on common fields that allocations have to meet; NULL none */
 	bool all_free_stacks;
 	bool no_free_stacks;

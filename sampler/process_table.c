@@ -485,6 +485,9 @@ int process_table_update(struct process_table *table, const struct sample *sampl
 {
 	struct mapping mapping;
 
+	/* One number for many processes: what one of them maps or is called says nothing of the others. */
+	if (table->is_namespaced && sample->pid <= 0 && sample->type != SAMPLE_CGROUP)
+		return 0;
 	switch (sample->type) {
 	case SAMPLE_COMM:
 		return update_comm(table, sample);
@@ -582,6 +585,15 @@ const char *process_table_comm(const struct process_table *table, uint32_t numbe
 	return number && number <= table->comm_count ? table->comms[number - 1] : "";
 }
 
+static const char *task_name(const struct process_table *table, int32_t tid, const struct task *task)
+{
+	if (tid < 0)
+		return "[exited]";
+	if (!tid)
+		return table->is_namespaced ? "[other namespace]" : "swapper";
+	return task->comm;
+}
+
 uint32_t process_table_task(struct process_table *table, int32_t pid, int32_t tid)
 {
 	struct task *task = need_task(table, pid, tid);
@@ -591,7 +603,7 @@ uint32_t process_table_task(struct process_table *table, int32_t pid, int32_t ti
 	read_cgroup(table, tid);
 	if (!task->id) {
 		struct trace_task record = {.pid = pid, .tid = tid};
-		const char *comm = tid < 0 ? "[exited]" : tid ? task->comm : "swapper";
+		const char *comm = task_name(table, tid, task);
 
 		if (table->merges_tasks) {
 			task->id = comm_number(table, comm);

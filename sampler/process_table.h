@@ -31,6 +31,7 @@ struct process_table {
 	uint32_t comm_capacity;
 	struct cgroup_table *cgroups; /* borrowed; NULL: nobody asks for them */
 	bool reads_cgroups;	      /* of new tasks from /proc, because samples do not tell */
+	bool is_namespaced; /* 0 is what tasks outside our PID namespace are told as, not the idle task */
 	int32_t filter_tid; /* only this thread; 0 all */
 	int32_t filter_pid; /* only this process and what it forks is selected; 0 all */
 };

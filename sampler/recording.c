@@ -174,6 +174,7 @@ static struct probe_plan_facts plan_facts(struct recording *recording)
 		.has_return_args = recording->tracefs.has_return_args && !options->without_return_args,
 		.has_maxactive = recording->tracefs.has_maxactive && !options->without_maxactive,
 		.has_arg_names = recording->tracefs.has_arg_names && !options->without_arg_names,
+		.is_namespaced = recording->target.is_namespaced,
 		.task_filter = *recording->target.task_filter ? recording->target.task_filter : NULL,
 		.has_no_witness = options->without_witness,
 		.all_free_stacks = options->all_free_stacks,
@@ -928,6 +929,7 @@ static int open_all(struct recording *recording, struct error *err)
 	recording->processes.cgroups = &recording->cgroups;
 	recording->processes.reads_cgroups = !recording->target.has_cgroup_ids;
 	recording->processes.filter_pid = options->pid;
+	recording->processes.is_namespaced = recording->target.is_namespaced;
 	recording->processes.filter_tid = options->tid;
 	recording->processes.merges_tasks = options->is_only_live;
 	if (options->is_only_live)

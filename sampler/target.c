@@ -106,7 +106,7 @@ static void filter_tasks(struct target *target)
 	if (options->pid)
 		say(target, "allocations of process %d and the processes that it forks: filtered by slabrec, those of others come and are counted",
 		    (int)options->pid);
-	if (options->tid && is_first_pid_namespace())
+	if (options->tid && !target->is_namespaced)
 		snprintf(target->task_filter, sizeof(target->task_filter), "common_pid == %d", (int)options->tid);
 	if (options->tid)
 		say(target, "allocations of thread %d: filtered %s", (int)options->tid,
@@ -163,6 +163,7 @@ int target_open(struct target *target, const struct options *options, struct cgr
 		ret = check_tasks(options, err);
 	if (ret)
 		return ret;
+	target->is_namespaced = !is_first_pid_namespace();
 	target->has_cgroup_ids = has_cgroup_ids(cgroups);
 	filter_tasks(target);
 	if (options->cgroup)

@@ -16,6 +16,7 @@
 
 struct target {
 	const struct options *options; /* borrowed */
+	bool is_namespaced;	       /* in a PID namespace of our own: the kernel's numbers of tasks are others */
 	bool has_cgroup_ids;	       /* samples can tell the task's cgroup */
 	int cgroup_fd;		       /* for the kernel to filter by; -1: none, or it cannot */
 	char task_filter[40];	       /* the condition on an event's common fields; "" none */

@@ -262,6 +262,35 @@ if taskset -c 1 true 2> /dev/null; then
 	same "-C 0-1: all of both" "30 live, 50 freed" "$(objects filtered.slab "$comm" alloc_pipe_info)"
 fi
 
+# ---- in a container ----
+# Tasks outside have no names; its own have, also short ones, and their numbers are those of the container.
+if unshare --pid --fork --mount-proc true 2> /dev/null; then
+	rm -f go
+	unshare --pid --fork --mount-proc "$slabrec" -c $cache -o spaced.slab sh -c "
+		'$brief' 100 3 '$scratch/other_name'
+		: > '$scratch/go'
+		until test -e '$scratch/done'; do sleep 0.05; done" > out 2> err &
+	recorder=$!
+	started="$started $recorder"
+	rm -f "$scratch/done"
+	wait_for 20 test -e "$scratch/go" || fail "the recording in a container does not begin: $(cat err)"
+	"$other_program" 30 50 "$hold"
+	: > "$scratch/done"
+	wait $recorder
+	status=$?
+	status_is 0 "in a container"
+	same "in a container: its own tasks" "0 live, 300 freed" "$(objects spaced.slab "$(basename "$brief")" alloc_pipe_info)"
+	same "in a container: its own programs" "0 live, 300 freed" "$(objects spaced.slab other_name alloc_pipe_info)"
+	same "in a container: those outside have no name" "0 live, 0 freed" \
+		"$(objects spaced.slab "$(basename "$other_program")" alloc_pipe_info)"
+	check "in a container: those outside are told as such" grep -q '^task .*pid=0 tid=0 comm="\[other namespace\]"' spaced.slab.lines
+	check "in a container: it is said" grep -q '^note "Tasks outside slabrec' spaced.slab.lines
+	run unshare --pid --fork --mount-proc "$slabrec" -v -c $cache -t 1 -o spaced.slab true
+	says "thread 1: filtered by slabrec, because its number is another one for the kernel" "in a container: -t"
+else
+	echo "SKIP: in a container: no PID namespaces"
+fi
+
 # ---- how ----
 if test ! -e /sys/kernel/tracing/kprobe_events; then
 	refused_as "no kprobe events .*CONFIG_KPROBE_EVENTS" -c $cache --source kprobe true

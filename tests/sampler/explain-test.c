@@ -221,6 +221,20 @@ static void test_what_features_that_are_off_cost(void **state)
 	end(&explained);
 }
 
+static void test_namespaces(void **state)
+{
+	struct explained explained;
+
+	(void)state;
+	for (int is_namespaced = 0; is_namespaced < 2; is_namespaced++) {
+		choose(&explained, KERNEL_6_12, "dentry");
+		explained.facts.is_namespaced = is_namespaced;
+		explain_kprobes(&explained);
+		assert_int_equal(has_words(explained.text, "have no number and no name here"), is_namespaced);
+		end(&explained);
+	}
+}
+
 static void test_random_copies(void **state)
 {
 	struct explained explained;
@@ -306,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_whole_text_of_tracepoints),
 		cmocka_unit_test(test_what_each_kernel_does_not_tell),
 		cmocka_unit_test(test_what_features_that_are_off_cost),
+		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_random_copies),
 		cmocka_unit_test(test_lines_fit),
 		cmocka_unit_test(test_one_cache_is_one_screen),

@@ -478,6 +478,32 @@ static void test_cgroups(void **state)
 	end(&machine);
 }
 
+/* In a container all tasks outside have the number 0. */
+static void test_tasks_of_other_namespaces(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	for (int is_namespaced = 0; is_namespaced < 2; is_namespaced++) {
+		start(&machine);
+		machine.table.is_namespaced = is_namespaced;
+		comm(&machine, 0, 0, "outside", true);
+		map(&machine, 0, 0x10000, 0x1000, 0, "/nowhere/a");
+		fork_of(&machine, 0, 5, 5);
+		comm(&machine, 5, 5, "inside", true);
+		uint32_t outside = process_table_task(&machine.table, 0, 0), inside = process_table_task(&machine.table, 5, 5);
+		assert_place(&machine, 0, 0x10000, is_namespaced ? 0 : 1, 0);
+		written_trace_read(machine.trace);
+		assert_string_equal(trace_reader_text(machine.trace->reader,
+						      trace_reader_task(machine.trace->reader, outside)->comm),
+				    is_namespaced ? "[other namespace]" : "swapper");
+		assert_string_equal(trace_reader_text(machine.trace->reader,
+						      trace_reader_task(machine.trace->reader, inside)->comm),
+				    "inside");
+		end(&machine);
+	}
+}
+
 static void test_threads_are_selected(void **state)
 {
 	struct machine machine;
@@ -522,6 +548,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_tasks_of_other_namespaces),
 		cmocka_unit_test(test_threads_are_selected),
 		cmocka_unit_test(test_names_of_tasks_that_end_at_once),
 		cmocka_unit_test(test_mappings),
