@@ -45,6 +45,7 @@ const char options_help[] =
 	"      --max-size SIZE         end when the trace is this large (k, M, G)\n"
 	"      --max-memory SIZE       end when slabrec itself takes this much; default a quarter of the machine's\n"
 	"  -m, --mmap-pages N          ring of each CPU in pages, a power of two\n"
+	"      --maxactive N           calls that a return probe follows at once; default 8 for each CPU, 128 to 4096\n"
 	"      --without FEATURE[,...] do not use: return-args, maxactive, arg-names, witness, btf, dwarf\n"
 	"  -q, --quiet                 no progress and no summary\n"
 	"  -v, --verbose               tell which probes are set and why\n"
@@ -67,6 +68,7 @@ enum long_only {
 	OPTION_START_WHEN,
 	OPTION_SNAPSHOT_ON,
 	OPTION_ONLY_LIVE,
+	OPTION_MAXACTIVE,
 };
 
 /* "+": what follows the command is the command's. */
@@ -91,6 +93,7 @@ static const struct option long_options[] = {
 	{"max-size", required_argument, NULL, OPTION_MAX_SIZE},
 	{"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
 	{"mmap-pages", required_argument, NULL, 'm'},
+	{"maxactive", required_argument, NULL, OPTION_MAXACTIVE},
 	{"without", required_argument, NULL, OPTION_WITHOUT},
 	{"quiet", no_argument, NULL, 'q'},
 	{"verbose", no_argument, NULL, 'v'},
@@ -264,6 +267,10 @@ static int parse_option(struct options *options, int option, const char *text, s
 		return start_condition_parse(&options->start_when, text, err);
 	case 'm':
 		return parse_pages(options, text, err);
+	case OPTION_MAXACTIVE:
+		ret = parse_number("maxactive", text, 1, 4096, &value, err);
+		options->maxactive = ret ? 0 : (unsigned int)value;
+		return ret;
 	case OPTION_SOURCE:
 		ret = parse_choice("source", text, sources, err);
 		options->source = ret < 0 ? SOURCE_AUTO : (enum source)ret;

@@ -46,6 +46,7 @@ struct options {
 	struct cpu_list cpus; /* empty: all */
 	enum source source;
 	size_t ring_bytes; /* 0: by the number of CPUs */
+	unsigned int maxactive; /* of return probes; 0: by the number of CPUs */
 	bool has_user_stacks;
 	bool all_free_stacks;
 	bool no_free_stacks;

@@ -198,14 +198,14 @@ int perf_event_disable(int fd)
 	return ioctl(fd, PERF_EVENT_IOC_DISABLE, 0) ? -errno : 0;
 }
 
-int perf_event_lost(int fd, uint64_t *lost)
+int perf_event_read(int fd, struct perf_event_counts *counts)
 {
-	uint64_t values[2];
+	uint64_t values[2] = {0};
 	ssize_t got = read(fd, values, sizeof(values));
 
-	/* Without PERF_FORMAT_LOST only the count is there. */
-	if (got != sizeof(values))
-		return -EOPNOTSUPP;
-	*lost = values[1];
+	if (got < (ssize_t)sizeof(values[0]))
+		return got < 0 ? -errno : -EIO;
+	*counts = (struct perf_event_counts){
+		.passed = values[0], .lost = values[1], .has_lost = got == sizeof(values)};
 	return 0;
 }

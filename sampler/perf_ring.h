@@ -57,7 +57,14 @@ int perf_event_open_tracepoint(const struct perf_event_options *options, int cpu
 int perf_event_enable(int fd);
 int perf_event_disable(int fd);
 
-/* Records of this event that did not fit the ring; -EOPNOTSUPP where the kernel cannot tell. */
-int perf_event_lost(int fd, uint64_t *lost);
+/* What the kernel counted of an event. */
+struct perf_event_counts {
+	uint64_t passed; /* hits that passed the filter */
+	uint64_t lost;	 /* of those, records that did not fit the ring */
+	bool has_lost;	 /* the kernel can tell */
+};
+
+/* 0 or -errno. */
+int perf_event_read(int fd, struct perf_event_counts *counts);
 
 #endif

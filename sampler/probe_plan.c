@@ -186,6 +186,8 @@ static void return_kind(const struct probe_plan_facts *facts, struct probe *prob
 		instances = 128;
 	if (instances > 4096)
 		instances = 4096;
+	if (facts->maxactive)
+		instances = facts->maxactive;
 	if (facts->has_maxactive)
 		snprintf(probe->kind, sizeof(probe->kind), "r%u", instances);
 	else
@@ -567,6 +569,17 @@ int probe_plan_kprobes(struct probe_plan *plan, const struct probe_plan_facts *f
 	if (!ret)
 		ret = add_task_filter(plan, facts);
 	return ret ? plan_error(plan, ret, err) : 0;
+}
+
+bool probe_plan_is_witnessed(const struct probe_plan *plan, const struct probe *probe)
+{
+	if (probe->role != PROBE_ROLE_FREE || !probe->function || !probe->function->tracepoint)
+		return false;
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->probes[i].role == PROBE_ROLE_FREE_WITNESS &&
+		    !strcmp(plan->probes[i].event, probe->function->tracepoint))
+			return true;
+	return false;
 }
 
 static const struct slab_cache *find_twin(const struct probe_plan_facts *facts, const struct slab_cache *cache)

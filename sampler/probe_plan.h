@@ -84,6 +84,7 @@ struct probe_plan_facts {
 	int run; /* part of the events' names: the recorder's pid */
 	bool has_return_args;
 	bool has_maxactive;
+	unsigned int maxactive; /* instances of each return probe; 0: by nr_cpus */
 	bool has_arg_names;
 	bool has_no_witness; /* do not use the tracepoints beside kprobes */
 	bool is_namespaced; /* the recorder is in a PID namespace of its own */
@@ -108,6 +109,9 @@ int probe_plan_kprobes(struct probe_plan *plan, const struct probe_plan_facts *f
 int probe_plan_tracepoints(struct probe_plan *plan, const struct probe_plan_facts *facts, struct error *err);
 
 void probe_plan_release(struct probe_plan *plan);
+
+/* True where another probe of the plan tells the very events of this one, a tracepoint that misses none. */
+bool probe_plan_is_witnessed(const struct probe_plan *plan, const struct probe *probe);
 
 /* Finds the plan's fields in the event's format text. */
 void probe_read_format(struct probe *probe, const char *format);

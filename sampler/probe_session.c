@@ -30,44 +30,52 @@ static int define(struct probe_session *session, struct probe *probe, struct err
 	return ret;
 }
 
-static int open_rings(struct probe_session *session, size_t ring_bytes, struct error *err)
+static int open_rings(struct probe_session *session, size_t cpu, struct error *err)
 {
+	size_t ring_bytes = session->options.ring_bytes;
 	int ret = 0;
 
-	session->rings = calloc(session->cpus.count * TRACE_RING_COUNT, sizeof(*session->rings));
-	if (!session->rings)
-		return error_set(err, -ENOMEM, "opening rings: out of memory");
-	for (size_t i = 0; i < session->cpus.count * TRACE_RING_COUNT; i++)
-		session->rings[i].fd = -1;
-	for (size_t i = 0; i < session->cpus.count * TRACE_RING_COUNT && !ret; i++) {
-		enum trace_ring kind = (enum trace_ring)(i % TRACE_RING_COUNT);
+	for (size_t kind = 0; kind < TRACE_RING_COUNT && !ret; kind++) {
 		/* Frees are small, and records of tasks rare, but a lost one costs more than a lost allocation. */
-		size_t size_bytes = kind == TRACE_RING_ALLOC ? ring_bytes : kind == TRACE_RING_FREE ? ring_bytes : ring_bytes / 4;
+		size_t size_bytes = kind == TRACE_RING_TASK ? ring_bytes / 4 : ring_bytes;
 
-		ret = perf_ring_open(&session->rings[i], session->cpus.cpus[i / TRACE_RING_COUNT],
+		ret = perf_ring_open(&session->rings[cpu * TRACE_RING_COUNT + kind], session->cpus.cpus[cpu],
 				     size_bytes < 65536 ? 65536 : size_bytes, kind == TRACE_RING_TASK, err);
 	}
 	return ret;
 }
 
-struct opening {
-	const struct probe_session_options *options;
-	probe_session_id *add_id;
-	void *context;
-};
+static struct probe_event *new_event(struct probe_session *session)
+{
+	if (session->event_count == session->event_capacity) {
+		size_t capacity = session->event_capacity ? 2 * session->event_capacity : 64;
+		struct probe_event *events = realloc(session->events, capacity * sizeof(*events));
 
-static int open_event(struct probe_session *session, const struct opening *opening, size_t place, size_t cpu,
-		      const struct perf_event_options *how, struct error *err)
+		if (!events)
+			return NULL;
+		session->events = events;
+		session->event_capacity = capacity;
+	}
+	return &session->events[session->event_count];
+}
+
+static int open_event(struct probe_session *session, size_t place, size_t cpu, const struct perf_event_options *how,
+		      bool is_repeat, struct error *err)
 {
 	const struct probe *probe = &session->plan->probes[place];
+	struct probe_event *event = new_event(session);
 	uint64_t id = 0;
+
+	if (!event)
+		return error_set(err, -ENOMEM, "opening probes: out of memory");
 	int fd = perf_event_open_tracepoint(how, session->cpus.cpus[cpu],
 					    &session->rings[cpu * TRACE_RING_COUNT + ring_of(probe->role)], &id, err);
 	if (fd < 0)
 		return fd;
-	session->events[session->event_count++] =
-		(struct probe_event){.fd = fd, .probe = (uint32_t)place, .cpu = (uint32_t)cpu};
-	if (opening->add_id(opening->context, id, place, how->has_callchain))
+	*event = (struct probe_event){
+		.fd = fd, .probe = (uint32_t)place, .cpu = (uint32_t)cpu, .is_repeat = is_repeat};
+	session->event_count++;
+	if (session->options.add_id(session->options.context, id, place, how->has_callchain))
 		return error_set(err, -ENOMEM, "opening probes: out of memory");
 	return 0;
 }
@@ -76,63 +84,86 @@ static int open_event(struct probe_session *session, const struct opening *openi
  * A probe is one event for each CPU; where only a share of the call chains is wanted a second one samples them. It is opened last,
  * because the event enabled last is handled first: its sample is then the one that tells of the free, the other repeats it.
  */
-static int open_probe_on_cpu(struct probe_session *session, const struct opening *opening, size_t place, size_t cpu,
-			     struct error *err)
+static int open_probe_on_cpu(struct probe_session *session, size_t place, size_t cpu, struct error *err)
 {
 	const struct probe *probe = &session->plan->probes[place];
+	const struct probe_session_options *options = &session->options;
 	/* Whoever frees an object of a recorded task is recorded. */
 	bool is_free = probe_role_is_free(probe->role);
 	bool is_share = probe->has_callchain && probe->stack_period > 1;
 	struct perf_event_options how = {.tracepoint_id = probe->id,
 					 .filter = probe->filter,
 					 .has_callchain = probe->has_callchain && !is_share,
-					 .has_user_callchain = opening->options->has_user_callchain,
-					 .has_cgroup = opening->options->has_cgroups && !is_free,
-					 .is_in_cgroup = opening->options->is_in_cgroup && !is_free,
-					 .cgroup_fd = opening->options->cgroup_fd};
-	int ret = open_event(session, opening, place, cpu, &how, err);
+					 .has_user_callchain = options->has_user_callchain,
+					 .has_cgroup = options->has_cgroups && !is_free,
+					 .is_in_cgroup = options->is_in_cgroup && !is_free,
+					 .cgroup_fd = options->cgroup_fd};
+	int ret = open_event(session, place, cpu, &how, false, err);
 
 	if (ret || !is_share)
 		return ret;
 	how.has_callchain = true;
 	how.period = probe->stack_period;
-	return open_event(session, opening, place, cpu, &how, err);
+	return open_event(session, place, cpu, &how, true, err);
 }
 
-static int open_events(struct probe_session *session, const struct opening *opening, struct error *err)
+/* Everything on one CPU, disabled. */
+static int open_cpu(struct probe_session *session, size_t cpu, struct error *err)
 {
-	const struct cpu_list *alloc_cpus = opening->options->alloc_cpus;
-	int ret = 0;
+	const struct cpu_list *alloc_cpus = session->options.alloc_cpus;
+	int ret = open_rings(session, cpu, err);
 
-	session->events = calloc(session->plan->count * session->cpus.count * 2 + 1, sizeof(*session->events));
-	if (!session->events)
-		return error_set(err, -ENOMEM, "opening probes: out of memory");
 	for (size_t place = 0; place < session->plan->count && !ret; place++) {
 		enum probe_role role = session->plan->probes[place].role;
 		/* A call may return on another CPU than it entered on. */
 		bool is_limited = alloc_cpus->count && !probe_role_is_free(role) && role != PROBE_ROLE_ALLOC_RETURN;
 
-		for (size_t cpu = 0; cpu < session->cpus.count && !ret; cpu++)
-			if (!is_limited || cpu_list_has(alloc_cpus, session->cpus.cpus[cpu]))
-				ret = open_probe_on_cpu(session, opening, place, cpu, err);
+		if (!is_limited || cpu_list_has(alloc_cpus, session->cpus.cpus[cpu]))
+			ret = open_probe_on_cpu(session, place, cpu, err);
 	}
+	session->has_cpu[cpu] = !ret;
 	return ret;
 }
 
-int probe_session_open(struct probe_session *session, struct tracefs *tracefs, struct probe_plan *plan,
-		       const struct probe_session_options *options, probe_session_id *add_id, void *context,
-		       struct error *err)
+/* Room for the CPU's rings, and its place in the list. */
+static int add_cpu(struct probe_session *session, int cpu, struct error *err)
 {
-	struct opening opening = {options, add_id, context};
+	size_t count = session->cpus.count;
+	struct perf_ring *rings =
+		reallocarray(session->rings, (count + 1) * TRACE_RING_COUNT, sizeof(*session->rings));
+	if (rings)
+		session->rings = rings;
+	bool *has_cpu = reallocarray(session->has_cpu, count + 1, sizeof(*session->has_cpu));
+	if (has_cpu)
+		session->has_cpu = has_cpu;
+	int *cpus = reallocarray(session->cpus.cpus, count + 1, sizeof(*cpus));
+	if (cpus)
+		session->cpus.cpus = cpus;
+	if (!rings || !has_cpu || !cpus)
+		return error_set(err, -ENOMEM, "opening rings: out of memory");
+	for (size_t i = 0; i < TRACE_RING_COUNT; i++)
+		rings[count * TRACE_RING_COUNT + i] = (struct perf_ring){.fd = -1};
+	has_cpu[count] = false;
+	cpus[count] = cpu;
+	session->cpus.count++;
+	return 0;
+}
 
-	*session = (struct probe_session){.tracefs = tracefs, .plan = plan};
-	int ret = cpu_list_online(&session->cpus, err);
+int probe_session_open(struct probe_session *session, struct tracefs *tracefs, struct probe_plan *plan,
+		       const struct probe_session_options *options, struct error *err)
+{
+	struct cpu_list online;
+
+	*session = (struct probe_session){.tracefs = tracefs, .plan = plan, .options = *options};
+	int ret = cpu_list_online(&online, err);
 	for (size_t i = 0; i < plan->count && !ret; i++)
 		ret = define(session, &plan->probes[i], err);
-	if (!ret)
-		ret = open_rings(session, options->ring_bytes, err);
-	if (!ret)
-		ret = open_events(session, &opening, err);
+	for (size_t i = 0; i < online.count && !ret; i++) {
+		ret = add_cpu(session, online.cpus[i], err);
+		if (!ret)
+			ret = open_cpu(session, i, err);
+	}
+	cpu_list_release(&online);
 	if (ret)
 		probe_session_close(session);
 	return ret;
@@ -141,11 +172,13 @@ int probe_session_open(struct probe_session *session, struct tracefs *tracefs, s
 void probe_session_close(struct probe_session *session)
 {
 	for (size_t i = 0; i < session->event_count; i++)
-		close(session->events[i].fd);
+		if (session->events[i].fd >= 0)
+			close(session->events[i].fd);
 	for (size_t i = 0; session->rings && i < session->cpus.count * TRACE_RING_COUNT; i++)
 		perf_ring_close(&session->rings[i]);
 	free(session->events);
 	free(session->rings);
+	free(session->has_cpu);
 	cpu_list_release(&session->cpus);
 	if (session->tracefs)
 		tracefs_close(session->tracefs);
@@ -156,26 +189,38 @@ void probe_session_leave(struct probe_session *session)
 {
 	/* The rings' memory is not inherited. */
 	for (size_t i = 0; session->rings && i < session->cpus.count * TRACE_RING_COUNT; i++)
-		close(session->rings[i].fd);
+		if (session->rings[i].fd >= 0)
+			close(session->rings[i].fd);
 	for (size_t i = 0; i < session->event_count; i++)
-		close(session->events[i].fd);
+		if (session->events[i].fd >= 0)
+			close(session->events[i].fd);
 	session->event_count = 0;
+}
+
+static int enable_tasks(struct probe_session *session, size_t cpu)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < TRACE_RING_COUNT && !ret; i++)
+		ret = perf_event_enable(session->rings[cpu * TRACE_RING_COUNT + i].fd);
+	return ret;
 }
 
 int probe_session_enable_tasks(struct probe_session *session, struct error *err)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < session->cpus.count * TRACE_RING_COUNT && !ret; i++)
-		ret = perf_event_enable(session->rings[i].fd);
+	for (size_t cpu = 0; cpu < session->cpus.count && !ret; cpu++)
+		ret = enable_tasks(session, cpu);
 	return ret ? error_set(err, ret, "enabling perf events: %s", strerror(-ret)) : 0;
 }
 
-static int enable_ring(struct probe_session *session, enum trace_ring ring)
+/* Events from first on. */
+static int enable_ring(struct probe_session *session, size_t first, enum trace_ring ring)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < session->event_count && !ret; i++)
+	for (size_t i = first; i < session->event_count && !ret; i++)
 		if (ring_of(session->plan->probes[session->events[i].probe].role) == ring)
 			ret = perf_event_enable(session->events[i].fd);
 	return ret;
@@ -183,10 +228,10 @@ static int enable_ring(struct probe_session *session, enum trace_ring ring)
 
 int probe_session_enable(struct probe_session *session, struct error *err)
 {
-	int ret = enable_ring(session, TRACE_RING_FREE);
+	int ret = enable_ring(session, 0, TRACE_RING_FREE);
 
 	if (!ret)
-		ret = enable_ring(session, TRACE_RING_ALLOC);
+		ret = enable_ring(session, 0, TRACE_RING_ALLOC);
 	return ret ? error_set(err, ret, "enabling probes: %s", strerror(-ret)) : 0;
 }
 
@@ -196,20 +241,109 @@ void probe_session_disable(struct probe_session *session)
 
 	for (size_t turn = 0; turn < 2; turn++)
 		for (size_t i = 0; i < session->event_count; i++)
-			if (ring_of(session->plan->probes[session->events[i].probe].role) == order[turn])
+			if (session->events[i].fd >= 0 &&
+			    ring_of(session->plan->probes[session->events[i].probe].role) == order[turn])
 				perf_event_disable(session->events[i].fd);
+}
+
+static int drain_cpu(struct probe_session *session, size_t cpu, struct time_order *order)
+{
+	int ret = 0;
+
+	for (size_t kind = 0; kind < TRACE_RING_COUNT && !ret; kind++) {
+		struct perf_ring *ring = &session->rings[cpu * TRACE_RING_COUNT + kind];
+		struct buffer *input = time_order_input(order);
+		size_t before = input->size_bytes;
+
+		if (ring->fd < 0)
+			continue;
+		perf_ring_drain(ring, input);
+		ret = time_order_added(order, before, (uint32_t)kind);
+	}
+	return ret;
 }
 
 int probe_session_drain(struct probe_session *session, struct time_order *order)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < session->cpus.count * TRACE_RING_COUNT && !ret; i++) {
-		struct buffer *input = time_order_input(order);
-		size_t before = input->size_bytes;
+	for (size_t cpu = 0; cpu < session->cpus.count && !ret; cpu++)
+		ret = drain_cpu(session, cpu, order);
+	return ret;
+}
 
-		perf_ring_drain(&session->rings[i], input);
-		ret = time_order_added(order, before, (uint32_t)(i % TRACE_RING_COUNT));
+/* What its events counted is kept. Their place in the list is not given to others. */
+static void close_cpu(struct probe_session *session, size_t cpu)
+{
+	for (size_t i = 0; i < session->event_count; i++) {
+		struct probe_event *event = &session->events[i];
+
+		if (event->cpu != cpu || event->fd < 0)
+			continue;
+		perf_event_read(event->fd, &event->counts);
+		close(event->fd);
+		event->fd = -1;
+	}
+	for (size_t kind = 0; kind < TRACE_RING_COUNT; kind++)
+		perf_ring_close(&session->rings[cpu * TRACE_RING_COUNT + kind]);
+	session->has_cpu[cpu] = false;
+}
+
+static size_t place_of(const struct probe_session *session, int cpu)
+{
+	size_t place = 0;
+
+	while (place < session->cpus.count && session->cpus.cpus[place] != cpu)
+		place++;
+	return place;
+}
+
+static int open_cpu_late(struct probe_session *session, int cpu, struct error *err)
+{
+	size_t place = place_of(session, cpu), first = session->event_count;
+	int ret = place == session->cpus.count ? add_cpu(session, cpu, err) : 0;
+
+	if (ret)
+		return ret;
+	ret = open_cpu(session, place, err);
+	if (!ret)
+		ret = enable_tasks(session, place);
+	if (!ret)
+		ret = enable_ring(session, first, TRACE_RING_FREE);
+	if (!ret)
+		ret = enable_ring(session, first, TRACE_RING_ALLOC);
+	if (ret)
+		close_cpu(session, place);
+	return ret;
+}
+
+int probe_session_follow_cpus(struct probe_session *session, const struct cpu_list *online, const struct cpu_list *gone,
+			      struct time_order *order, probe_session_told *told, void *context, struct error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < session->cpus.count && !ret; i++) {
+		int cpu = session->cpus.cpus[i];
+
+		if (!session->has_cpu[i] || (cpu_list_has(online, cpu) && !cpu_list_has(gone, cpu)))
+			continue;
+		ret = drain_cpu(session, i, order);
+		close_cpu(session, i);
+		told(context, cpu, false);
+	}
+	if (ret)
+		return error_set(err, ret, "recording: %s", strerror(-ret));
+	for (size_t i = 0; i < online->count && !ret; i++) {
+		size_t place = place_of(session, online->cpus[i]);
+
+		if (place < session->cpus.count && session->has_cpu[place])
+			continue;
+		ret = open_cpu_late(session, online->cpus[i], err);
+		/* It is on its way off again. */
+		if (ret == -ENODEV)
+			ret = 0;
+		else if (!ret)
+			told(context, online->cpus[i], true);
 	}
 	return ret;
 }
@@ -227,25 +361,33 @@ int probe_session_wait(struct probe_session *session, int fd, int timeout_ms)
 	return poll(polled, rings + 1, timeout_ms) < 0 ? -errno : 0;
 }
 
-void probe_session_totals(const struct probe_session *session, size_t probe, struct trace_probe *totals)
+static int read_event(const struct probe_event *event, struct perf_event_counts *counts)
 {
-	const struct probe *planned = &session->plan->probes[probe];
-	uint64_t hits;
+	if (event->fd >= 0)
+		return perf_event_read(event->fd, counts);
+	*counts = event->counts;
+	return 0;
+}
 
-	totals->hits = planned->hits;
-	totals->has_lost = true;
+int probe_session_count(const struct probe_session *session, struct perf_event_counts *counts)
+{
+	for (size_t i = 0; i < session->plan->count * session->cpus.count; i++)
+		counts[i] = (struct perf_event_counts){.has_lost = true};
 	for (size_t i = 0; i < session->event_count; i++) {
-		uint64_t lost;
+		const struct probe_event *event = &session->events[i];
+		struct perf_event_counts *sum = &counts[event->probe * session->cpus.count + event->cpu];
+		struct perf_event_counts got;
 
-		if (session->events[i].probe != probe)
+		if (event->is_repeat)
 			continue;
-		if (perf_event_lost(session->events[i].fd, &lost))
-			totals->has_lost = false;
-		else
-			totals->lost += lost;
+		int ret = read_event(event, &got);
+		if (ret)
+			return ret;
+		sum->passed += got.passed;
+		sum->lost += got.lost;
+		sum->has_lost = sum->has_lost && got.has_lost;
 	}
-	if (planned->function)
-		totals->has_misses = tracefs_profile(session->tracefs, planned->event, &hits, &totals->misses) == 0;
+	return 0;
 }
 
 uint64_t probe_session_lost(const struct probe_session *session, size_t cpu, enum trace_ring ring)
@@ -254,11 +396,11 @@ uint64_t probe_session_lost(const struct probe_session *session, size_t cpu, enu
 
 	for (size_t i = 0; i < session->event_count; i++) {
 		const struct probe_event *event = &session->events[i];
-		uint64_t lost;
+		struct perf_event_counts counts;
 
 		if (event->cpu == cpu && ring_of(session->plan->probes[event->probe].role) == ring &&
-		    !perf_event_lost(event->fd, &lost))
-			sum += lost;
+		    !read_event(event, &counts))
+			sum += counts.lost;
 	}
 	return sum;
 }

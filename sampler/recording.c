@@ -19,8 +19,10 @@
 
 #include "sampler/blind_spots.h"
 #include "sampler/btf.h"
+#include "sampler/cpu_watch.h"
 #include "sampler/explain.h"
 #include "sampler/facts.h"
+#include "sampler/miss_watch.h"
 #include "sampler/output.h"
 #include "sampler/probe_session.h"
 #include "sampler/progress.h"
@@ -39,9 +41,12 @@
 #define DURATION_REASON "the time was over"
 #define FLUSH_EVERY_NS 1000000000u
 #define CENSUS_EVERY_NS 5000000000ull
+/* At most one part in so many of the time goes into counting. */
+#define CENSUS_COST_SHARE 100u
 /* After so many the interval doubles, so that their number hardly grows with days: the report's picture has as many places. */
 #define CENSUS_BEFORE_DOUBLING 64u
 #define WEIGH_EVERY_NS 1000000000u
+#define CPUS_EVERY_NS 1000000000u
 #define VERIFY_EVERY_NS 60000000000ull
 /* What the end of a trace adds: totals, probes and counters; for each live object its address; for each user frame its name. */
 #define CLOSING_BYTES 8192u
@@ -75,6 +80,11 @@ struct recording {
 	struct progress progress;
 	struct snapshots snapshots;
 	struct trace_probe *totals; /* owned; of the plan's probes, once gathered */
+	struct perf_event_counts *counts; /* owned; the same for each CPU of the session */
+	int *counted_cpus; /* owned; those CPUs */
+	size_t counted_cpu_count;
+	struct cpu_watch cpu_watch;
+	struct miss_watch miss_watch;
 	char *formats[8]; /* of tracepoints, kept while planning */
 	size_t format_count;
 	enum source source;
@@ -87,12 +97,13 @@ struct recording {
 	int stop_signal;
 	const char *stop_reason;
 	bool is_limit_reached; /* the command did not end, nor did anybody ask us to */
-	bool has_cpu_note;
 	uint64_t start_ns;
 	uint64_t flushed_ns;
 	uint64_t counted_ns;
+	uint64_t census_cost_ns; /* of the last one */
 	unsigned int census_count; /* at intervals */
 	uint64_t weighed_ns; /* when our own memory was looked at */
+	uint64_t cpus_checked_ns; /* when the CPUs were as they were thought to be */
 	uint64_t verified_ns; /* when tasks that ended unseen were looked for */
 	uint64_t waited_ns;  /* before the start, for its condition */
 	uint64_t end_ns;
@@ -172,6 +183,7 @@ static struct probe_plan_facts plan_facts(struct recording *recording)
 		.nr_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF),
 		.run = (int)getpid(),
 		.has_return_args = recording->tracefs.has_return_args && !options->without_return_args,
+		.maxactive = options->maxactive,
 		.has_maxactive = recording->tracefs.has_maxactive && !options->without_maxactive,
 		.has_arg_names = recording->tracefs.has_arg_names && !options->without_arg_names,
 		.is_namespaced = recording->target.is_namespaced,
@@ -214,10 +226,11 @@ static int open_session(struct recording *recording, struct error *err)
 		.has_cgroups = recording->target.has_cgroup_ids,
 		.is_in_cgroup = recording->target.cgroup_fd >= 0,
 		.cgroup_fd = recording->target.cgroup_fd,
+		.add_id = add_id,
+		.context = &recording->recorder,
 	};
 
-	return probe_session_open(&recording->session, &recording->tracefs, &recording->plan, &how, add_id,
-				  &recording->recorder, err);
+	return probe_session_open(&recording->session, &recording->tracefs, &recording->plan, &how, err);
 }
 
 static int open_kprobes(struct recording *recording, struct error *err)
@@ -353,20 +366,13 @@ static void write_choices(struct recording *recording)
 	blind_spots_each(&recording->plan, &facts, options->has_user_stacks, write_spot, writer);
 }
 
-/* Probes are on the CPUs that were online at the start: another set of them is not recorded whole, and that is said. */
-static void check_cpus(struct recording *recording)
+static void tell_cache_is_gone(struct recording *recording, const struct slab_cache *cache)
 {
-	struct cpu_list online;
+	char note[200];
 
-	if (recording->has_cpu_note || cpu_list_online(&online, NULL))
-		return;
-	if (online.count != recording->session.cpus.count ||
-	    memcmp(online.cpus, recording->session.cpus.cpus, online.count * sizeof(*online.cpus))) {
-		recording->has_cpu_note = true;
-		trace_writer_note(recording->writer,
-				  "CPUs went online or offline while this was recorded: what they allocated and freed is not in it, so objects may look live that are not.");
-	}
-	cpu_list_release(&online);
+	snprintf(note, sizeof(note),
+		 "%.100s was destroyed while this was recorded: the kernel has no count of its objects any more.", cache->name);
+	trace_writer_note(recording->writer, note);
 }
 
 static void write_census(struct recording *recording, enum trace_census_phase phase)
@@ -376,12 +382,14 @@ static void write_census(struct recording *recording, enum trace_census_phase ph
 	struct trace_meminfo meminfo = {.time_ns = time_ns, .phase = phase};
 
 	recording->counted_ns = now_ns;
-	check_cpus(recording);
 	for (size_t i = 0; i < recording->selected.count; i++) {
 		struct slab_cache_census counts;
 
-		if (slab_cache_count(&recording->selected.caches[i], &counts))
+		if (slab_cache_count(&recording->selected.caches[i], &counts)) {
+			if (phase == TRACE_CENSUS_END)
+				tell_cache_is_gone(recording, &recording->selected.caches[i]);
 			continue;
+		}
 		struct trace_census census = {.time_ns = time_ns,
 					      .cache = (uint32_t)i + 1,
 					      .phase = phase,
@@ -392,18 +400,74 @@ static void write_census(struct recording *recording, enum trace_census_phase ph
 	}
 	if (!facts_meminfo(&meminfo))
 		trace_writer_meminfo(recording->writer, &meminfo);
+	recording->census_cost_ns = clock_ns() - now_ns;
+}
+
+/* The kernel walks lists of slabs for its count, with a lock held: one that takes long is asked for less often. */
+static bool is_census_due(const struct recording *recording, uint64_t now_ns)
+{
+	uint64_t interval_ns = CENSUS_EVERY_NS << recording->census_count / CENSUS_BEFORE_DOUBLING;
+
+	if (interval_ns < CENSUS_COST_SHARE * recording->census_cost_ns)
+		interval_ns = CENSUS_COST_SHARE * recording->census_cost_ns;
+	return now_ns - recording->counted_ns >= interval_ns;
+}
+
+static uint64_t time_of(const struct recording *recording, uint64_t now_ns)
+{
+	return now_ns > recording->start_ns ? now_ns - recording->start_ns : 0;
 }
 
 /* What the kernel tells about the probes, while they are open. */
 static int gather_totals(struct recording *recording, struct error *err)
 {
+	const struct probe_session *session = &recording->session;
+	char *profile CLEANUP(cleanup_free) = tracefs_profile(&recording->tracefs);
+	size_t cpus = session->cpus.count;
+
 	free(recording->totals);
+	free(recording->counts);
+	free(recording->counted_cpus);
 	recording->totals = calloc(recording->plan.count + 1, sizeof(*recording->totals));
-	if (!recording->totals)
+	recording->counts = calloc(recording->plan.count * cpus + 1, sizeof(*recording->counts));
+	recording->counted_cpus = calloc(cpus + 1, sizeof(*recording->counted_cpus));
+	if (!recording->totals || !recording->counts || !recording->counted_cpus)
 		return error_set(err, -ENOMEM, "totals of the probes: out of memory");
-	for (size_t i = 0; i < recording->plan.count; i++)
-		probe_session_totals(&recording->session, i, &recording->totals[i]);
-	return 0;
+	if (cpus)
+		memcpy(recording->counted_cpus, session->cpus.cpus, cpus * sizeof(*recording->counted_cpus));
+	recording->counted_cpu_count = cpus;
+	int ret = probe_session_count(session, recording->counts);
+	for (size_t i = 0; i < recording->plan.count; i++) {
+		const struct probe *probe = &recording->plan.probes[i];
+		struct trace_probe *totals = &recording->totals[i];
+
+		*totals = (struct trace_probe){
+			.hits = probe->hits, .has_lost = true, .has_passed = true, .is_witnessed = probe_plan_is_witnessed(&recording->plan, probe)};
+		for (size_t cpu = 0; cpu < cpus; cpu++) {
+			const struct perf_event_counts *counts = &recording->counts[i * cpus + cpu];
+
+			totals->passed += counts->passed;
+			totals->lost += counts->lost;
+			totals->has_lost = totals->has_lost && counts->has_lost;
+		}
+		totals->has_misses = probe->function && !tracefs_profile_misses(profile, probe->event, &totals->misses);
+	}
+	return ret ? error_set(err, ret, "reading the counts of the probes: %s", strerror(-ret)) : 0;
+}
+
+static void write_probe_cpus(struct recording *recording, size_t probe, uint32_t event)
+{
+	for (size_t cpu = 0; cpu < recording->counted_cpu_count; cpu++) {
+		const struct perf_event_counts *counts = &recording->counts[probe * recording->counted_cpu_count + cpu];
+
+		if (counts->passed || counts->lost)
+			trace_writer_probe_cpu(recording->writer,
+					       &(struct trace_probe_cpu){.event = event,
+									 .cpu = (uint32_t)recording->counted_cpus[cpu],
+									 .passed = counts->passed,
+									 .lost = counts->lost,
+									 .has_lost = counts->has_lost});
+	}
 }
 
 static void write_probes(struct recording *recording, uint64_t *misses)
@@ -427,7 +491,53 @@ static void write_probes(struct recording *recording, uint64_t *misses)
 		totals.definition = trace_writer_text(writer, probe->function ? definition : "");
 		totals.filter = trace_writer_text(writer, probe->filter);
 		trace_writer_probe(writer, &totals);
+		write_probe_cpus(recording, i, totals.event);
 	}
+}
+
+/* With --only-live the trace must not grow with time: there the totals stand for all of it. */
+static int date_misses(struct recording *recording, struct error *err)
+{
+	if (recording->source != SOURCE_KPROBE || recording->options->is_only_live)
+		return 0;
+	char *profile CLEANUP(cleanup_free) = tracefs_profile(&recording->tracefs);
+	int ret = miss_watch_look(&recording->miss_watch, &recording->plan, profile, time_of(recording, clock_ns()),
+				  recording->writer);
+	return ret ? error_set(err, ret, "misses of the probes: out of memory") : 0;
+}
+
+/* A CPU runs unrecorded for a moment before its probes are on, and when it goes after the kernel ended them. */
+static void tell_cpu(void *context, int cpu, bool is_open)
+{
+	struct recording *recording = context;
+	struct trace_unseen unseen = {.from_ns = time_of(recording, recording->cpus_checked_ns),
+				      .time_ns = time_of(recording, clock_ns()),
+				      .cause = TRACE_UNSEEN_CPU,
+				      .cpu = (uint32_t)cpu};
+	char note[160];
+
+	trace_writer_unseen(recording->writer, &unseen);
+	snprintf(note, sizeof(note), "CPU %d went %s after %.1f s; what it freed in that moment was not seen.", cpu,
+		 is_open ? "online" : "offline", (double)unseen.time_ns / 1e9);
+	trace_writer_note(recording->writer, note);
+}
+
+static int follow_cpus(struct recording *recording, uint64_t now_ns, struct error *err)
+{
+	struct cpu_list online;
+	int ret;
+
+	/* The list alone would do, but for CPUs that go and come back between two looks. */
+	if (!cpu_watch_look(&recording->cpu_watch) && now_ns - recording->cpus_checked_ns < CPUS_EVERY_NS)
+		return 0;
+	ret = cpu_list_online(&online, err);
+	if (!ret)
+		ret = probe_session_follow_cpus(&recording->session, &online, &recording->cpu_watch.gone, &recording->order,
+						tell_cpu, recording, err);
+	cpu_list_release(&online);
+	cpu_watch_forget(&recording->cpu_watch);
+	recording->cpus_checked_ns = now_ns;
+	return ret;
 }
 
 /* ---- the run ---- */
@@ -664,12 +774,16 @@ static int record_until_stopped(struct recording *recording, struct error *err)
 	while (!ret && !should_stop(recording)) {
 		probe_session_wait(&recording->session, recording->signals, tick_ms(recording));
 		uint64_t now_ns = clock_ns();
-		ret = take_records_to(recording, now_ns - HOLD_BACK_NS, err);
+		ret = follow_cpus(recording, now_ns, err);
+		if (!ret)
+			ret = take_records_to(recording, now_ns - HOLD_BACK_NS, err);
 		if (!ret && now_ns - recording->flushed_ns >= FLUSH_EVERY_NS) {
 			recording->flushed_ns = now_ns;
-			ret = trace_writer_flush(recording->writer, err);
+			ret = date_misses(recording, err);
+			if (!ret)
+				ret = trace_writer_flush(recording->writer, err);
 		}
-		if (now_ns - recording->counted_ns >= CENSUS_EVERY_NS << recording->census_count / CENSUS_BEFORE_DOUBLING) {
+		if (is_census_due(recording, now_ns)) {
 			write_census(recording, TRACE_CENSUS_INTERVAL);
 			recording->census_count++;
 		}
@@ -701,6 +815,7 @@ static int start(struct recording *recording, struct error *err)
 	if (ret)
 		return ret;
 	recording->start_ns = recording->recorder.start_ns = recording->flushed_ns = recording->verified_ns = clock_ns();
+	recording->cpus_checked_ns = recording->start_ns;
 	write_census(recording, TRACE_CENSUS_START);
 	ret = probe_session_enable(&recording->session, err);
 	if (!ret && options->command)
@@ -745,12 +860,29 @@ static void write_snapshot_counts(struct recording *recording)
 	trace_writer_counter(recording->writer, "snapshots_failed", recording->snapshots.failed);
 }
 
+static void tell_busy_probes(struct recording *recording)
+{
+	const struct tracefs *tracefs = &recording->tracefs;
+	char note[320];
+
+	if (!tracefs->busy_count)
+		return;
+	snprintf(note, sizeof(note),
+		 "%u of slabrec's probe events stay defined (%s): another tracer has enabled them. The next start of slabrec removes them when it does no more.",
+		 tracefs->busy_count, tracefs->busy);
+	trace_writer_note(recording->writer, note);
+	progress_end(&recording->progress);
+	fprintf(stderr, "slabrec: %s\n", note);
+}
+
 static int finish(struct recording *recording, struct error *err)
 {
 	probe_session_disable(&recording->session);
 	recording->end_ns = clock_ns();
 	write_census(recording, TRACE_CENSUS_END);
 	int ret = take_records(recording, UINT64_MAX, err);
+	if (!ret)
+		ret = date_misses(recording, err);
 	if (ret)
 		return ret;
 	ret = finish_snapshots(recording, err);
@@ -761,6 +893,7 @@ static int finish(struct recording *recording, struct error *err)
 	if (ret)
 		return ret;
 	probe_session_close(&recording->session);
+	tell_busy_probes(recording);
 	allow_dying(recording);
 	write_snapshot_counts(recording);
 	return write_end(recording, err);
@@ -897,6 +1030,8 @@ static int open_first(struct recording *recording, struct error *err)
 	if (ret)
 		return ret;
 	tracefs_sweep(&recording->tracefs);
+	/* Before the probes are opened on the CPUs of that moment. */
+	cpu_watch_open(&recording->cpu_watch);
 	if (options->action == ACTION_EXPLAIN)
 		return 0;
 	ret = output_open(&recording->output, options->output, err);
@@ -1031,6 +1166,10 @@ static void release(struct recording *recording)
 	probe_plan_release(&recording->plan);
 	snapshots_release(&recording->snapshots);
 	free(recording->totals);
+	free(recording->counts);
+	free(recording->counted_cpus);
+	miss_watch_release(&recording->miss_watch);
+	cpu_watch_close(&recording->cpu_watch);
 	trace_writer_free(recording->writer);
 	output_close(&recording->output);
 	start_condition_release(&recording->start_when);
@@ -1057,6 +1196,7 @@ static struct recording *recording_new(const struct options *options, struct err
 	recording->signals = recording->end_signals = recording->output.signals = -1;
 	recording->output.fd = -1;
 	recording->workload.gate = recording->workload.pidfd = -1;
+	recording->cpu_watch.socket = -1;
 	snapshots_init(&recording->snapshots);
 	connect(recording);
 	raise_file_limit(recording);

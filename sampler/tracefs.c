@@ -143,7 +143,14 @@ static unsigned int remove_events(struct tracefs *tracefs, bool (*wanted)(const 
 		if (!wanted(group, context))
 			continue;
 		snprintf(command, sizeof(command), "-:%.120s/%.120s\n", group, name);
-		removed += write_command(tracefs, command) == 0;
+		int ret = write_command(tracefs, command);
+
+		removed += ret == 0;
+		/* Somebody else reads it: it goes when the next run finds it and nobody does. */
+		if (ret == -EBUSY) {
+			tracefs->busy_count++;
+			snprintf(tracefs->busy, sizeof(tracefs->busy), "%.60s:%.60s", group, name);
+		}
 	}
 	return removed;
 }
@@ -161,7 +168,11 @@ static bool is_own(const char *group, const void *context)
 
 unsigned int tracefs_sweep(struct tracefs *tracefs)
 {
-	return remove_events(tracefs, is_stale, NULL);
+	unsigned int removed = remove_events(tracefs, is_stale, NULL);
+
+	/* What a run that died left is not this run's to tell. */
+	tracefs->busy_count = 0;
+	return removed;
 }
 
 void tracefs_close(struct tracefs *tracefs)
@@ -207,21 +218,26 @@ int tracefs_event(const struct tracefs *tracefs, const char *subsystem, const ch
 	return 0;
 }
 
-int tracefs_profile(const struct tracefs *tracefs, const char *name, uint64_t *hits, uint64_t *misses)
+char *tracefs_profile(const struct tracefs *tracefs)
 {
 	char path[PATH_MAX];
-	char *rest = NULL;
 
 	snprintf(path, sizeof(path), "%s/kprobe_profile", tracefs->path);
-	char *profile CLEANUP(cleanup_free) = text_file_read(path, NULL);
-	for (char *line = profile ? strtok_r(profile, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
-		char event[128];
-		unsigned long long hit_count, miss_count;
+	return text_file_read(path, NULL);
+}
 
-		/* Names of events are unique to the run: the group stands in front of them on no kernel. */
-		if (sscanf(line, "%127s %llu %llu", event, &hit_count, &miss_count) == 3 && !strcmp(event, name)) {
-			*hits = hit_count;
-			*misses = miss_count;
+int tracefs_profile_misses(const char *profile, const char *name, uint64_t *misses)
+{
+	size_t name_bytes = strlen(name);
+
+	/* "  name    hits    misses"; names of events are unique to the run: the group stands in front of them on no kernel. */
+	for (const char *at = profile; at && *at; at = strchr(at, '\n'), at += at != NULL) {
+		unsigned long long hits, missed;
+		const char *event = at + strspn(at, " ");
+
+		if (!strncmp(event, name, name_bytes) && event[name_bytes] == ' ' &&
+		    sscanf(event + name_bytes, "%llu %llu", &hits, &missed) == 2) {
+			*misses = missed;
 			return 0;
 		}
 	}

@@ -19,6 +19,8 @@ struct tracefs {
 	bool has_maxactive; /* rNNN: is understood */
 	bool has_arg_names; /* $argN is understood at function entry */
 	unsigned int event_count; /* of own kprobe events not yet removed */
+	unsigned int busy_count; /* of those, after tracefs_close(): they stay, because another tracer has enabled them */
+	char busy[128];		 /* one of them */
 };
 
 /*
@@ -43,8 +45,10 @@ int tracefs_define(struct tracefs *tracefs, const char *kind, const char *name, 
 int tracefs_event(const struct tracefs *tracefs, const char *subsystem, const char *name, uint64_t *id, char **format,
 		  struct error *err);
 
-/* Hits and misses of the run's own event from kprobe_profile. -ENOENT: not listed. */
-int tracefs_profile(const struct tracefs *tracefs, const char *name, uint64_t *hits, uint64_t *misses);
+/* Text of kprobe_profile, the caller's to free; NULL with errno set. */
+char *tracefs_profile(const struct tracefs *tracefs);
+/* What an event of the run missed, from that text. -ENOENT: not listed. Pure. */
+int tracefs_profile_misses(const char *profile, const char *name, uint64_t *misses);
 
 /* True where group is one of slabrec's and names a process that is gone. Pure but for /proc. */
 bool tracefs_is_stale_group(const char *group);

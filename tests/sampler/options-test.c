@@ -55,6 +55,7 @@ static void test_defaults(void **state)
 	assert_int_equal(options.cpus.count, 0);
 	assert_int_equal(options.source, SOURCE_AUTO);
 	assert_int_equal(options.ring_bytes, 0);
+	assert_int_equal(options.maxactive, 0);
 	assert_true(options.has_user_stacks);
 	assert_false(options.all_free_stacks || options.no_free_stacks || options.is_quiet || options.is_verbose);
 	assert_false(options.without_return_args || options.without_maxactive || options.without_arg_names ||

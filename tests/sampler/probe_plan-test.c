@@ -156,6 +156,10 @@ static void test_definitions_with_return_arguments(void **state)
 	assert_string_equal(probe->definition, "p=$retval:u64 n=+0(+96($arg1)):string gfp=$arg3:u32 sp=%sp:u64");
 	assert_string_equal(probe->filter, "(n == \"dentry\")");
 	assert_string_equal(probe->kind, "r128");
+	assert_false(probe_plan_is_witnessed(&planned.plan, probe));
+	/* kfree() has a tracepoint that misses nothing, kfree_rcu()'s request has none. */
+	assert_true(probe_plan_is_witnessed(&planned.plan, probe_of(&planned, PROBE_ROLE_FREE, "kmem_cache_free")));
+	assert_false(probe_plan_is_witnessed(&planned.plan, probe_of(&planned, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu")));
 	assert_true(probe->has_callchain);
 	assert_true(probe->has_cache);
 	probe = probe_of(&planned, PROBE_ROLE_FREE, "kmem_cache_free");

@@ -27,6 +27,8 @@ struct written_trace {
 	size_t live_count;
 	struct trace_loss losses[16];
 	size_t loss_count;
+	struct trace_unseen unseen[16];
+	size_t unseen_count;
 	struct trace_freed freed[16]; /* without its shares */
 	size_t freed_count;
 	uint64_t frees_older; /* counted, of all caches */
@@ -88,6 +90,8 @@ static inline int written_trace_read(struct written_trace *trace)
 			trace->live[trace->live_count++] = record.live;
 		else if (record.type == TRACE_RECORD_LOSS && trace->loss_count < 16)
 			trace->losses[trace->loss_count++] = record.loss;
+		else if (record.type == TRACE_RECORD_UNSEEN && trace->unseen_count < 16)
+			trace->unseen[trace->unseen_count++] = record.unseen;
 		else if (record.type == TRACE_RECORD_FREED && trace->freed_count < 16)
 			trace->freed[trace->freed_count++] = record.freed;
 		else if (record.type == TRACE_RECORD_FREED_OLDER)
