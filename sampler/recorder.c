@@ -12,6 +12,9 @@
 /* How late it may be: the host may take the CPU away in between. */
 #define LATE_NS 100000000u
 #define HAS_CHAIN_BIT (1ull << 32)
+/* Of kmalloc_answers; below them the place among the selected caches + 1, or 0. */
+#define ANSWER_IS_KNOWN (1ull << 32)
+#define ANSWER_NEEDS_CALL_SITE (1ull << 33)
 
 void recorder_init(struct recorder *recorder, uint64_t start_ns)
 {
@@ -26,6 +29,7 @@ void recorder_release(struct recorder *recorder)
 	u64_map_release(&recorder->last_frees);
 	u64_map_release(&recorder->lost_told);
 	u64_map_release(&recorder->bucket_sites);
+	u64_map_release(&recorder->kmalloc_answers);
 }
 
 static void give_up(void *context, uint64_t serial)
@@ -96,6 +100,29 @@ static uint32_t class_of_slot(const struct recorder *recorder, uint64_t slot_byt
 	return 0;
 }
 
+static int find_kmalloc_cache(const struct recorder *recorder, uint32_t size_class, uint64_t gfp, const char *bucket)
+{
+	const struct slab_cache *cache = kmalloc_cache_find(recorder->all, &recorder->flags, size_class, gfp, bucket);
+
+	return cache ? selected_index(recorder, cache->name) : -1;
+}
+
+/* What the lists of caches say of a size class and flags: looked up for each event it would be the dearest part of it. */
+static uint64_t kmalloc_answer(struct recorder *recorder, uint32_t size_class, uint64_t gfp)
+{
+	uint64_t *known = u64_map_put(&recorder->kmalloc_answers, ((uint64_t)size_class << 32 | (uint32_t)gfp) + 1);
+	uint64_t answer;
+
+	if (known && *known)
+		return *known;
+	answer = ANSWER_IS_KNOWN | (uint32_t)(find_kmalloc_cache(recorder, size_class, gfp, "") + 1);
+	if (kmalloc_cache_needs_call_site(recorder->all, size_class))
+		answer |= ANSWER_NEEDS_CALL_SITE;
+	if (known)
+		*known = answer;
+	return answer;
+}
+
 /* The cache by size class and flags: exact but for kernels that spread kmalloc over copies of a cache. */
 static int infer_cache(struct recorder *recorder, const struct probe *probe, const struct sample *sample, uint64_t gfp)
 {
@@ -104,11 +131,11 @@ static int infer_cache(struct recorder *recorder, const struct probe *probe, con
 
 	if (!size_class)
 		size_class = class_of_slot(recorder, event_field_u64(probe->fields.alloc, sample->raw, sample->raw_bytes));
-	if (probe->fields.call_site.size_bytes && kmalloc_cache_needs_call_site(recorder->all, size_class))
+	uint64_t answer = kmalloc_answer(recorder, size_class, gfp);
+	if (probe->fields.call_site.size_bytes && answer & ANSWER_NEEDS_CALL_SITE)
 		bucket = call_site_bucket(recorder,
 					  event_field_u64(probe->fields.call_site, sample->raw, sample->raw_bytes));
-	const struct slab_cache *cache = kmalloc_cache_find(recorder->all, &recorder->flags, size_class, gfp, bucket);
-	return cache ? selected_index(recorder, cache->name) : -1;
+	return *bucket ? find_kmalloc_cache(recorder, size_class, gfp, bucket) : (int)(uint32_t)answer - 1;
 }
 
 /* Place of the event's cache among the selected ones; -1: of another cache. */

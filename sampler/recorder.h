@@ -56,6 +56,7 @@ struct recorder {
 	struct u64_map last_frees;    /* task and address of frees that a kprobe on kmem_cache_free told -> when */
 	struct u64_map lost_told;     /* CPU and ring -> records lost that the ring itself told of */
 	struct u64_map bucket_sites;  /* call site -> name of its set of buckets */
+	struct u64_map kmalloc_answers; /* size class and flags -> their cache */
 	struct digest *digest;	      /* what is kept instead of events; NULL: every event is written */
 	struct live_table live;
 	struct call_pairs calls;
