@@ -149,6 +149,11 @@ static int add_cpu(struct probe_session *session, int cpu, struct error *err)
 	return 0;
 }
 
+static int start_drainer(struct probe_session *session, struct error *err)
+{
+	return ring_drainer_new(&session->drainer, session->rings, session->cpus.count * TRACE_RING_COUNT, err);
+}
+
 int probe_session_open(struct probe_session *session, struct tracefs *tracefs, struct probe_plan *plan,
 		       const struct probe_session_options *options, struct error *err)
 {
@@ -164,6 +169,8 @@ int probe_session_open(struct probe_session *session, struct tracefs *tracefs, s
 			ret = open_cpu(session, i, err);
 	}
 	cpu_list_release(&online);
+	if (!ret)
+		ret = start_drainer(session, err);
 	if (ret)
 		probe_session_close(session);
 	return ret;
@@ -171,6 +178,7 @@ int probe_session_open(struct probe_session *session, struct tracefs *tracefs, s
 
 void probe_session_close(struct probe_session *session)
 {
+	ring_drainer_free(session->drainer);
 	for (size_t i = 0; i < session->event_count; i++)
 		if (session->events[i].fd >= 0)
 			close(session->events[i].fd);
@@ -187,6 +195,8 @@ void probe_session_close(struct probe_session *session)
 
 void probe_session_leave(struct probe_session *session)
 {
+	ring_drainer_leave(session->drainer);
+	session->drainer = NULL;
 	/* The rings' memory is not inherited. */
 	for (size_t i = 0; session->rings && i < session->cpus.count * TRACE_RING_COUNT; i++)
 		if (session->rings[i].fd >= 0)
@@ -251,14 +261,18 @@ static int drain_cpu(struct probe_session *session, size_t cpu, struct time_orde
 	int ret = 0;
 
 	for (size_t kind = 0; kind < TRACE_RING_COUNT && !ret; kind++) {
-		struct perf_ring *ring = &session->rings[cpu * TRACE_RING_COUNT + kind];
-		struct buffer *input = time_order_input(order);
-		size_t before = input->size_bytes;
+		size_t place = cpu * TRACE_RING_COUNT + kind;
+		struct buffer *input = time_order_input(order, place);
 
-		if (ring->fd < 0)
+		if (session->rings[place].fd < 0)
 			continue;
-		perf_ring_drain(ring, input);
-		ret = time_order_added(order, before, (uint32_t)kind);
+		if (!input)
+			return -ENOMEM;
+		if (session->drainer)
+			ring_drainer_take(session->drainer, place, input);
+		else
+			perf_ring_drain(&session->rings[place], input);
+		ret = time_order_added(order, place, (uint32_t)kind);
 	}
 	return ret;
 }
@@ -317,26 +331,61 @@ static int open_cpu_late(struct probe_session *session, int cpu, struct error *e
 	return ret;
 }
 
+static bool is_gone(const struct probe_session *session, size_t place, const struct cpu_list *online,
+		    const struct cpu_list *gone)
+{
+	int cpu = session->cpus.cpus[place];
+
+	return session->has_cpu[place] && (!cpu_list_has(online, cpu) || cpu_list_has(gone, cpu));
+}
+
+static bool is_new(const struct probe_session *session, int cpu)
+{
+	size_t place = place_of(session, cpu);
+
+	return place == session->cpus.count || !session->has_cpu[place];
+}
+
+static bool has_change(const struct probe_session *session, const struct cpu_list *online, const struct cpu_list *gone)
+{
+	for (size_t i = 0; i < session->cpus.count; i++)
+		if (is_gone(session, i, online, gone))
+			return true;
+	for (size_t i = 0; i < online->count; i++)
+		if (is_new(session, online->cpus[i]))
+			return true;
+	return false;
+}
+
+/* The rings themselves change: nobody else may be at them. */
+static int stop_drainer(struct probe_session *session, struct time_order *order)
+{
+	if (!session->drainer)
+		return 0;
+	ring_drainer_stop(session->drainer);
+	int ret = probe_session_drain(session, order);
+	ring_drainer_free(session->drainer);
+	session->drainer = NULL;
+	return ret;
+}
+
 int probe_session_follow_cpus(struct probe_session *session, const struct cpu_list *online, const struct cpu_list *gone,
 			      struct time_order *order, probe_session_told *told, void *context, struct error *err)
 {
-	int ret = 0;
-
+	if (!has_change(session, online, gone))
+		return 0;
+	int ret = stop_drainer(session, order);
 	for (size_t i = 0; i < session->cpus.count && !ret; i++) {
-		int cpu = session->cpus.cpus[i];
-
-		if (!session->has_cpu[i] || (cpu_list_has(online, cpu) && !cpu_list_has(gone, cpu)))
+		if (!is_gone(session, i, online, gone))
 			continue;
 		ret = drain_cpu(session, i, order);
 		close_cpu(session, i);
-		told(context, cpu, false);
+		told(context, session->cpus.cpus[i], false);
 	}
 	if (ret)
 		return error_set(err, ret, "recording: %s", strerror(-ret));
 	for (size_t i = 0; i < online->count && !ret; i++) {
-		size_t place = place_of(session, online->cpus[i]);
-
-		if (place < session->cpus.count && session->has_cpu[place])
+		if (!is_new(session, online->cpus[i]))
 			continue;
 		ret = open_cpu_late(session, online->cpus[i], err);
 		/* It is on its way off again. */
@@ -345,20 +394,15 @@ int probe_session_follow_cpus(struct probe_session *session, const struct cpu_li
 		else if (!ret)
 			told(context, online->cpus[i], true);
 	}
-	return ret;
+	return ret ? ret : start_drainer(session, err);
 }
 
 int probe_session_wait(struct probe_session *session, int fd, int timeout_ms)
 {
-	size_t rings = session->cpus.count * TRACE_RING_COUNT;
-	struct pollfd *polled CLEANUP(cleanup_free) = calloc(rings + 1, sizeof(*polled));
+	struct pollfd polled[] = {{.fd = session->drainer ? ring_drainer_fd(session->drainer) : -1, .events = POLLIN},
+				  {.fd = fd, .events = POLLIN}};
 
-	if (!polled)
-		return -ENOMEM;
-	for (size_t i = 0; i < rings; i++)
-		polled[i] = (struct pollfd){.fd = session->rings[i].fd, .events = POLLIN};
-	polled[rings] = (struct pollfd){.fd = fd, .events = POLLIN};
-	return poll(polled, rings + 1, timeout_ms) < 0 ? -errno : 0;
+	return poll(polled, 2, timeout_ms) < 0 ? -errno : 0;
 }
 
 static int read_event(const struct probe_event *event, struct perf_event_counts *counts)

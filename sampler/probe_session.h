@@ -12,6 +12,7 @@
 #include "sampler/cpu_list.h"
 #include "sampler/perf_ring.h"
 #include "sampler/probe_plan.h"
+#include "sampler/ring_drainer.h"
 #include "sampler/time_order.h"
 #include "sampler/tracefs.h"
 #include "trace/record.h"
@@ -45,6 +46,7 @@ struct probe_session {
 	struct cpu_list cpus;	 /* that were online at any time, those that came later behind the others */
 	bool *has_cpu;		 /* owned; by place in cpus: it is open */
 	struct perf_ring *rings; /* owned; TRACE_RING_COUNT for each CPU */
+	struct ring_drainer *drainer; /* of the rings; NULL: they are emptied when asked only */
 	struct probe_event *events; /* owned */
 	size_t event_count;
 	size_t event_capacity;

@@ -37,6 +37,9 @@
 /* How long a record may stay on its way into a ring while others overtake it. */
 #define HOLD_BACK_NS 50000000u
 #define TICK_MS 100
+/* A fraction of a millisecond: rings are emptied as often. */
+#define RECORDS_AT_A_TIME 1024u
+#define BACKLOG_BYTES_MAX (32u << 20)
 #define START_POLL_MS 1000
 #define DURATION_REASON "the time was over"
 #define FLUSH_EVERY_NS 1000000000u
@@ -658,13 +661,22 @@ static uint64_t lost_count(const struct recording *recording)
 	return lost;
 }
 
-/* Takes what is in the rings; records up to horizon_ns become events. */
+/*
+ * Takes what is in the rings; records up to horizon_ns become events. Rings are emptied again and again in between, so that they need
+ * not be large; when too much waits to become events they are left to overflow, and the loss is counted.
+ */
 static int take_records(struct recording *recording, uint64_t horizon_ns, struct error *err)
 {
-	int ret = probe_session_drain(&recording->session, &recording->order);
+	int ret;
 
-	if (!ret)
-		ret = time_order_run(&recording->order, horizon_ns, recorder_take, &recording->recorder);
+	do {
+		ret = recording->order.held_bytes < BACKLOG_BYTES_MAX ?
+			      probe_session_drain(&recording->session, &recording->order) :
+			      0;
+		if (!ret)
+			ret = time_order_run(&recording->order, horizon_ns, RECORDS_AT_A_TIME, recorder_take,
+					     &recording->recorder);
+	} while (ret > 0);
 	return ret ? error_set(err, ret, "recording: %s", strerror(-ret)) : 0;
 }
 

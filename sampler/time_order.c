@@ -1,7 +1,8 @@
-/* Knows that sorting a few thousand nearly sorted entries at a time is cheaper than a queue per ring. */
+/* Knows that a ring is all but sorted: what it gives is put right by a few steps back, and the rings are merged by a heap. */
 #include "sampler/time_order.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,94 +10,183 @@
 
 void time_order_release(struct time_order *order)
 {
-	buffer_release(&order->bytes);
-	free(order->entries);
+	for (size_t i = 0; i < order->queue_count; i++) {
+		buffer_release(&order->queues[i].bytes);
+		free(order->queues[i].entries);
+	}
+	free(order->queues);
+	free(order->heap);
 	*order = (struct time_order){0};
 }
 
-static int add_entry(struct time_order *order, struct time_order_entry entry)
+static int add_queues(struct time_order *order, size_t count)
 {
-	if (order->count == order->capacity) {
-		size_t capacity = order->capacity ? order->capacity * 2 : 1024;
-		struct time_order_entry *entries = realloc(order->entries, capacity * sizeof(*entries));
+	struct time_order_queue *queues = realloc(order->queues, count * sizeof(*queues));
+
+	if (!queues)
+		return -ENOMEM;
+	order->queues = queues;
+	size_t *heap = realloc(order->heap, count * sizeof(*heap));
+	if (!heap)
+		return -ENOMEM;
+	order->heap = heap;
+	for (; order->queue_count < count; order->queue_count++)
+		queues[order->queue_count] = (struct time_order_queue){0};
+	return 0;
+}
+
+struct buffer *time_order_input(struct time_order *order, size_t queue)
+{
+	if (queue >= order->queue_count && add_queues(order, queue + 1))
+		return NULL;
+	return &order->queues[queue].bytes;
+}
+
+/* An interrupt's record may stand before that of what it interrupted: then this one goes before it. */
+static int add_entry(struct time_order_queue *queue, struct time_order_entry entry)
+{
+	if (queue->count == queue->capacity) {
+		size_t capacity = queue->capacity ? queue->capacity * 2 : 256;
+		struct time_order_entry *entries = realloc(queue->entries, capacity * sizeof(*entries));
 
 		if (!entries)
 			return -ENOMEM;
-		order->entries = entries;
-		order->capacity = capacity;
+		queue->entries = entries;
+		queue->capacity = capacity;
 	}
-	order->entries[order->count++] = entry;
+	size_t at = queue->count++;
+	for (; at > queue->first && queue->entries[at - 1].time_ns > entry.time_ns; at--)
+		queue->entries[at] = queue->entries[at - 1];
+	queue->entries[at] = entry;
 	return 0;
 }
 
-int time_order_added(struct time_order *order, size_t before_bytes, uint32_t ring)
+int time_order_added(struct time_order *order, size_t queue_number, uint32_t ring)
 {
+	struct time_order_queue *queue = &order->queues[queue_number];
+	const struct buffer *bytes = &queue->bytes;
 	size_t record_bytes;
 
-	if (order->bytes.failed)
+	if (bytes->failed)
 		return -ENOMEM;
-	for (size_t at = before_bytes; at < order->bytes.size_bytes; at += record_bytes) {
-		uint64_t time_ns = sample_time(order->bytes.bytes + at, order->bytes.size_bytes - at, &record_bytes);
+	queue->ring = ring;
+	for (size_t at = queue->seen_bytes; at < bytes->size_bytes; at += record_bytes) {
+		uint64_t time_ns = sample_time(bytes->bytes + at, bytes->size_bytes - at, &record_bytes);
 
 		if (!record_bytes)
 			break;
-		struct time_order_entry entry = {.time_ns = time_ns, .sequence = order->sequence++, .at = at, .ring = ring};
-		if (add_entry(order, entry))
+		if (add_entry(queue, (struct time_order_entry){.time_ns = time_ns, .sequence = order->sequence++, .at = at}))
 			return -ENOMEM;
+		order->count++;
 	}
+	order->held_bytes += bytes->size_bytes - queue->seen_bytes;
+	queue->seen_bytes = bytes->size_bytes;
 	return 0;
 }
 
-static int by_time(const void *a, const void *b)
+static const struct time_order_entry *first_of(const struct time_order *order, size_t queue)
 {
-	const struct time_order_entry *left = a, *right = b;
-
-	if (left->time_ns != right->time_ns)
-		return left->time_ns < right->time_ns ? -1 : 1;
-	return left->sequence < right->sequence ? -1 : left->sequence > right->sequence;
+	return &order->queues[queue].entries[order->queues[queue].first];
 }
 
-/* Moves what was not handed out to the front of a new buffer. */
-static void keep_rest(struct time_order *order, size_t first)
+static bool is_before(const struct time_order *order, size_t a, size_t b)
 {
-	struct buffer rest = {0};
+	const struct time_order_entry *left = first_of(order, a), *right = first_of(order, b);
 
-	for (size_t i = first; i < order->count; i++) {
-		struct time_order_entry entry = order->entries[i];
-		size_t record_bytes;
-
-		sample_time(order->bytes.bytes + entry.at, order->bytes.size_bytes - entry.at, &record_bytes);
-		size_t at = rest.size_bytes;
-		buffer_add(&rest, order->bytes.bytes + entry.at, record_bytes);
-		entry.at = at;
-		order->entries[i - first] = entry;
-	}
-	order->count -= first;
-	if (order->count) {
-		buffer_release(&order->bytes);
-		order->bytes = rest;
-	} else {
-		buffer_clear(&order->bytes);
-	}
+	return left->time_ns != right->time_ns ? left->time_ns < right->time_ns : left->sequence < right->sequence;
 }
 
-int time_order_run(struct time_order *order, uint64_t horizon_ns, time_order_take *take, void *context)
+/* Brings the queue at place down to where it belongs in the heap. */
+static void sift_down(struct time_order *order, size_t heap_count, size_t place)
 {
-	size_t i = 0;
+	size_t queue = order->heap[place];
+
+	for (size_t child = 2 * place + 1; child < heap_count; child = 2 * place + 1) {
+		if (child + 1 < heap_count && is_before(order, order->heap[child + 1], order->heap[child]))
+			child++;
+		if (!is_before(order, order->heap[child], queue))
+			break;
+		order->heap[place] = order->heap[child];
+		place = child;
+	}
+	order->heap[place] = queue;
+}
+
+static bool has_until(const struct time_order_queue *queue, uint64_t horizon_ns)
+{
+	return queue->first < queue->count && queue->entries[queue->first].time_ns <= horizon_ns;
+}
+
+static size_t fill_heap(struct time_order *order, uint64_t horizon_ns)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < order->queue_count; i++)
+		if (has_until(&order->queues[i], horizon_ns))
+			order->heap[count++] = i;
+	for (size_t place = count / 2; place > 0; place--)
+		sift_down(order, count, place - 1);
+	return count;
+}
+
+/* Where the bytes begin that are still to be handed out. */
+static size_t first_byte(const struct time_order_queue *queue)
+{
+	size_t first = queue->bytes.size_bytes;
+
+	for (size_t i = queue->first; i < queue->count; i++)
+		if (queue->entries[i].at < first)
+			first = queue->entries[i].at;
+	return first;
+}
+
+/* Forgets what was handed out, where that is half of the queue: so a record is moved once at most. */
+static void forget_taken(struct time_order *order, struct time_order_queue *queue)
+{
+	if (queue->first < queue->count && queue->first < queue->count / 2)
+		return;
+	size_t taken_bytes = first_byte(queue);
+	size_t left_bytes = queue->bytes.size_bytes - taken_bytes;
+	if (left_bytes)
+		memmove(queue->bytes.bytes, queue->bytes.bytes + taken_bytes, left_bytes);
+	queue->bytes.size_bytes = queue->seen_bytes = left_bytes;
+	order->held_bytes -= taken_bytes;
+	for (size_t i = queue->first; i < queue->count; i++) {
+		queue->entries[i - queue->first] = queue->entries[i];
+		queue->entries[i - queue->first].at -= taken_bytes;
+	}
+	queue->count -= queue->first;
+	queue->first = 0;
+}
+
+static int hand_out_first(struct time_order *order, struct time_order_queue *queue, time_order_take *take, void *context)
+{
+	const struct time_order_entry entry = queue->entries[queue->first++];
+
+	order->count--;
+	if (entry.time_ns < order->last_time_ns)
+		order->out_of_order++;
+	else
+		order->last_time_ns = entry.time_ns;
+	return take(context, queue->bytes.bytes + entry.at, queue->bytes.size_bytes - entry.at, queue->ring);
+}
+
+int time_order_run(struct time_order *order, uint64_t horizon_ns, size_t max, time_order_take *take, void *context)
+{
+	size_t waiting = fill_heap(order, horizon_ns);
 	int ret = 0;
 
-	if (order->count)
-		qsort(order->entries, order->count, sizeof(*order->entries), by_time);
-	for (; i < order->count && order->entries[i].time_ns <= horizon_ns && !ret; i++) {
-		const struct time_order_entry *entry = &order->entries[i];
+	for (; waiting && max && !ret; max--) {
+		struct time_order_queue *queue = &order->queues[order->heap[0]];
 
-		if (entry->time_ns < order->last_time_ns)
-			order->out_of_order++;
-		else
-			order->last_time_ns = entry->time_ns;
-		ret = take(context, order->bytes.bytes + entry->at, order->bytes.size_bytes - entry->at, entry->ring);
+		ret = hand_out_first(order, queue, take, context);
+		if (!has_until(queue, horizon_ns))
+			order->heap[0] = order->heap[--waiting];
+		if (waiting)
+			sift_down(order, waiting, 0);
 	}
-	if (i)
-		keep_rest(order, i);
-	return ret;
+	for (size_t i = 0; i < order->queue_count; i++)
+		if (order->queues[i].first)
+			forget_taken(order, &order->queues[i]);
+	return ret ? ret : waiting > 0;
 }

@@ -26,23 +26,21 @@ static int take(void *context, const uint8_t *record, size_t size_bytes, uint32_
 	return taken->fail_at == taken->count ? -ENOMEM : 0;
 }
 
-static void append(struct time_order *order, uint64_t time_ns, uint64_t id)
+static void append(struct time_order *order, size_t queue, uint64_t time_ns, uint64_t id)
 {
 	struct perf_record_origin origin = {.id = id, .time_ns = time_ns};
 	struct perf_record record;
 
 	/* Records of different sizes. */
 	perf_record_sample(&record, &origin, NULL, 0, "raw raw raw raw raw raw raw raw", 4 + id % 3 * 8);
-	buffer_add(time_order_input(order), record.bytes, record.size);
+	buffer_add(time_order_input(order, queue), record.bytes, record.size);
 }
 
 static void drain(struct time_order *order, const uint64_t *times, size_t count, uint32_t ring)
 {
-	size_t before = time_order_input(order)->size_bytes;
-
 	for (size_t i = 0; i < count; i++)
-		append(order, times[i], ring * 100 + i);
-	assert_int_equal(time_order_added(order, before, ring), 0);
+		append(order, ring, times[i], ring * 100 + i);
+	assert_int_equal(time_order_added(order, ring, ring), 0);
 }
 
 static void test_rings_interleaved(void **state)
@@ -51,16 +49,16 @@ static void test_rings_interleaved(void **state)
 	struct taken taken = {.count = 0};
 
 	(void)state;
-	assert_int_equal(time_order_run(&order, UINT64_MAX, take, &taken), 0);
+	assert_int_equal(time_order_run(&order, UINT64_MAX, SIZE_MAX, take, &taken), 0);
 	drain(&order, (const uint64_t[]){10, 40, 50}, 3, 1);
 	drain(&order, (const uint64_t[]){20, 30, 60}, 3, 2);
-	assert_int_equal(time_order_run(&order, 35, take, &taken), 0);
+	assert_int_equal(time_order_run(&order, 35, SIZE_MAX, take, &taken), 0);
 	assert_int_equal(taken.count, 3);
 	/* What was held back waits for the others. */
 	drain(&order, (const uint64_t[]){36, 45}, 2, 3);
-	assert_int_equal(time_order_run(&order, 50, take, &taken), 0);
-	assert_int_equal(time_order_run(&order, 50, take, &taken), 0);
-	assert_int_equal(time_order_run(&order, UINT64_MAX, take, &taken), 0);
+	assert_int_equal(time_order_run(&order, 50, SIZE_MAX, take, &taken), 0);
+	assert_int_equal(time_order_run(&order, 50, SIZE_MAX, take, &taken), 0);
+	assert_int_equal(time_order_run(&order, UINT64_MAX, SIZE_MAX, take, &taken), 0);
 	static const uint64_t wanted[] = {10, 20, 30, 36, 40, 45, 50, 60};
 	static const uint32_t rings[] = {1, 2, 2, 3, 1, 3, 1, 2};
 	assert_int_equal(taken.count, 8);
@@ -80,7 +78,7 @@ static void test_equal_times_keep_the_order_of_arrival(void **state)
 	(void)state;
 	drain(&order, (const uint64_t[]){5, 5, 5}, 3, 2);
 	drain(&order, (const uint64_t[]){5, 5}, 2, 1);
-	assert_int_equal(time_order_run(&order, 5, take, &taken), 0);
+	assert_int_equal(time_order_run(&order, 5, SIZE_MAX, take, &taken), 0);
 	static const uint64_t wanted[] = {200, 201, 202, 100, 101};
 	assert_int_equal(taken.count, 5);
 	assert_memory_equal(taken.ids, wanted, sizeof(wanted));
@@ -95,9 +93,9 @@ static void test_late_records_are_counted(void **state)
 
 	(void)state;
 	drain(&order, (const uint64_t[]){100, 200}, 2, 1);
-	time_order_run(&order, UINT64_MAX, take, &taken);
+	time_order_run(&order, UINT64_MAX, SIZE_MAX, take, &taken);
 	drain(&order, (const uint64_t[]){150, 160, 250}, 3, 2);
-	time_order_run(&order, UINT64_MAX, take, &taken);
+	time_order_run(&order, UINT64_MAX, SIZE_MAX, take, &taken);
 	assert_int_equal(taken.count, 5);
 	assert_int_equal(order.out_of_order, 2);
 	assert_int_equal(order.last_time_ns, 250);
@@ -112,11 +110,53 @@ static void test_a_refusal_ends_the_run(void **state)
 
 	(void)state;
 	drain(&order, (const uint64_t[]){1, 2, 3, 4}, 4, 1);
-	assert_int_equal(time_order_run(&order, UINT64_MAX, take, &taken), -ENOMEM);
+	assert_int_equal(time_order_run(&order, UINT64_MAX, SIZE_MAX, take, &taken), -ENOMEM);
 	assert_int_equal(taken.count, 2);
-	assert_int_equal(time_order_run(&order, UINT64_MAX, take, &taken), 0);
+	assert_int_equal(time_order_run(&order, UINT64_MAX, SIZE_MAX, take, &taken), 0);
 	static const uint64_t wanted[] = {1, 2, 3, 4};
 	assert_int_equal(taken.count, 4);
+	assert_memory_equal(taken.times, wanted, sizeof(wanted));
+	time_order_release(&order);
+}
+
+/* An interrupt's record stands before that of what it interrupted, whose time is earlier. */
+static void test_a_ring_that_is_not_quite_in_order(void **state)
+{
+	struct time_order order = {0};
+	struct taken taken = {.count = 0};
+
+	(void)state;
+	drain(&order, (const uint64_t[]){10, 30, 20, 25, 40}, 5, 1);
+	drain(&order, (const uint64_t[]){22, 24, 23}, 3, 0);
+	assert_int_equal(time_order_run(&order, 24, SIZE_MAX, take, &taken), 0);
+	drain(&order, (const uint64_t[]){41, 39}, 2, 1);
+	assert_int_equal(time_order_run(&order, UINT64_MAX, SIZE_MAX, take, &taken), 0);
+	static const uint64_t wanted[] = {10, 20, 22, 23, 24, 25, 30, 39, 40, 41};
+	assert_int_equal(taken.count, 10);
+	assert_memory_equal(taken.times, wanted, sizeof(wanted));
+	assert_int_equal(order.out_of_order, 0);
+	assert_int_equal(order.held_bytes, 0);
+	time_order_release(&order);
+}
+
+/* A run that is cut after some records goes on where it was, with what came in between. */
+static void test_some_at_a_time(void **state)
+{
+	struct time_order order = {0};
+	struct taken taken = {.count = 0};
+
+	(void)state;
+	drain(&order, (const uint64_t[]){1, 3, 5, 7}, 4, 0);
+	drain(&order, (const uint64_t[]){2, 4}, 2, 1);
+	assert_int_equal(time_order_run(&order, 6, 3, take, &taken), 1);
+	assert_int_equal(taken.count, 3);
+	assert_int_equal(order.count, 3);
+	drain(&order, (const uint64_t[]){6, 8}, 2, 1);
+	assert_int_equal(time_order_run(&order, 6, 2, take, &taken), 1);
+	assert_int_equal(time_order_run(&order, 6, 1, take, &taken), 0);
+	assert_int_equal(time_order_run(&order, 8, SIZE_MAX, take, &taken), 0);
+	static const uint64_t wanted[] = {1, 2, 3, 4, 5, 6, 7, 8};
+	assert_int_equal(taken.count, 8);
 	assert_memory_equal(taken.times, wanted, sizeof(wanted));
 	time_order_release(&order);
 }
@@ -128,11 +168,11 @@ static void test_unreadable_bytes(void **state)
 	struct taken taken = {.count = 0};
 
 	(void)state;
-	append(&order, 7, 1);
-	buffer_add(time_order_input(&order), "\0\0\0\0\0\0\0\0garbage", 16);
-	assert_int_equal(time_order_added(&order, 0, 1), 0);
+	append(&order, 1, 7, 1);
+	buffer_add(time_order_input(&order, 1), "\0\0\0\0\0\0\0\0garbage", 16);
+	assert_int_equal(time_order_added(&order, 1, 1), 0);
 	drain(&order, (const uint64_t[]){3}, 1, 2);
-	assert_int_equal(time_order_run(&order, UINT64_MAX, take, &taken), 0);
+	assert_int_equal(time_order_run(&order, UINT64_MAX, SIZE_MAX, take, &taken), 0);
 	assert_int_equal(taken.count, 2);
 	assert_int_equal(taken.times[0], 3);
 	time_order_release(&order);
@@ -186,25 +226,25 @@ static void test_random_runs_with_a_horizon(void **state)
 
 			now_ns += 1 + random_below(&seed, 500);
 			for (uint32_t ring = 0; ring < RINGS; ring++) {
-				size_t before = time_order_input(&order)->size_bytes;
-
 				/* Time stands still at times: equal times within and across rings. */
 				while (next[ring] < RECORDS && ring_time[ring] < now_ns) {
-					append(&order, ring_time[ring], next[ring]);
+					append(&order, ring, ring_time[ring], next[ring]);
 					next[ring] += RINGS;
 					ring_time[ring] += random_below(&seed, 20);
 				}
-				assert_int_equal(time_order_added(&order, before, ring), 0);
+				assert_int_equal(time_order_added(&order, ring, ring), 0);
 				if (next[ring] < RECORDS && ring_time[ring] - 1 < horizon_ns)
 					horizon_ns = ring_time[ring] - 1;
 			}
-			assert_int_equal(time_order_run(&order, horizon_ns, check_one, &check), 0);
+			assert_int_equal(time_order_run(&order, horizon_ns, SIZE_MAX, check_one, &check), 0);
 		}
 		assert_int_equal(check.count, RECORDS);
 		assert_int_equal(order.count, 0);
 		assert_int_equal(order.out_of_order, 0);
 		/* What is held back is all that is kept. */
-		assert_true(order.capacity < RECORDS);
+		assert_int_equal(order.held_bytes, 0);
+		for (size_t ring = 0; ring < RINGS; ring++)
+			assert_true(order.queues[ring].capacity < RECORDS / RINGS);
 		free(check.seen);
 		time_order_release(&order);
 	}
@@ -217,6 +257,8 @@ int main(void)
 		cmocka_unit_test(test_equal_times_keep_the_order_of_arrival),
 		cmocka_unit_test(test_late_records_are_counted),
 		cmocka_unit_test(test_a_refusal_ends_the_run),
+		cmocka_unit_test(test_a_ring_that_is_not_quite_in_order),
+		cmocka_unit_test(test_some_at_a_time),
 		cmocka_unit_test(test_unreadable_bytes),
 		cmocka_unit_test(test_random_runs_with_a_horizon),
 	};
