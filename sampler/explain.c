@@ -133,6 +133,8 @@ static const char *reason(const struct probe *probe)
 		return probe->function->why ? probe->function->why : "";
 	if (probe->role == PROBE_ROLE_FREE_WITNESS)
 		return probe->is_late ? "second witness, told after the free" : "second witness, also in interrupts";
+	if (probe->raw)
+		return probe->raw->is_free ? "frees, before they are done" : "allocations, once they are done";
 	return "the kernel's own event";
 }
 
@@ -152,7 +154,7 @@ static void write_probe(const struct page *page, size_t place, size_t count)
 	else if (count > 1)
 		snprintf(kind, sizeof(kind), "%s x%zu", probe->kind, count);
 	else
-		snprintf(kind, sizeof(kind), "%s", probe->function ? probe->kind : "event");
+		snprintf(kind, sizeof(kind), "%s", probe->function || probe->raw ? probe->kind : "event");
 	if (filter_numbers[0])
 		snprintf(filter, sizeof(filter), filter_numbers[1] ? "%zu,%zu" : "%zu", filter_numbers[0],
 			 filter_numbers[1]);

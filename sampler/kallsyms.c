@@ -14,11 +14,15 @@ struct symbol {
 	uint32_t module; /* 0: none */
 };
 
+static const char *const variables[] = {"page_offset_base", "vmemmap_base"};
+#define VARIABLES (sizeof(variables) / sizeof(variables[0]))
+
 struct kallsyms {
 	char *text; /* owned; NULs put in */
 	struct symbol *symbols; /* by address */
 	size_t count;
 	const char **names; /* sorted, for kallsyms_has() */
+	uint64_t variables[VARIABLES];
 };
 
 static int by_address(const void *a, const void *b)
@@ -44,8 +48,12 @@ static bool parse_line(struct kallsyms *symbols, char *line, struct symbol *symb
 	symbol->address = strtoull(line, &end, 16);
 	if (end == line || *end != ' ' || !end[1] || end[2] != ' ')
 		return false;
-	if (!strchr("tTwW", end[1]))
+	if (!strchr("tTwW", end[1])) {
+		for (size_t i = 0; i < VARIABLES; i++)
+			if (!strcmp(end + 3, variables[i]))
+				symbols->variables[i] = symbol->address;
 		return false;
+	}
 	char *name = end + 3;
 	char *tab = strchr(name, '\t');
 	symbol->name = (uint32_t)(name - symbols->text);
@@ -148,4 +156,12 @@ struct kernel_symbol kallsyms_lookup(const struct kallsyms *symbols, uint64_t ad
 bool kallsyms_has(const struct kallsyms *symbols, const char *name)
 {
 	return bsearch(&name, symbols->names, symbols->count, sizeof(*symbols->names), by_name);
+}
+
+uint64_t kallsyms_variable(const struct kallsyms *symbols, const char *name)
+{
+	for (size_t i = 0; i < VARIABLES; i++)
+		if (!strcmp(variables[i], name))
+			return symbols->variables[i];
+	return 0;
 }

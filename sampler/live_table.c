@@ -105,6 +105,13 @@ enum live_birth live_table_check_birth(const struct live_table *table, const str
 	return LIVE_BIRTH_REUSED;
 }
 
+bool live_table_is_told(const struct live_table *table, uint64_t address, int32_t tid, uint64_t time_ns)
+{
+	const struct live_object *object = object_at(table, address);
+
+	return object && object->serial && !object->is_pending && object->tid == tid && time_ns - object->time_ns < SAME_CALL_NS;
+}
+
 static int place_for(struct live_table *table, uint32_t *place)
 {
 	if (table->unused_count) {

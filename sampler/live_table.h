@@ -62,6 +62,9 @@ enum live_birth {
 enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object, uint32_t stack,
 				       uint64_t *old_serial);
 
+/* True where the task has just been told to have allocated this address, and not to have freed it. */
+bool live_table_is_told(const struct live_table *table, uint64_t address, int32_t tid, uint64_t time_ns);
+
 /* Puts the object in, in place of whatever was at its address. -ENOMEM. */
 int live_table_add(struct live_table *table, const struct live_object *object);
 

@@ -134,7 +134,7 @@ static int run_probe(struct calibration *calibration, uint64_t event_id, struct 
 		ret = perf_ring_open(&ring, cpus.cpus[i], RING_BYTES, false, err);
 		if (ret)
 			break;
-		int fd = perf_event_open_tracepoint(&how, cpus.cpus[i], &ring, &id, err);
+		int fd = perf_event_open_probe(&how, cpus.cpus[i], &ring, &id, err);
 		ret = fd < 0 ? fd : 0;
 		if (!ret && !(ret = perf_event_enable(fd))) {
 			for (int turn = 0; turn < 20 && calibration->hits < CHECKED_HITS; turn++) {

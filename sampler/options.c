@@ -39,14 +39,14 @@ const char options_help[] =
 	"\n"
 	"How:\n"
 	"  -o, --output FILE           default slabrec.slab; an existing one is kept as FILE.old; - for a pipe\n"
-	"      --source kprobe|tracepoint|auto  default auto: kprobes where the kernel has them\n"
+	"      --source bpf|kprobe|tracepoint|auto  default auto: the first of them that works here\n"
 	"      --only-live             keep live objects and, per call stack, counts of the freed: for days\n"
 	"      --snapshot-on SIGNAL    on this signal (USR2) write a trace so far, FILE.1, FILE.2, ..., and go on\n"
 	"      --max-size SIZE         end when the trace is this large (k, M, G)\n"
 	"      --max-memory SIZE       end when slabrec itself takes this much; default a quarter of the machine's\n"
 	"  -m, --mmap-pages N          ring of each CPU in pages, a power of two\n"
 	"      --maxactive N           calls that a return probe follows at once; default 8 for each CPU, 128 to 4096\n"
-	"      --without FEATURE[,...] do not use: return-args, maxactive, arg-names, witness, btf, dwarf\n"
+	"      --without FEATURE[,...] do not use: bpf, return-args, maxactive, arg-names, witness, btf, dwarf\n"
 	"  -q, --quiet                 no progress and no summary\n"
 	"  -v, --verbose               tell which probes are set and why\n"
 	"  -h, --help   --version\n"
@@ -103,7 +103,7 @@ static const struct option long_options[] = {
 };
 
 static const char *const sources[SOURCE_COUNT + 1] = {
-	[SOURCE_AUTO] = "auto", [SOURCE_KPROBE] = "kprobe", [SOURCE_TRACEPOINT] = "tracepoint"};
+	[SOURCE_AUTO] = "auto", [SOURCE_BPF] = "bpf", [SOURCE_KPROBE] = "kprobe", [SOURCE_TRACEPOINT] = "tracepoint"};
 
 const char *source_name(enum source source)
 {
@@ -191,11 +191,14 @@ static int parse_limit(const char *name, const char *text, uint64_t least_bytes,
 /* Place of the word in a NULL-ended list; -EINVAL with a sentence that lists them. */
 static int parse_choice(const char *name, const char *text, const char *const *choices, struct error *err)
 {
-	for (int i = 0; choices[i]; i++)
+	char list[128] = "";
+
+	for (int i = 0; choices[i]; i++) {
 		if (!strcmp(choices[i], text))
 			return i;
-	return error_set(err, -EINVAL, "--%s %s: not one of %s, %s%s%s", name, text, choices[0], choices[1],
-			 choices[2] ? ", " : "", choices[2] ? choices[2] : "");
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "", choices[i]);
+	}
+	return error_set(err, -EINVAL, "--%s %s: not one of %s", name, text, list);
 }
 
 static int parse_without(struct options *options, const char *text, struct error *err)
@@ -212,13 +215,15 @@ static int parse_without(struct options *options, const char *text, struct error
 			options->without_arg_names = options->without_return_args = true;
 		else if (!strcmp(name, "witness"))
 			options->without_witness = true;
+		else if (!strcmp(name, "bpf"))
+			options->without_bpf = true;
 		else if (!strcmp(name, "btf"))
 			/* Without either only the check is left, in whatever order they are named. */
 			options->name_offset = options->name_offset == NAME_OFFSET_CHECKED ? NAME_OFFSET_CHECKED : NAME_OFFSET_DWARF;
 		else if (!strcmp(name, "dwarf"))
 			options->name_offset = NAME_OFFSET_CHECKED;
 		else
-			return error_set(err, -EINVAL, "--without %s: not one of return-args, maxactive, arg-names, witness, btf, dwarf",
+			return error_set(err, -EINVAL, "--without %s: not one of bpf, return-args, maxactive, arg-names, witness, btf, dwarf",
 					 name);
 	}
 	return 0;

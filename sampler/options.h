@@ -16,6 +16,7 @@
 
 enum source {
 	SOURCE_AUTO,
+	SOURCE_BPF, /* raw tracepoints that BPF programs filter */
 	SOURCE_KPROBE,
 	SOURCE_TRACEPOINT,
 	SOURCE_COUNT
@@ -53,6 +54,7 @@ struct options {
 	bool is_quiet;
 	bool is_verbose;
 	/* Features of the kernel that are not to be used, so that fallbacks can be tested. */
+	bool without_bpf;
 	bool without_return_args;
 	bool without_maxactive;
 	bool without_arg_names;

@@ -152,13 +152,13 @@ void perf_ring_drain(struct perf_ring *ring, struct buffer *out)
 	__atomic_store_n(&control->data_tail, head, __ATOMIC_RELEASE);
 }
 
-int perf_event_open_tracepoint(const struct perf_event_options *options, int cpu, const struct perf_ring *ring,
+int perf_event_open_probe(const struct perf_event_options *options, int cpu, const struct perf_ring *ring,
 			       uint64_t *id, struct error *err)
 {
 	struct perf_event_attr attr = common_attr();
 
-	attr.type = PERF_TYPE_TRACEPOINT;
-	attr.config = options->tracepoint_id;
+	attr.type = options->tracepoint_id ? PERF_TYPE_TRACEPOINT : PERF_TYPE_SOFTWARE;
+	attr.config = options->tracepoint_id ? options->tracepoint_id : PERF_COUNT_SW_BPF_OUTPUT;
 	attr.sample_period = options->period ? options->period : 1;
 	attr.sample_type |= PERF_SAMPLE_RAW;
 	attr.wakeup_watermark = (uint32_t)(ring->data_bytes / 4);

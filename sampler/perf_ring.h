@@ -30,9 +30,9 @@ void perf_ring_close(struct perf_ring *ring);
 /* Appends all records that are there to out, each whole as the kernel wrote it, and frees their room. */
 void perf_ring_drain(struct perf_ring *ring, struct buffer *out);
 
-/* How a tracepoint is to be opened. */
+/* How a probe's event is to be opened. */
 struct perf_event_options {
-	uint64_t tracepoint_id;
+	uint64_t tracepoint_id; /* 0: what a BPF program sends */
 	const char *filter; /* "" none */
 	uint32_t period;     /* one sample for so many hits; 0 and 1: for each */
 	bool has_callchain;
@@ -48,10 +48,10 @@ bool perf_event_tells_cgroups(void);
 int perf_event_takes_cgroup(int cgroup_fd);
 
 /*
- * Opens the tracepoint on the CPU, disabled, its samples going to ring, which is of the same CPU. Returns the descriptor, or a
+ * Opens the event on the CPU, disabled, its samples going to ring, which is of the same CPU. Returns the descriptor, or a
  * negative errno; id gets the number that its samples carry.
  */
-int perf_event_open_tracepoint(const struct perf_event_options *options, int cpu, const struct perf_ring *ring,
+int perf_event_open_probe(const struct perf_event_options *options, int cpu, const struct perf_ring *ring,
 			       uint64_t *id, struct error *err);
 
 int perf_event_enable(int fd);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sampler/slab_bpf.h"
+
 /* PERF_EVENT_IOC_SET_FILTER takes less than a page of text. */
 #define FILTER_MAX_BYTES 3900
 #define FREE_STACK_PERIOD 16
@@ -483,34 +485,42 @@ static int plan_tracepoint(struct probe_plan *plan, enum probe_role role, const 
 	return 0;
 }
 
-/* kmem:kfree, and kmem:kmem_cache_free with the name where the kernel tells it (5.12, RHEL 8.6). */
+/* Up to 6.0, when kmalloc_node was an event of its own, kmem_cache_free is told when the object is gone. */
+static bool is_free_late(const struct probe_plan_facts *facts)
+{
+	return facts->tracepoint_format(facts->context, "kmalloc_node");
+}
+
+/* kmem:kfree, or kmem:kmem_cache_free with the name where the kernel tells it (5.12, RHEL 8.6). */
+static int plan_free_tracepoint(struct probe_plan *plan, const struct probe_plan_facts *facts, enum probe_role role,
+				const char *event)
+{
+	const char *format = facts->tracepoint_format(facts->context, event);
+	bool has_name = format && event_format_field(format, "name").size_bytes;
+	struct text filter = {.size = 0};
+
+	if (!format)
+		return 0;
+	add_object_filter(&filter, facts, "ptr");
+	if (has_name) {
+		text_add(&filter, " && ");
+		add_name_filter(&filter, facts, "name");
+	}
+	int ret = plan_tracepoint(plan, role, event, &filter, has_name);
+	if (ret)
+		return ret;
+	plan->probes[plan->count - 1].is_late = !strcmp(event, "kmem_cache_free") && is_free_late(facts);
+	/* A witness only confirms: the probe it stands beside has the call chain. */
+	if (role == PROBE_ROLE_FREE)
+		set_free_stacks(&plan->probes[plan->count - 1], facts);
+	return 0;
+}
+
 static int plan_free_tracepoints(struct probe_plan *plan, const struct probe_plan_facts *facts, enum probe_role role)
 {
-	static const char *const events[] = {"kfree", "kmem_cache_free"};
-	int ret = 0;
+	int ret = plan_free_tracepoint(plan, facts, role, "kfree");
 
-	for (size_t i = 0; i < 2 && !ret; i++) {
-		const char *format = facts->tracepoint_format(facts->context, events[i]);
-		bool has_name = format && event_format_field(format, "name").size_bytes;
-		struct text filter = {.size = 0};
-
-		if (!format)
-			continue;
-		add_object_filter(&filter, facts, "ptr");
-		if (has_name) {
-			text_add(&filter, " && ");
-			add_name_filter(&filter, facts, "name");
-		}
-		ret = plan_tracepoint(plan, role, events[i], &filter, has_name);
-		/* Up to 6.0, when kmalloc_node was an event of its own, kmem_cache_free is told when the object is gone. */
-		if (!ret)
-			plan->probes[plan->count - 1].is_late =
-				i == 1 && facts->tracepoint_format(facts->context, "kmalloc_node");
-		/* A witness only confirms: the probe it stands beside has the call chain. */
-		if (!ret && role == PROBE_ROLE_FREE)
-			set_free_stacks(&plan->probes[plan->count - 1], facts);
-	}
-	return ret;
+	return ret ? ret : plan_free_tracepoint(plan, facts, role, "kmem_cache_free");
 }
 
 static int plan_error(struct probe_plan *plan, int code, struct error *err)
@@ -546,6 +556,13 @@ static int add_task_filter(struct probe_plan *plan, const struct probe_plan_fact
 	return 0;
 }
 
+/* True where the kernel has it, and no other that tells more of the same object. */
+static bool has_function(const struct probe_plan_facts *facts, const struct probe_function *function)
+{
+	return facts->has_function(facts->context, function->symbol) &&
+	       !(function->unless && facts->has_function(facts->context, function->unless));
+}
+
 int probe_plan_kprobes(struct probe_plan *plan, const struct probe_plan_facts *facts, struct error *err)
 {
 	int ret = 0;
@@ -554,10 +571,8 @@ int probe_plan_kprobes(struct probe_plan *plan, const struct probe_plan_facts *f
 	for (size_t i = 0; i < probe_function_count && !ret; i++) {
 		const struct probe_function *function = &probe_functions[i];
 
-		if (!facts->has_function(facts->context, function->symbol) ||
-		    (function->unless && facts->has_function(facts->context, function->unless)))
-			continue;
-		ret = plan_function(plan, facts, function);
+		if (has_function(facts, function))
+			ret = plan_function(plan, facts, function);
 	}
 	if (!ret && !(has_role(plan, PROBE_ROLE_ALLOC, PROBE_ROLE_ALLOC_RETURN) &&
 		      has_role(plan, PROBE_ROLE_FREE, PROBE_ROLE_FREE))) {
@@ -581,6 +596,95 @@ bool probe_plan_is_witnessed(const struct probe_plan *plan, const struct probe *
 			return true;
 	return false;
 }
+
+/* ---- raw tracepoints ---- */
+
+#define RECORD_FIELD(member)                                                                                           \
+	((struct event_field){offsetof(struct slab_bpf_record, member), sizeof(((struct slab_bpf_record *)0)->member), false})
+
+static struct probe_fields raw_fields(const struct raw_tracepoint *raw)
+{
+	struct probe_fields fields = {.object = RECORD_FIELD(object), .cache = RECORD_FIELD(cache), .is_second = RECORD_FIELD(is_second)};
+
+	if (raw->is_free)
+		return fields;
+	fields.call_site = RECORD_FIELD(call_site);
+	fields.size = RECORD_FIELD(bytes_req);
+	fields.gfp = RECORD_FIELD(gfp);
+	if (raw->node_arg)
+		fields.node = RECORD_FIELD(node);
+	return fields;
+}
+
+static int plan_raw(struct probe_plan *plan, const struct probe_plan_facts *facts, const struct raw_tracepoint *raw)
+{
+	struct text filter = {.size = 0};
+
+	text_add(&filter, "BPF: its page's cache is ");
+	for (size_t i = 0; i < facts->selected->count && filter.size < 1000; i++)
+		text_add(&filter, "%s%s", i ? " or " : "", facts->selected->caches[i].name);
+	struct probe *probe = plan_add(plan, raw->is_free ? PROBE_ROLE_FREE : PROBE_ROLE_ALLOC, raw->name, NULL, &filter);
+	if (!probe)
+		return -ENOMEM;
+	probe->raw = raw;
+	strcpy(probe->subsystem, "kmem");
+	snprintf(probe->event, sizeof(probe->event), "%s", raw->name);
+	strcpy(probe->kind, "raw");
+	probe->has_cache = true;
+	probe->fields = raw_fields(raw);
+	if (raw->is_free)
+		set_free_stacks(probe, facts);
+	return 0;
+}
+
+/* What raw tracepoints do not tell; without kprobes kmem_cache_free is still told by its tracepoint, late as it is. */
+static int plan_beside_raw(struct probe_plan *plan, const struct probe_plan_facts *facts, bool has_kprobes, bool is_late)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < probe_function_count && !ret && has_kprobes; i++) {
+		const struct probe_function *function = &probe_functions[i];
+		bool is_told = function->tracepoint && !(is_late && !strcmp(function->tracepoint, "kmem_cache_free"));
+
+		if (!is_told && has_function(facts, function))
+			ret = plan_function(plan, facts, function);
+	}
+	if (!ret && is_late && !(has_kprobes && facts->has_no_witness))
+		ret = plan_free_tracepoint(plan, facts, has_kprobes ? PROBE_ROLE_FREE_WITNESS : PROBE_ROLE_FREE, "kmem_cache_free");
+	return ret;
+}
+
+int probe_plan_bpf(struct probe_plan *plan, const struct probe_plan_facts *facts, bool has_kprobes, struct error *err)
+{
+	static const char *const events[] = {"kmalloc", "kmalloc_node", "kmem_cache_alloc", "kmem_cache_alloc_node", "kfree",
+					     "kmem_cache_free"};
+	bool is_late = is_free_late(facts);
+	int ret = 0;
+
+	*plan = (struct probe_plan){0};
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]) && !ret; i++) {
+		/* When it comes late the object's page may be another cache's by then. */
+		if ((is_late && !strcmp(events[i], "kmem_cache_free")) || !facts->tracepoint_format(facts->context, events[i]))
+			continue;
+		const struct raw_tracepoint *raw = facts->raw_shape(facts->context, events[i]);
+		if (!raw) {
+			probe_plan_release(plan);
+			return error_set(err, -ENOTSUP, "the arguments of tracepoint %s are not those slabrec knows", events[i]);
+		}
+		ret = plan_raw(plan, facts, raw);
+	}
+	if (!ret && !(has_role(plan, PROBE_ROLE_ALLOC, PROBE_ROLE_ALLOC) && has_role(plan, PROBE_ROLE_FREE, PROBE_ROLE_FREE))) {
+		probe_plan_release(plan);
+		return error_set(err, -ENOTSUP, "this kernel has no kmem tracepoints");
+	}
+	if (!ret)
+		ret = plan_beside_raw(plan, facts, has_kprobes, is_late);
+	if (!ret)
+		ret = add_task_filter(plan, facts);
+	return ret ? plan_error(plan, ret, err) : 0;
+}
+
+/* ---- tracepoints ---- */
 
 static const struct slab_cache *find_twin(const struct probe_plan_facts *facts, const struct slab_cache *cache)
 {

@@ -49,15 +49,19 @@ struct probe_fields {
 	struct event_field call_site; /* tracepoints */
 	struct event_field count;     /* bulk: of all objects of the call */
 	struct event_field head;      /* kfree_rcu: the rcu_head, where object may be its offset */
+	struct event_field cache;     /* raw tracepoints: index among the selected caches */
+	struct event_field is_second; /* raw tracepoints: may be told twice */
 };
 
 struct probe {
 	enum probe_role role;
 	const struct probe_function *function; /* NULL: a tracepoint */
+	const struct raw_tracepoint *raw; /* the shape of a raw tracepoint that BPF filters; NULL: another probe */
+	int raw_number; /* among the raw tracepoints */
 	char function_name[64];
 	char subsystem[64]; /* of tracepoints: kmem; of kprobes: "" until the group is known */
 	char event[64];
-	char kind[16];	   /* kprobes: "p", "r" or "rNNN" */
+	char kind[16];	   /* kprobes: "p", "r" or "rNNN"; raw tracepoints: "raw" */
 	char *definition;  /* kprobes: fetch arguments; owned */
 	char *filter;	   /* owned; "" for none */
 	bool is_late;	   /* a free that is told after it was done: the address may be another object's by then */
@@ -97,6 +101,8 @@ struct probe_plan_facts {
 	unsigned int (*parameter)(void *context, const char *function, const char *name);
 	/* The format text of kmem:<event>; NULL where the kernel has no such tracepoint. Borrowed. */
 	const char *(*tracepoint_format)(void *context, const char *event);
+	/* The shape of kmem's raw tracepoint <event> here; NULL where it is not one that BPF can filter. */
+	const struct raw_tracepoint *(*raw_shape)(void *context, const char *event);
 };
 
 /*
@@ -104,6 +110,12 @@ struct probe_plan_facts {
  * one filter; -ENOMEM.
  */
 int probe_plan_kprobes(struct probe_plan *plan, const struct probe_plan_facts *facts, struct error *err);
+
+/*
+ * Plans raw tracepoints that BPF filters; kprobes, where there are any, only for what no tracepoint tells. -ENOTSUP: they do not tell
+ * enough here.
+ */
+int probe_plan_bpf(struct probe_plan *plan, const struct probe_plan_facts *facts, bool has_kprobes, struct error *err);
 
 /* Plans kmem tracepoints. Also -ENOTSUP: a cache cannot be told from another by what this kernel's tracepoints carry. */
 int probe_plan_tracepoints(struct probe_plan *plan, const struct probe_plan_facts *facts, struct error *err);

@@ -19,6 +19,10 @@ static int define(struct probe_session *session, struct probe *probe, struct err
 	char *format CLEANUP(cleanup_free) = NULL;
 	int ret = 0;
 
+	if (probe->raw) {
+		probe->raw_number = slab_bpf_add(session->options.bpf, probe->raw, probe->has_callchain ? probe->stack_period : 0, err);
+		return probe->raw_number < 0 ? probe->raw_number : 0;
+	}
 	if (probe->function) {
 		ret = tracefs_define(session->tracefs, probe->kind, probe->event, probe->function_name, probe->definition, err);
 		strcpy(probe->subsystem, session->tracefs->group);
@@ -68,7 +72,7 @@ static int open_event(struct probe_session *session, size_t place, size_t cpu, c
 
 	if (!event)
 		return error_set(err, -ENOMEM, "opening probes: out of memory");
-	int fd = perf_event_open_tracepoint(how, session->cpus.cpus[cpu],
+	int fd = perf_event_open_probe(how, session->cpus.cpus[cpu],
 					    &session->rings[cpu * TRACE_RING_COUNT + ring_of(probe->role)], &id, err);
 	if (fd < 0)
 		return fd;
@@ -77,7 +81,9 @@ static int open_event(struct probe_session *session, size_t place, size_t cpu, c
 	session->event_count++;
 	if (session->options.add_id(session->options.context, id, place, how->has_callchain))
 		return error_set(err, -ENOMEM, "opening probes: out of memory");
-	return 0;
+	if (!probe->raw)
+		return 0;
+	return slab_bpf_set_output(session->options.bpf, probe->raw_number, session->cpus.cpus[cpu], how->has_callchain, fd, err);
 }
 
 /*
@@ -92,7 +98,7 @@ static int open_probe_on_cpu(struct probe_session *session, size_t place, size_t
 	bool is_free = probe_role_is_free(probe->role);
 	bool is_share = probe->has_callchain && probe->stack_period > 1;
 	struct perf_event_options how = {.tracepoint_id = probe->id,
-					 .filter = probe->filter,
+					 .filter = probe->raw ? "" : probe->filter,
 					 .has_callchain = probe->has_callchain && !is_share,
 					 .has_user_callchain = options->has_user_callchain,
 					 .has_cgroup = options->has_cgroups && !is_free,
@@ -103,8 +109,9 @@ static int open_probe_on_cpu(struct probe_session *session, size_t place, size_t
 	if (ret || !is_share)
 		return ret;
 	how.has_callchain = true;
-	how.period = probe->stack_period;
-	return open_event(session, place, cpu, &how, true, err);
+	/* A BPF program sends each hit to one of the two itself. */
+	how.period = probe->raw ? 1 : probe->stack_period;
+	return open_event(session, place, cpu, &how, !probe->raw, err);
 }
 
 /* Everything on one CPU, disabled. */
@@ -169,6 +176,9 @@ int probe_session_open(struct probe_session *session, struct tracefs *tracefs, s
 			ret = open_cpu(session, i, err);
 	}
 	cpu_list_release(&online);
+	for (size_t i = 0; i < plan->count && !ret; i++)
+		if (plan->probes[i].raw)
+			ret = slab_bpf_attach(options->bpf, plan->probes[i].raw_number, plan->probes[i].raw->name, err);
 	if (!ret)
 		ret = start_drainer(session, err);
 	if (ret)
@@ -190,6 +200,8 @@ void probe_session_close(struct probe_session *session)
 	cpu_list_release(&session->cpus);
 	if (session->tracefs)
 		tracefs_close(session->tracefs);
+	if (session->options.bpf)
+		slab_bpf_close(session->options.bpf);
 	*session = (struct probe_session){0};
 }
 
@@ -225,6 +237,17 @@ int probe_session_enable_tasks(struct probe_session *session, struct error *err)
 	return ret ? error_set(err, ret, "enabling perf events: %s", strerror(-ret)) : 0;
 }
 
+/* BPF programs send only while on: to an event that is disabled they would send in vain. */
+static void turn_raw(struct probe_session *session, enum trace_ring ring, bool on)
+{
+	for (size_t i = 0; i < session->plan->count; i++) {
+		const struct probe *probe = &session->plan->probes[i];
+
+		if (probe->raw && ring_of(probe->role) == ring)
+			slab_bpf_turn(session->options.bpf, probe->raw_number, on);
+	}
+}
+
 /* Events from first on. */
 static int enable_ring(struct probe_session *session, size_t first, enum trace_ring ring)
 {
@@ -233,6 +256,8 @@ static int enable_ring(struct probe_session *session, size_t first, enum trace_r
 	for (size_t i = first; i < session->event_count && !ret; i++)
 		if (ring_of(session->plan->probes[session->events[i].probe].role) == ring)
 			ret = perf_event_enable(session->events[i].fd);
+	if (!ret)
+		turn_raw(session, ring, true);
 	return ret;
 }
 
@@ -249,11 +274,16 @@ void probe_session_disable(struct probe_session *session)
 {
 	static const enum trace_ring order[] = {TRACE_RING_ALLOC, TRACE_RING_FREE};
 
-	for (size_t turn = 0; turn < 2; turn++)
-		for (size_t i = 0; i < session->event_count; i++)
-			if (session->events[i].fd >= 0 &&
-			    ring_of(session->plan->probes[session->events[i].probe].role) == order[turn])
+	for (size_t turn = 0; turn < 2; turn++) {
+		turn_raw(session, order[turn], false);
+		for (size_t i = 0; i < session->event_count; i++) {
+			const struct probe *probe = &session->plan->probes[session->events[i].probe];
+
+			/* A program that was on its way may still send. */
+			if (session->events[i].fd >= 0 && !probe->raw && ring_of(probe->role) == order[turn])
 				perf_event_disable(session->events[i].fd);
+		}
+	}
 }
 
 static int drain_cpu(struct probe_session *session, size_t cpu, struct time_order *order)
@@ -431,6 +461,11 @@ int probe_session_count(const struct probe_session *session, struct perf_event_c
 		sum->lost += got.lost;
 		sum->has_lost = sum->has_lost && got.has_lost;
 	}
+	/* What programs send is counted by them. */
+	for (size_t i = 0; i < session->plan->count; i++)
+		for (size_t cpu = 0; session->plan->probes[i].raw && cpu < session->cpus.count; cpu++)
+			counts[i * session->cpus.count + cpu].passed = slab_bpf_sent(
+				session->options.bpf, session->plan->probes[i].raw_number, session->cpus.cpus[cpu]);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "sampler/perf_ring.h"
 #include "sampler/probe_plan.h"
 #include "sampler/ring_drainer.h"
+#include "sampler/slab_bpf.h"
 #include "sampler/time_order.h"
 #include "sampler/tracefs.h"
 #include "trace/record.h"
@@ -37,6 +38,7 @@ struct probe_session_options {
 	int cgroup_fd;
 	probe_session_id *add_id;
 	void *context; /* of add_id */
+	struct slab_bpf *bpf; /* where the plan has raw tracepoints */
 };
 
 struct probe_session {

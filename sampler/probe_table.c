@@ -4,6 +4,8 @@
  */
 #include "sampler/probe_table.h"
 
+#include "sampler/event_format.h"
+
 const struct probe_function probe_functions[] = {
 	/* The cache is an argument. */
 	{.symbol = "kmem_cache_alloc", .kind = PROBE_ALLOC, .cache_arg = 1, .gfp_arg = 2,
@@ -92,5 +94,30 @@ const struct probe_function probe_functions[] = {
 	{.symbol = "kfree_call_rcu_nolock", .kind = PROBE_FREE_RCU, .object_arg = 2,
 	 .why = "kfree_rcu() where no lock may be taken"},
 };
+
+/* KERNEL.md, 1.3. The caches are arguments from 5.17 on; 6.1 made kmalloc and kmalloc_node one, and gave both the node. */
+const struct raw_tracepoint raw_tracepoints[] = {
+	{.name = "kmalloc", .field = "node", .arg_count = 6, .size_arg = 2, .gfp_arg = 4, .node_arg = 5},
+	{.name = "kmalloc", .unless = "node", .arg_count = 6, .size_arg = 3, .gfp_arg = 5},
+	{.name = "kmalloc", .unless = "node", .arg_count = 5, .size_arg = 2, .gfp_arg = 4},
+	{.name = "kmalloc_node", .arg_count = 7, .size_arg = 3, .gfp_arg = 5, .node_arg = 6},
+	{.name = "kmalloc_node", .arg_count = 6, .size_arg = 2, .gfp_arg = 4, .node_arg = 5},
+	{.name = "kmem_cache_alloc", .field = "node", .arg_count = 5, .cache_arg = 2, .gfp_arg = 3, .node_arg = 4},
+	{.name = "kmem_cache_alloc", .unless = "node", .arg_count = 6, .gfp_arg = 5},
+	{.name = "kmem_cache_alloc", .unless = "node", .arg_count = 5, .gfp_arg = 4},
+	{.name = "kmem_cache_alloc_node", .arg_count = 7, .gfp_arg = 5, .node_arg = 6},
+	{.name = "kmem_cache_alloc_node", .arg_count = 6, .gfp_arg = 4, .node_arg = 5},
+	{.name = "kfree", .is_free = true, .arg_count = 2},
+	{.name = "kmem_cache_free", .is_free = true, .arg_count = 3, .cache_arg = 2},
+	{.name = "kmem_cache_free", .is_free = true, .arg_count = 2},
+};
+
+const size_t raw_tracepoint_count = sizeof(raw_tracepoints) / sizeof(raw_tracepoints[0]);
+
+bool raw_tracepoint_fits(const struct raw_tracepoint *raw, const char *format)
+{
+	return (!raw->field || event_format_field(format, raw->field).size_bytes) &&
+	       (!raw->unless || !event_format_field(format, raw->unless).size_bytes);
+}
 
 const size_t probe_function_count = sizeof(probe_functions) / sizeof(probe_functions[0]);

@@ -1,6 +1,6 @@
 /*
- * The kernel functions that hand out and take back slab objects, as data: a new one is one new row. Argument positions count
- * from 1; 0 means the function has no such argument.
+ * The kernel functions that hand out and take back slab objects, and the raw tracepoints in them, as data: a new one is one new row.
+ * Argument positions of functions count from 1; 0 means the function has no such argument.
  */
 #ifndef SLABREC_SAMPLER_PROBE_TABLE_H
 #define SLABREC_SAMPLER_PROBE_TABLE_H
@@ -32,6 +32,25 @@ struct probe_function {
 	const char *tracepoint; /* kmem:<tracepoint>, or <tracepoint>_node up to 6.0, tells the same; NULL none does */
 	const char *why;	/* it is probed, for --explain: at most 38 letters */
 };
+
+/* One shape that a raw tracepoint's arguments have had. Positions count from 0; call_site is 0 and the object 1 in all of them. */
+struct raw_tracepoint {
+	const char *name;
+	const char *field;   /* of kmem/NAME/format, that this shape goes with; NULL: any */
+	const char *unless; /* the field that it does not go with; NULL: any */
+	bool is_free;
+	uint8_t arg_count;
+	uint8_t cache_arg; /* 0 none: the cache is that of the object's page */
+	uint8_t size_arg;
+	uint8_t gfp_arg;
+	uint8_t node_arg;
+};
+
+/* True where the kernel's kmem/NAME/format has the fields that go with the shape. */
+bool raw_tracepoint_fits(const struct raw_tracepoint *raw, const char *format);
+
+extern const struct raw_tracepoint raw_tracepoints[];
+extern const size_t raw_tracepoint_count;
 
 extern const struct probe_function probe_functions[];
 extern const size_t probe_function_count;

@@ -138,6 +138,14 @@ static int infer_cache(struct recorder *recorder, const struct probe *probe, con
 	return *bucket ? find_kmalloc_cache(recorder, size_class, gfp, bucket) : (int)(uint32_t)answer - 1;
 }
 
+/* The cache that a raw tracepoint's program found. */
+static int raw_cache(const struct recorder *recorder, const struct probe *probe, const struct sample *sample)
+{
+	uint64_t cache = event_field_u64(probe->fields.cache, sample->raw, sample->raw_bytes);
+
+	return cache < recorder->selected->count ? (int)cache : -1;
+}
+
 /* Place of the event's cache among the selected ones; -1: of another cache. */
 static int event_cache(struct recorder *recorder, const struct probe *probe, const struct sample *sample, uint64_t gfp,
 		       bool *is_inferred)
@@ -145,6 +153,8 @@ static int event_cache(struct recorder *recorder, const struct probe *probe, con
 	const char *name = event_field_string(probe->fields.name, sample->raw, sample->raw_bytes);
 
 	*is_inferred = false;
+	if (probe->raw)
+		return raw_cache(recorder, probe, sample);
 	if (recorder->selected->count == 1 && probe->has_cache && !probe->size_class_bytes && probe->fields.name.size_bytes)
 		return 0;
 	/* An unreadable name is "" or "(fault)": the call was not given any cache. */
@@ -230,6 +240,14 @@ static int record_alloc(struct recorder *recorder, const struct call_entry *call
 	return object.serial ? live_table_add(&recorder->live, &object) : -ENOMEM;
 }
 
+static enum stack_top stack_top(const struct probe *probe)
+{
+	if (probe->raw)
+		return STACK_TOP_TRACER;
+	return probe->role == PROBE_ROLE_ALLOC_ENTRY || (probe->function && probe_role_is_free(probe->role)) ? STACK_TOP_ENTRY :
+													       STACK_TOP_CALL;
+}
+
 /* Reads what an allocation event tells but its address. 1: recorded; 0: not of a selected cache or process. */
 static int read_call(struct recorder *recorder, const struct probe *probe, const struct sample *sample,
 		     struct call_entry *call)
@@ -259,7 +277,7 @@ static int read_call(struct recorder *recorder, const struct probe *probe, const
 		.cache = (uint16_t)cache,
 	};
 	call->task = process_table_task(recorder->processes, sample->pid, sample->tid);
-	call->stack = stack_table_id(recorder->stacks, sample, probe->role == PROBE_ROLE_ALLOC_ENTRY);
+	call->stack = stack_table_id(recorder->stacks, sample, stack_top(probe));
 	/* kmem_cache_alloc() has no size: all of its objects have the cache's. */
 	if (!call->bytes_req)
 		call->bytes_req = recorder->selected->caches[cache].object_size_bytes;
@@ -274,6 +292,12 @@ static int take_alloc(struct recorder *recorder, const struct probe *probe, cons
 		return 0;
 	if (probe->role == PROBE_ROLE_ALLOC_ENTRY)
 		return call_pairs_enter(&recorder->calls, &call);
+	if (event_field_u64(probe->fields.is_second, sample->raw, sample->raw_bytes) &&
+	    live_table_is_told(&recorder->live, event_field_u64(probe->fields.object, sample->raw, sample->raw_bytes),
+			       sample->tid, sample->time_ns)) {
+		recorder->counts.allocs_duplicate++;
+		return 0;
+	}
 	return record_alloc(recorder, &call, event_field_u64(probe->fields.object, sample->raw, sample->raw_bytes),
 			    sample->time_ns, sample->cpu);
 }
@@ -310,13 +334,15 @@ static int named_cache(const struct recorder *recorder, const struct probe *prob
 {
 	const char *name = event_field_string(probe->fields.name, sample->raw, sample->raw_bytes);
 
+	if (probe->raw)
+		return raw_cache(recorder, probe, sample);
 	return *name ? selected_index(recorder, name) : -1;
 }
 
 /* A hit whose call chain is taken for a share only gives two samples, one with the chain. */
 static bool is_second_sample(const struct probe *probe, const struct sample *sample)
 {
-	return probe->stack_period > 1 && sample->chain;
+	return probe->stack_period > 1 && sample->chain && !probe->raw;
 }
 
 static void count_free(struct recorder *recorder, enum live_death death, const struct live_free *how)
@@ -352,7 +378,7 @@ static void free_object(struct recorder *recorder, const struct probe *probe, co
 	if (!address)
 		return;
 	enum live_death death = live_table_free(&recorder->live, &how, &serial, &cache);
-	if (probe->role == PROBE_ROLE_FREE || probe->role == PROBE_ROLE_FREE_WITNESS)
+	if ((probe->role == PROBE_ROLE_FREE && !probe->raw) || probe->role == PROBE_ROLE_FREE_WITNESS)
 		count_witness(recorder, death, how.witness);
 	if (death == LIVE_DEATH_UNKNOWN && probe->role == PROBE_ROLE_FREE && !is_second_sample(probe, sample))
 		recorder->counts.frees_unknown++;
@@ -375,7 +401,7 @@ static void free_object(struct recorder *recorder, const struct probe *probe, co
 	if (!recorder->digest)
 		event.task = process_table_task(recorder->processes, sample->pid, sample->tid);
 	if (!recorder->digest || death == LIVE_DEATH_MATCHED)
-		event.stack = stack_table_id(recorder->stacks, sample, probe->function);
+		event.stack = stack_table_id(recorder->stacks, sample, stack_top(probe));
 	tell(recorder, &event, NULL);
 }
 

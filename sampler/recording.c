@@ -27,6 +27,7 @@
 #include "sampler/probe_session.h"
 #include "sampler/progress.h"
 #include "sampler/recorder.h"
+#include "sampler/slab_bpf.h"
 #include "sampler/snapshot.h"
 #include "sampler/text_file.h"
 #include "sampler/target.h"
@@ -48,6 +49,7 @@
 #define CENSUS_COST_SHARE 100u
 /* After so many the interval doubles, so that their number hardly grows with days: the report's picture has as many places. */
 #define CENSUS_BEFORE_DOUBLING 64u
+#define WHY_BYTES 1024
 #define WEIGH_EVERY_NS 1000000000u
 #define CPUS_EVERY_NS 1000000000u
 #define VERIFY_EVERY_NS 60000000000ull
@@ -75,6 +77,7 @@ struct recording {
 	struct process_table processes;
 	struct stack_table stacks;
 	struct probe_plan plan;
+	struct slab_bpf bpf;
 	struct probe_session session;
 	struct recorder recorder;
 	struct digest digest; /* with --only-live */
@@ -175,6 +178,13 @@ static const char *kernel_tracepoint(void *context, const char *event)
 	return *format;
 }
 
+static const struct raw_tracepoint *kernel_raw_shape(void *context, const char *event)
+{
+	struct recording *recording = context;
+
+	return slab_bpf_shape(&recording->bpf, event, kernel_tracepoint(recording, event));
+}
+
 static struct probe_plan_facts plan_facts(struct recording *recording)
 {
 	const struct options *options = recording->options;
@@ -198,6 +208,7 @@ static struct probe_plan_facts plan_facts(struct recording *recording)
 		.has_function = kernel_has_function,
 		.parameter = kernel_parameter,
 		.tracepoint_format = kernel_tracepoint,
+		.raw_shape = kernel_raw_shape,
 	};
 }
 
@@ -231,9 +242,52 @@ static int open_session(struct recording *recording, struct error *err)
 		.cgroup_fd = recording->target.cgroup_fd,
 		.add_id = add_id,
 		.context = &recording->recorder,
+		.bpf = recording->source == SOURCE_BPF ? &recording->bpf : NULL,
 	};
 
 	return probe_session_open(&recording->session, &recording->tracefs, &recording->plan, &how, err);
+}
+
+/* What the kernel's types tell of where a page's cache and its name are; 0 where they do not. */
+static struct slab_bpf_options bpf_options(const struct recording *recording)
+{
+	struct slab_bpf_options options = {.all = &recording->all, .symbols = recording->kernel.symbols};
+
+	if (!recording->btf)
+		return options;
+	/* struct slab came with 5.17. */
+	if (kernel_btf_offset(recording->btf, "slab", "slab_cache", &options.slab_cache_offset_bytes))
+		options.slab_cache_offset_bytes = 0;
+	if (kernel_btf_offset(recording->btf, "kmem_cache", "name", &options.name_offset_bytes))
+		options.name_offset_bytes = 0;
+	return options;
+}
+
+static int open_bpf(struct recording *recording, struct error *err)
+{
+	struct slab_bpf_options options = bpf_options(recording);
+	char text[64];
+
+	recording->source = SOURCE_BPF;
+	int ret = slab_bpf_open(&recording->bpf, &options, err);
+	recording->name_offset_bytes = recording->bpf.layout.name_offset_bytes;
+	struct probe_plan_facts facts = plan_facts(recording);
+	if (!ret)
+		ret = probe_plan_bpf(&recording->plan, &facts, recording->tracefs.has_kprobes, err);
+	recording->bpf.tid = *recording->target.task_filter ? recording->options->tid : 0;
+	if (!ret)
+		ret = slab_bpf_select(&recording->bpf, &recording->selected, err);
+	if (!ret)
+		ret = open_session(recording, err);
+	if (ret) {
+		slab_bpf_close(&recording->bpf);
+		probe_plan_release(&recording->plan);
+		return ret;
+	}
+	snprintf(text, sizeof(text), "slab_cache %u, name %u", recording->bpf.layout.slab_cache_offset_bytes,
+		 recording->bpf.layout.name_offset_bytes);
+	trace_writer_fact(recording->writer, "bpf.layout", text);
+	return 0;
 }
 
 static int open_kprobes(struct recording *recording, struct error *err)
@@ -243,6 +297,7 @@ static int open_kprobes(struct recording *recording, struct error *err)
 	if (!recording->tracefs.has_kprobes)
 		return error_set(err, -ENOTSUP, "this kernel has no kprobe events (%s/kprobe_events; CONFIG_KPROBE_EVENTS)",
 				 recording->tracefs.path);
+	recording->source = SOURCE_KPROBE;
 	int ret = name_offset_find(recording->options->name_offset, &recording->tracefs, recording->kernel.symbols,
 				   &recording->all, &recording->name_offset_bytes, &recording->name_offset_from, err);
 	struct probe_plan_facts facts = plan_facts(recording);
@@ -254,7 +309,6 @@ static int open_kprobes(struct recording *recording, struct error *err)
 		probe_plan_release(&recording->plan);
 		return ret;
 	}
-	recording->source = SOURCE_KPROBE;
 	snprintf(text, sizeof(text), "%u", recording->name_offset_bytes);
 	trace_writer_fact(recording->writer, "name_offset", text);
 	trace_writer_fact(recording->writer, "name_offset.from", name_offset_source_name(recording->name_offset_from));
@@ -266,19 +320,32 @@ static int open_tracepoints(struct recording *recording, struct error *err)
 	struct probe_plan_facts facts = plan_facts(recording);
 	int ret = probe_plan_tracepoints(&recording->plan, &facts, err);
 
+	recording->source = SOURCE_TRACEPOINT;
 	if (!ret)
 		ret = open_session(recording, err);
 	if (ret) {
 		probe_plan_release(&recording->plan);
 		return ret;
 	}
-	recording->source = SOURCE_TRACEPOINT;
 	return 0;
 }
 
+static const char *const source_reasons[SOURCE_COUNT] = {
+	[SOURCE_BPF] = "the kernel lets BPF programs filter its tracepoints",
+	[SOURCE_KPROBE] = "the kernel has kprobe events",
+	[SOURCE_TRACEPOINT] = "no tracepoint tells of kfree_rcu() and of the bulk functions",
+};
+
 static int open_source(struct recording *recording, enum source source, struct error *err)
 {
-	return source == SOURCE_KPROBE ? open_kprobes(recording, err) : open_tracepoints(recording, err);
+	switch (source) {
+	case SOURCE_BPF:
+		return open_bpf(recording, err);
+	case SOURCE_KPROBE:
+		return open_kprobes(recording, err);
+	default:
+		return open_tracepoints(recording, err);
+	}
 }
 
 static void set_why(struct recording *recording, enum source source, const char *why)
@@ -290,7 +357,7 @@ static int open_probes(struct recording *recording, struct error *err)
 {
 	const char *format = kernel_tracepoint(recording, "kmalloc");
 	enum source wanted = recording->options->source;
-	struct error kprobe_error = {0};
+	int ret = -ENOENT;
 
 	if (format)
 		recording->recorder.flags = kmalloc_flags_read(format);
@@ -298,14 +365,46 @@ static int open_probes(struct recording *recording, struct error *err)
 		set_why(recording, source, source == wanted ? "asked for with --source" : "another was asked for with --source");
 	if (wanted != SOURCE_AUTO)
 		return open_source(recording, wanted, err);
-	set_why(recording, SOURCE_KPROBE, "the kernel has kprobe events");
-	set_why(recording, SOURCE_TRACEPOINT, "no tracepoint tells of kfree_rcu() and of the bulk functions");
-	if (!open_source(recording, SOURCE_KPROBE, &kprobe_error))
-		return 0;
-	set_why(recording, SOURCE_TRACEPOINT, kprobe_error.message);
-	set_why(recording, SOURCE_KPROBE, kprobe_error.message);
-	/* Without the right to open perf events tracepoints fail the same way; the sentence is as good. */
-	return open_source(recording, SOURCE_TRACEPOINT, err);
+	/* From the one that tells most for least to the one that is always there: the last one's error is the one that is told. */
+	for (enum source source = SOURCE_AUTO + 1; source < SOURCE_COUNT && ret; source++) {
+		struct error failed = {0};
+
+		if (source == SOURCE_BPF && recording->options->without_bpf) {
+			set_why(recording, source, "--without bpf");
+			continue;
+		}
+		set_why(recording, source, source_reasons[source]);
+		ret = open_source(recording, source, source == SOURCE_TRACEPOINT ? err : &failed);
+		if (ret && source != SOURCE_TRACEPOINT)
+			set_why(recording, source, failed.message);
+	}
+	if (!ret && recording->source == SOURCE_BPF)
+		set_why(recording, SOURCE_KPROBE, recording->tracefs.has_kprobes ? "the frees of all caches would come to slabrec" :
+										   "this kernel has no kprobe events");
+	if (!ret && recording->source != SOURCE_TRACEPOINT)
+		set_why(recording, SOURCE_TRACEPOINT, source_reasons[SOURCE_TRACEPOINT]);
+	return ret;
+}
+
+/* Why this one and not the ones before it, in one line. */
+static const char *source_why(const struct recording *recording, char *text, size_t size_bytes)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	for (enum source source = SOURCE_AUTO + 1; source < recording->source && recording->options->source == SOURCE_AUTO; source++)
+		used += (size_t)snprintf(text + used, size_bytes - used, "no %s (%.250s), ", source_name(source),
+					 recording->why[source]);
+	snprintf(text + used, size_bytes - used, "%s", recording->why[recording->source]);
+	return text;
+}
+
+static bool has_witnesses(const struct recording *recording)
+{
+	for (size_t i = 0; i < recording->plan.count; i++)
+		if (recording->plan.probes[i].role == PROBE_ROLE_FREE_WITNESS)
+			return true;
+	return false;
 }
 
 /* ---- the trace's own description ---- */
@@ -345,14 +444,14 @@ static void write_choices(struct recording *recording)
 {
 	const struct options *options = recording->options;
 	struct trace_writer *writer = recording->writer;
-	char text[512];
+	char text[WHY_BYTES];
 	size_t used = 0;
 
 	for (size_t i = 0; i < options->cache_count && used < sizeof(text); i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? "," : "", options->caches[i]);
 	trace_writer_fact(writer, "caches.requested", text);
 	trace_writer_fact(writer, "source", source_name(recording->source));
-	trace_writer_fact(writer, "source.why", recording->why[recording->source]);
+	trace_writer_fact(writer, "source.why", source_why(recording, text, sizeof(text)));
 	trace_writer_fact(writer, "user_stack", options->has_user_stacks ? "fp" : "none");
 	trace_writer_fact(writer, "free_stacks", options->all_free_stacks ? "all" : options->no_free_stacks ? "none" : "1/16");
 	target_write_facts(&recording->target, &recording->cgroups, writer);
@@ -452,6 +551,11 @@ static int gather_totals(struct recording *recording, struct error *err)
 			totals->passed += counts->passed;
 			totals->lost += counts->lost;
 			totals->has_lost = totals->has_lost && counts->has_lost;
+		}
+		if (probe->raw) {
+			totals->has_misses = true;
+			totals->misses = slab_bpf_missed(&recording->bpf, probe->raw_number);
+			continue;
 		}
 		totals->has_misses = probe->function && !tracefs_profile_misses(profile, probe->event, &totals->misses);
 	}
@@ -916,12 +1020,13 @@ static void summarize(const struct recording *recording)
 	const struct recorder_counts *counts = &recording->recorder.counts;
 	uint64_t events = recorder_events(&recording->recorder);
 	uint64_t bytes = trace_writer_bytes(recording->writer);
-	char allocs[32], frees[32], live[32], lost[32], size[32];
+	char allocs[32], frees[32], live[32], lost[32], size[32], why[WHY_BYTES];
 
 	if (recording->options->is_quiet)
 		return;
-	if (recording->options->source == SOURCE_AUTO && recording->source == SOURCE_TRACEPOINT)
-		fprintf(stderr, "slabrec: source tracepoint: %s\n", recording->why[SOURCE_TRACEPOINT]);
+	if (recording->options->source == SOURCE_AUTO && recording->source != SOURCE_BPF && !recording->options->without_bpf)
+		fprintf(stderr, "slabrec: source %s: %s\n", source_name(recording->source),
+			source_why(recording, why, sizeof(why)));
 	if (recording->is_limit_reached && strcmp(recording->stop_reason, DURATION_REASON))
 		fprintf(stderr, "slabrec: the recording was ended: %s\n", recording->stop_reason);
 	fprintf(stderr, "slabrec: %s allocations, %s frees, %s live, %s lost in %.1f s; %s bytes",
@@ -997,9 +1102,11 @@ static void raise_file_limit(struct recording *recording)
 
 static void tell_probes(const struct recording *recording)
 {
+	char why[WHY_BYTES];
+
 	if (!recording->options->is_verbose)
 		return;
-	fprintf(stderr, "slabrec: source %s: %s\n", source_name(recording->source), recording->why[recording->source]);
+	fprintf(stderr, "slabrec: source %s: %s\n", source_name(recording->source), source_why(recording, why, sizeof(why)));
 	for (size_t i = 0; i < recording->selected.count; i++)
 		fprintf(stderr, "slabrec: cache %s%s%s\n", recording->selected.caches[i].name,
 			recording->selected.caches[i].aliases ? ", shared by " : "",
@@ -1230,7 +1337,7 @@ int recording_run(const struct options *options, int *status, struct error *err)
 		ret = open_all(recording, err);
 	if (!ret && !is_over) {
 		recording->recorder.writer = recording->writer;
-		recording->recorder.has_witnesses = recording->source == SOURCE_KPROBE && !options->without_witness;
+		recording->recorder.has_witnesses = has_witnesses(recording);
 		ret = run(recording, status, err);
 	}
 	release(recording);

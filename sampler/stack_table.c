@@ -6,11 +6,13 @@
 
 #include <linux/perf_event.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* kernel.perf_event_max_stack as it comes, of both parts together: longer chains are cut by the kernel. */
 #define CHAIN_MAX 127
 /* Raw chains are a cache in front of the tree: forget them rather than grow with every process that ever ran. */
 #define CHAINS_MAX (1u << 18)
+#define TRACER_FRAMES_MAX 8
 /* A user frame's key: file and offset in one number. */
 #define OFFSET_BITS 44
 
@@ -135,13 +137,30 @@ static uint32_t add_user(struct stack_table *table, const struct chain_parts *pa
 	return node;
 }
 
+/* How many of the innermost frames are those of a BPF program on a raw tracepoint: up to the tracepoint's own. */
+static size_t tracer_frames(const struct stack_table *table, const struct chain_parts *parts)
+{
+	static const char *const starts[] = {"bpf_trace_run", "__bpf_trace_", "__traceiter_"};
+	size_t frames = 0;
+
+	for (size_t i = 0; i < parts->kernel_count && i < TRACER_FRAMES_MAX; i++) {
+		const char *name = kallsyms_lookup(table->kernel->symbols, parts->kernel[i] - 1).name;
+
+		for (size_t j = 0; j < sizeof(starts) / sizeof(starts[0]); j++)
+			if (!strncmp(name, starts[j], strlen(starts[j])))
+				frames = i + 1;
+	}
+	return frames;
+}
+
 static uint32_t resolve(struct stack_table *table, const struct chain_parts *parts, const struct sample *sample,
-			bool is_entry)
+			enum stack_top top)
 {
 	uint32_t node = add_user(table, parts, sample->pid);
+	size_t left_out = top == STACK_TOP_TRACER ? tracer_frames(table, parts) : 0;
 
-	for (size_t i = parts->kernel_count; i > 0; i--) {
-		bool is_call = i > 1 || !is_entry;
+	for (size_t i = parts->kernel_count; i > left_out; i--) {
+		bool is_call = i > 1 || top != STACK_TOP_ENTRY;
 
 		node = child_node(table, node,
 				  kernel_image_frame(table->kernel, parts->kernel[i - 1], is_call, sample->time_ns));
@@ -151,11 +170,11 @@ static uint32_t resolve(struct stack_table *table, const struct chain_parts *par
 	return node;
 }
 
-uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, bool is_entry)
+uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, enum stack_top top)
 {
 	struct chain_parts parts = split(sample);
 	uint64_t space = parts.user_count ? process_table_space(table->processes, sample->pid) : 0;
-	uint64_t hash = u64_mix(space + is_entry + 1), check = hash * 31;
+	uint64_t hash = u64_mix(space + top + 1), check = hash * 31;
 
 	if (!parts.kernel_count && !parts.user_count)
 		return 0;
@@ -170,7 +189,7 @@ uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, 
 		return 0;
 	/* 95 bits of hash stand for the chain: the upper half of the slot is the second hash. */
 	if (!*slot || *slot >> 32 != check >> 32)
-		*slot = (check >> 32) << 32 | resolve(table, &parts, sample, is_entry);
+		*slot = (check >> 32) << 32 | resolve(table, &parts, sample, top);
 	return (uint32_t)*slot;
 }
 

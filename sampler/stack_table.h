@@ -31,8 +31,15 @@ void stack_table_init(struct stack_table *table, struct trace_writer *writer, st
 		      struct process_table *processes, struct user_file_table *files);
 void stack_table_release(struct stack_table *table);
 
-/* Stack id of the sample's call chain; 0 where it has none, or without memory. is_entry: its innermost frame is a probed function. */
-uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, bool is_entry);
+/* What the innermost frame of a call chain is. */
+enum stack_top {
+	STACK_TOP_CALL,	  /* a function that called something */
+	STACK_TOP_ENTRY,  /* a probed function, at its entry */
+	STACK_TOP_TRACER, /* a BPF program, and what runs it: left out */
+};
+
+/* Stack id of the sample's call chain; 0 where it has none, or without memory. */
+uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, enum stack_top top);
 
 /* The stack without its innermost frame: the caller's; 0 where there is none. */
 uint32_t stack_table_caller(const struct stack_table *table, uint32_t stack);

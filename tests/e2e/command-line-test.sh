@@ -46,11 +46,11 @@ refused_as "not a number of seconds" -c $cache -d -1
 refused_as "not a number of seconds" -c $cache -d nan
 refused_as "not a number from 1" -c $cache -p x
 refused_as "not a list of CPUs" -c $cache -C 1-
-refused_as "not one of auto, kprobe, tracepoint" -c $cache --source ebpf
+refused_as "not one of auto, bpf, kprobe, tracepoint" -c $cache --source ebpf
 refused_as "not one of fp, none" -c $cache --user-stack dwarf
 refused_as "not one of some, all, none" -c $cache --free-stacks x
 refused_as "not a power of two" -c $cache -m 3
-refused_as "not one of return-args" -c $cache --without x
+refused_as "not one of bpf, return-args" -c $cache --without x
 refused_as "no cache has a quote" -c 'a"b'
 
 # ---- the command's own surroundings ----
@@ -296,9 +296,16 @@ fi
 # ---- how ----
 if test ! -e /sys/kernel/tracing/kprobe_events; then
 	refused_as "no kprobe events .*CONFIG_KPROBE_EVENTS" -c $cache --source kprobe true
-	run "$slabrec" -v -c $cache true
-	says "source tracepoint: .*CONFIG_KPROBE_EVENTS" "-v: which source and why"
+	run "$slabrec" -v -c $cache --without bpf true
+	says "source tracepoint: no bpf (--without bpf), no kprobe (.*CONFIG_KPROBE_EVENTS" "-v: which source and why"
 fi
+run "$slabrec" -v -c $cache true
+says "source bpf: " "-v: the BPF filter where it works"
+says "free: kmem:kfree raw kfree .*if BPF: " "-v: raw tracepoints"
+for without in btf btf,dwarf; do
+	run "$slabrec" -c $cache --without $without --source bpf -o how.slab "$pipes" 30 50 "$hold"
+	same "--source bpf --without $without: to the object" "30 live, 50 freed" "$(objects how.slab "$comm" alloc_pipe_info)"
+done
 run "$slabrec" -v -c $cache --source tracepoint true
 status_is 0 "--source tracepoint"
 says "source tracepoint: asked for" "-v: asked for"

@@ -17,60 +17,82 @@ nothing_missed()
 		"$(counter "$1" lost_alloc) $(counter "$1" lost_free) $(counter "$1" lost_task) $(counter "$1" probe_misses)"
 }
 
-for turn in 1 2 3 4 5; do
-	run "$slabrec" -c kmalloc-cg-1k -o pipes.slab "$pipes" 500 3000 "$hold"
-	status_is 0 "pipes, run $turn"
-	nothing_missed pipes.slab "pipes, run $turn"
-	same "pipes, run $turn: to the object" "500 live, 3000 freed" "$(objects pipes.slab "$pipes_comm" alloc_pipe_info)"
+# What is true by each source. The first is the one that --source auto takes here.
+truths()
+{
+	source=$1
+	for turn in 1 2 3; do
+		run "$slabrec" --source $source -c kmalloc-cg-1k -o pipes.slab "$pipes" 500 3000 "$hold"
+		status_is 0 "$source: pipes, run $turn"
+		nothing_missed pipes.slab "$source: pipes, run $turn"
+		same "$source: pipes, run $turn: to the object" "500 live, 3000 freed" "$(objects pipes.slab "$pipes_comm" alloc_pipe_info)"
+		: > "$hold"
+		sleep 0.2
+		rm "$hold" pipes.slab.lines
+	done
+	same "$source: the one cache is recorded" kmalloc-cg-1k "$(caches pipes.slab)"
+	same "$source: the source" $source "$(fact pipes.slab source)"
+	same "$source: the command is told" "$pipes 500 3000 $hold" "$(fact pipes.slab workload.command)"
+	events=$(dump pipes.slab | sed -n 's/^totals .*events=\([0-9]*\) .*/\1/p')
+	bytes=$(wc -c < pipes.slab)
+	check "$source: at most 8 bytes an event ($bytes for $events)" test "$bytes" -le $((events * 8))
+	check "$source: the summary tells as much" grep -q "in pipes.slab ([0-7]\.[0-9] an event)" err
+	check "$source: system calls of user space are in the stacks" sh -c "grep -q '^frame [0-9]* user file=[1-9]' pipes.slab.lines"
+
+	run "$slabrec" --source $source -c kmalloc-1024 -o pipes.slab "$pipes" 200 1000 "$hold"
+	nothing_missed pipes.slab "$source: pipes as one of the family"
+	same "$source: pipes as one of the family: in their own cache" "200 live, 1000 freed" \
+		"$(objects pipes.slab "$pipes_comm" alloc_pipe_info kmalloc-cg-1k)"
+
+	# Files are freed by RCU, in interrupts: a cache whose frees interrupt the probes.
+	run "$slabrec" --source $source -c filp -o files.slab "$pipes" 500 20000 "$hold"
+	nothing_missed files.slab "$source: files"
+	if test $source = bpf; then
+		same "$source: files, freed in interrupts: to the object" "1000 live, 40000 freed" \
+			"$(objects files.slab "$pipes_comm" create_pipe_files)"
+	fi
 	: > "$hold"
 	sleep 0.2
-	rm "$hold" pipes.slab.lines
-done
-same "the one cache is recorded" kmalloc-cg-1k "$(caches pipes.slab)"
-source=tracepoint
-test -w /sys/kernel/tracing/kprobe_events && source=kprobe
-same "the source" $source "$(fact pipes.slab source)"
-same "the command is told" "$pipes 500 3000 $hold" "$(fact pipes.slab workload.command)"
-events=$(dump pipes.slab | sed -n 's/^totals .*events=\([0-9]*\) .*/\1/p')
-bytes=$(wc -c < pipes.slab)
-check "at most 8 bytes an event ($bytes for $events)" test "$bytes" -le $((events * 8))
-check "the summary tells as much" grep -q "in pipes.slab ([0-7]\.[0-9] an event)" err
-check "system calls of user space are in the stacks" sh -c "grep -q '^frame [0-9]* user file=[1-9]' pipes.slab.lines"
+	rm "$hold"
 
-run "$slabrec" -c kmalloc-1024 -o pipes.slab "$pipes" 200 1000 "$hold"
-nothing_missed pipes.slab "pipes as one of the family"
-same "pipes as one of the family: in their own cache" "200 live, 1000 freed" \
-	"$(objects pipes.slab "$pipes_comm" alloc_pipe_info kmalloc-cg-1k)"
+	# Several at once, on all CPUs.
+	run "$slabrec" --source $source -c kmalloc-cg-1k -o many.slab sh -c "
+		for turn in 1 2 3 4; do '$pipes' 300 2000 '$hold' & done
+		wait"
+	status_is 0 "$source: four programs at once"
+	nothing_missed many.slab "$source: four programs at once"
+	same "$source: four programs at once: to the object" "1200 live, 8000 freed" "$(objects many.slab "$pipes_comm" alloc_pipe_info)"
 
-# Several at once, on all CPUs.
-run "$slabrec" -c kmalloc-cg-1k -o many.slab sh -c "
-	for turn in 1 2 3 4; do '$pipes' 300 2000 '$hold' & done
-	wait"
-status_is 0 "four programs at once"
-nothing_missed many.slab "four programs at once"
-same "four programs at once: to the object" "1200 live, 8000 freed" "$(objects many.slab "$pipes_comm" alloc_pipe_info)"
+	# Messages: a bucket of their own where the kernel has them.
+	home=kmalloc-cg-1k
+	grep -q '^msg_msg-1k ' /proc/slabinfo && home=msg_msg-1k
+	run "$slabrec" --source $source -c kmalloc-1024 -o messages.slab "$messages" 300 2000 "$hold"
+	status_is 0 "$source: messages"
+	nothing_missed messages.slab "$source: messages"
+	same "$source: messages: to the object, in $home" "300 live, 2000 freed" "$(objects messages.slab "$messages_comm" load_msg $home)"
+	same "$source: messages: in no other cache" "300 live, 2000 freed" "$(objects messages.slab "$messages_comm" load_msg)"
+	run "$slabrec" --source $source -c =$home -o messages.slab "$messages" 300 2000 "$hold"
+	same "$source: messages by =$home alone" "300 live, 2000 freed" "$(objects messages.slab "$messages_comm" load_msg)"
+	if test $home = msg_msg-1k; then
+		run "$slabrec" --source $source -c kmalloc-cg-1k -o messages.slab "$messages" 300 2000 "$hold"
+		status_is 0 "$source: messages are not kmalloc-cg-1k's"
+		same "$source: messages are not kmalloc-cg-1k's: none counted" "0 live, 0 freed" "$(objects messages.slab "$messages_comm" load_msg)"
+	fi
 
-# Messages: a bucket of their own where the kernel has them.
-home=kmalloc-cg-1k
-grep -q '^msg_msg-1k ' /proc/slabinfo && home=msg_msg-1k
-run "$slabrec" -c kmalloc-1024 -o messages.slab "$messages" 300 2000 "$hold"
-status_is 0 messages
-nothing_missed messages.slab messages
-same "messages: to the object, in $home" "300 live, 2000 freed" "$(objects messages.slab "$messages_comm" load_msg $home)"
-same "messages: in no other cache" "300 live, 2000 freed" "$(objects messages.slab "$messages_comm" load_msg)"
-run "$slabrec" -c =$home -o messages.slab "$messages" 300 2000 "$hold"
-same "messages by =$home alone" "300 live, 2000 freed" "$(objects messages.slab "$messages_comm" load_msg)"
-if test $home = msg_msg-1k; then
-	run "$slabrec" -c kmalloc-cg-1k -o messages.slab "$messages" 300 2000 "$hold"
-	status_is 0 "messages are not kmalloc-cg-1k's"
-	same "messages are not kmalloc-cg-1k's: none counted" "0 live, 0 freed" "$(objects messages.slab "$messages_comm" load_msg)"
-fi
+	# Objects from before: their frees are told apart and not taken for anything else.
+	rm -f "$scratch/older"
+	"$pipes" 100 0 "$scratch/older"
+	run "$slabrec" --source $source -c kmalloc-cg-1k -o older.slab sh -c ": > '$scratch/older'; sleep 0.5"
+	older=$(dump older.slab | grep -c "^event free_older ")
+	unknown=$(counter older.slab frees_unknown)
+	test $source = bpf && same "$source: every free has its cache" 0 "$unknown"
+	check "$source: frees of 100 older objects are counted ($older, $unknown without a name)" test $((older + unknown)) -ge 100
+	same "$source: and none of them is a free of a recorded object" "0 live, 0 freed" "$(objects older.slab "$pipes_comm" alloc_pipe_info)"
+}
 
-# Objects from before: their frees are told apart and not taken for anything else.
-"$pipes" 100 0 "$scratch/older"
-run "$slabrec" -c kmalloc-cg-1k -o older.slab sh -c ": > '$scratch/older'; sleep 0.5"
-older=$(dump older.slab | grep -c "^event free_older ")
-unknown=$(counter older.slab frees_unknown)
-check "frees of 100 older objects are counted ($older, $unknown without a name)" test $((older + unknown)) -ge 100
-same "and none of them is a free of a recorded object" "0 live, 0 freed" "$(objects older.slab "$pipes_comm" alloc_pipe_info)"
+run "$slabrec" -c kmalloc-cg-1k -o auto.slab true
+best=$(fact auto.slab source)
+check "the source picked by itself ($best)" test "$best" = bpf -o "$best" = kprobe
+truths "$best"
+truths tracepoint
 finish

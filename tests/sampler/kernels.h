@@ -158,6 +158,20 @@ static inline const char *kernel_tracepoint_format(void *context, const char *ev
 	return NULL;
 }
 
+/* Of 5.10, where no tracepoint tells the node but those for it, the shapes without a cache; else the first that goes with the format. */
+static inline const struct raw_tracepoint *kernel_raw_shape(void *context, const char *event)
+{
+	const char *format = kernel_tracepoint_format(context, event);
+	bool is_old = kernel_tracepoint_format(context, "kmalloc_node");
+	unsigned int args = !is_old ? 7 : !strncmp(event + strlen(event) - 5, "_node", 5) ? 6 : 5;
+
+	for (size_t i = 0; i < raw_tracepoint_count; i++)
+		if (!strcmp(raw_tracepoints[i].name, event) && raw_tracepoint_fits(&raw_tracepoints[i], format) &&
+		    raw_tracepoints[i].arg_count <= args)
+			return &raw_tracepoints[i];
+	return NULL;
+}
+
 /* Prototypes: (size, buckets, flags, node), with an alignment in __kvmalloc_node_noprof since 6.18. */
 static inline unsigned int kernel_parameter(void *context, const char *function, const char *name)
 {
@@ -237,6 +251,7 @@ static inline struct probe_plan_facts kernel_facts(const struct kernel *kernel, 
 		.has_function = kernel_has_function,
 		.parameter = kernel_parameter,
 		.tracepoint_format = kernel_tracepoint_format,
+		.raw_shape = kernel_raw_shape,
 	};
 }
 

@@ -263,11 +263,11 @@ static void test_mistakes(void **state)
 	assert_mistake(ARGS("-m", "3"), "--mmap-pages 3: not a power of two");
 	assert_mistake(ARGS("-m", "0"), "--mmap-pages 0: not a number from 1 to 1048576");
 	assert_mistake(ARGS("-m", "2097152"), "--mmap-pages 2097152: not a number from 1 to 1048576");
-	assert_mistake(ARGS("--source", "bpf"), "--source bpf: not one of auto, kprobe, tracepoint");
+	assert_mistake(ARGS("--source", "ebpf"), "--source ebpf: not one of auto, bpf, kprobe, tracepoint");
 	assert_mistake(ARGS("--user-stack", "dwarf"), "--user-stack dwarf: not one of fp, none");
 	assert_mistake(ARGS("--free-stacks", ""), "--free-stacks : not one of some, all, none");
 	assert_mistake(ARGS("--without", "witness,x"),
-		       "--without x: not one of return-args, maxactive, arg-names, witness, btf, dwarf");
+		       "--without x: not one of bpf, return-args, maxactive, arg-names, witness, btf, dwarf");
 }
 
 static void test_durations(void **state)

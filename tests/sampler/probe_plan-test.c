@@ -65,6 +65,82 @@ static const struct probe *probe_of(const struct planned *planned, enum probe_ro
 	return NULL;
 }
 
+/* Kprobes are left only for what no tracepoint tells, or tells too late. */
+static void test_bpf_of_each_kernel(void **state)
+{
+	static const char *const wanted[KERNEL_COUNT] = {
+		[KERNEL_5_10] = "alloc kmalloc\nalloc kmalloc_node\nalloc kmem_cache_alloc\nalloc kmem_cache_alloc_node\nfree kfree\n"
+				"alloc unseen kmem_cache_alloc_bulk\nfree kmem_cache_free\nfree bulk kmem_cache_free_bulk x8\n"
+				"free rcu kvfree_call_rcu\nfree witness kmem_cache_free\n",
+		[KERNEL_6_1] = "alloc kmalloc\nalloc kmem_cache_alloc\nfree kfree\nfree kmem_cache_free\n"
+			       "alloc unseen kmem_cache_alloc_bulk\nfree bulk kmem_cache_free_bulk x8\nfree rcu kvfree_call_rcu\n",
+		[KERNEL_6_12] = "alloc kmalloc\nalloc kmem_cache_alloc\nfree kfree\nfree kmem_cache_free\n"
+				"alloc bulk kmem_cache_alloc_bulk_noprof x8\nfree bulk kmem_cache_free_bulk x8\n"
+				"free rcu kvfree_call_rcu\n",
+		[KERNEL_7_2] = "alloc kmalloc\nalloc kmem_cache_alloc\nfree kfree\nfree kmem_cache_free\n"
+			       "alloc _kmalloc_nolock_noprof\nalloc bulk kmem_cache_alloc_bulk_noprof x8\nfree kfree_nolock\n"
+			       "free bulk kmem_cache_free_bulk x8\nfree rcu kvfree_call_rcu\nfree rcu kfree_call_rcu_nolock\n",
+	};
+	(void)state;
+
+	for (enum kernel_version version = 0; version < KERNEL_COUNT; version++) {
+		struct planned planned;
+
+		choose(&planned, version, PATTERNS("kmalloc-1k"));
+		assert_int_equal(probe_plan_bpf(&planned.plan, &planned.facts, true, &planned.err), 0);
+		assert_string_equal(summary(&planned.plan), wanted[version]);
+		for (size_t i = 0; i < planned.plan.count; i++) {
+			const struct probe *probe = &planned.plan.probes[i];
+
+			if (!probe->raw)
+				continue;
+			assert_string_equal(probe->kind, "raw");
+			assert_true(probe->fields.object.size_bytes == 8 && probe->fields.cache.size_bytes == 2);
+			assert_true(probe->raw->is_free || probe->fields.gfp.size_bytes == 8);
+		}
+		end(&planned);
+	}
+}
+
+/* Without kprobes the late tracepoint is all there is. */
+static void test_bpf_without_kprobes(void **state)
+{
+	struct planned planned;
+	(void)state;
+
+	choose(&planned, KERNEL_5_10, PATTERNS("filp"));
+	assert_int_equal(probe_plan_bpf(&planned.plan, &planned.facts, false, &planned.err), 0);
+	assert_string_equal(summary(&planned.plan),
+			    "alloc kmalloc\nalloc kmalloc_node\nalloc kmem_cache_alloc\nalloc kmem_cache_alloc_node\nfree kfree\n"
+			    "free kmem_cache_free\n");
+	assert_true(planned.plan.probes[5].is_late && !planned.plan.probes[5].raw);
+	end(&planned);
+	choose(&planned, KERNEL_6_1, PATTERNS("filp"));
+	assert_int_equal(probe_plan_bpf(&planned.plan, &planned.facts, false, &planned.err), 0);
+	assert_string_equal(summary(&planned.plan), "alloc kmalloc\nalloc kmem_cache_alloc\nfree kfree\nfree kmem_cache_free\n");
+	end(&planned);
+}
+
+static const struct raw_tracepoint *no_shape(void *context, const char *event)
+{
+	(void)context;
+	(void)event;
+	return NULL;
+}
+
+static void test_bpf_of_unknown_shape(void **state)
+{
+	struct planned planned;
+	(void)state;
+
+	choose(&planned, KERNEL_7_2, PATTERNS("filp"));
+	planned.facts.raw_shape = no_shape;
+	assert_int_equal(probe_plan_bpf(&planned.plan, &planned.facts, true, &planned.err), -ENOTSUP);
+	assert_string_equal(planned.err.message, "the arguments of tracepoint kmalloc are not those slabrec knows");
+	assert_int_equal(planned.plan.count, 0);
+	end(&planned);
+}
+
 static void test_kprobes_of_each_kernel(void **state)
 {
 	static const char *const wanted[KERNEL_COUNT] = {
@@ -535,6 +611,9 @@ static void test_task_filter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bpf_of_each_kernel),
+		cmocka_unit_test(test_bpf_without_kprobes),
+		cmocka_unit_test(test_bpf_of_unknown_shape),
 		cmocka_unit_test(test_kprobes_of_each_kernel),
 		cmocka_unit_test(test_named_caches_need_no_sizes),
 		cmocka_unit_test(test_definitions_with_return_arguments),

@@ -1,0 +1,592 @@
+/*
+ * Knows how x86-64 finds the struct page of an address and what SLUB keeps there. The layout is found by candidates and believed only
+ * where it proves right: page tables, types and symbols are not needed, but for addresses that are randomized.
+ */
+#include "sampler/slab_bpf.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sampler/bpf_program.h"
+#include "sampler/probe_table.h"
+
+#define PAGE_SHIFT 12
+#define STRUCT_PAGE_SHIFT 6
+#define COMPOUND_HEAD_BYTES 8
+/* Stack of a program, below FP: what it sends, the name it looks up, and a word that is read. */
+#define RECORD_AT (-(int)sizeof(struct slab_bpf_record))
+#define NAME_AT (RECORD_AT - SLAB_CACHE_NAME_MAX)
+#define WORD_AT (NAME_AT - 8)
+#define TRIED_ROUNDS 48
+/* Too few hits prove nothing. */
+#define TRIED_MIN 24
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* ---- programs ---- */
+
+/* Reads 8 bytes of kernel memory at r3 into dst; to failed where there are none. */
+static void read_word(struct bpf_program *program, enum bpf_program_reg dst, bpf_program_label failed)
+{
+	bpf_program_alu(program, BPF_MOV, R1, FP);
+	bpf_program_alu_value(program, BPF_ADD, R1, WORD_AT);
+	bpf_program_alu_value(program, BPF_MOV, R2, 8);
+	bpf_program_call(program, BPF_FUNC_probe_read_kernel);
+	bpf_program_jump_value(program, BPF_JNE, R0, 0, failed);
+	bpf_program_load_from(program, BPF_DW, dst, FP, WORD_AT);
+}
+
+/* r7: an object. r9 becomes the kmem_cache of the page it is in, or some other word. */
+static void find_cache(struct bpf_program *program, const struct slab_layout *layout, bpf_program_label out)
+{
+	bpf_program_label head = bpf_program_new_label(program);
+	bpf_program_label by_mask = bpf_program_new_label(program);
+	bpf_program_label done = bpf_program_new_label(program);
+
+	bpf_program_alu(program, BPF_MOV, R8, R7);
+	bpf_program_set(program, R1, layout->direct_map);
+	bpf_program_jump(program, BPF_JLT, R8, R1, out);
+	bpf_program_alu(program, BPF_SUB, R8, R1);
+	bpf_program_alu_value(program, BPF_RSH, R8, PAGE_SHIFT);
+	bpf_program_alu_value(program, BPF_LSH, R8, STRUCT_PAGE_SHIFT);
+	bpf_program_set(program, R1, layout->memory_map);
+	bpf_program_alu(program, BPF_ADD, R8, R1);
+	/* A page that is not a compound page's first says which is: by its address, or since 7.x by a mask, with bit 0 set. */
+	bpf_program_alu(program, BPF_MOV, R3, R8);
+	bpf_program_alu_value(program, BPF_ADD, R3, COMPOUND_HEAD_BYTES);
+	read_word(program, R9, out);
+	bpf_program_alu(program, BPF_MOV, R1, R9);
+	bpf_program_alu_value(program, BPF_AND, R1, 1);
+	bpf_program_jump_value(program, BPF_JEQ, R1, 0,
+			       layout->slab_cache_offset_bytes == COMPOUND_HEAD_BYTES ? done : head);
+	bpf_program_set(program, R1, 0xffffffff00000000);
+	bpf_program_jump(program, BPF_JGE, R9, R1, by_mask);
+	bpf_program_alu(program, BPF_MOV, R8, R9);
+	bpf_program_alu_value(program, BPF_SUB, R8, 1);
+	bpf_program_goto(program, head);
+	bpf_program_place(program, by_mask);
+	bpf_program_alu(program, BPF_AND, R8, R9);
+	bpf_program_place(program, head);
+	bpf_program_alu(program, BPF_MOV, R3, R8);
+	bpf_program_alu_value(program, BPF_ADD, R3, (int32_t)layout->slab_cache_offset_bytes);
+	read_word(program, R9, out);
+	bpf_program_place(program, done);
+}
+
+/* r9: a kmem_cache. r0 becomes the address of its value in the map of names; to out where it is not there. */
+static void look_up_name(struct bpf_program *program, const struct slab_bpf *bpf, const struct slab_layout *layout,
+			 bpf_program_label out)
+{
+	bpf_program_alu(program, BPF_MOV, R3, R9);
+	bpf_program_alu_value(program, BPF_ADD, R3, (int32_t)layout->name_offset_bytes);
+	read_word(program, R3, out);
+	for (int at = 0; at < SLAB_CACHE_NAME_MAX; at += 8)
+		bpf_program_store_value(program, BPF_DW, FP, NAME_AT + at, 0);
+	bpf_program_alu(program, BPF_MOV, R1, FP);
+	bpf_program_alu_value(program, BPF_ADD, R1, NAME_AT);
+	bpf_program_alu_value(program, BPF_MOV, R2, SLAB_CACHE_NAME_MAX);
+	bpf_program_call(program, BPF_FUNC_probe_read_kernel_str);
+	bpf_program_jump_value(program, BPF_JSLE, R0, 1, out);
+	bpf_program_set_map(program, R1, bpf->names);
+	bpf_program_alu(program, BPF_MOV, R2, FP);
+	bpf_program_alu_value(program, BPF_ADD, R2, NAME_AT);
+	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
+	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
+}
+
+static uint32_t slot_at(size_t number, size_t member_offset_bytes)
+{
+	return (uint32_t)(number * sizeof(struct slab_bpf_slot) + member_offset_bytes);
+}
+
+static void count_in(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, size_t member_offset_bytes)
+{
+	bpf_program_set_map_value(program, R1, bpf->shared, slot_at(number, member_offset_bytes));
+	bpf_program_count(program, R1, R2);
+}
+
+/* r6: the arguments, r7: the object; out where it is none. */
+static void begin(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
+{
+	bpf_program_alu(program, BPF_MOV, R6, R1);
+	bpf_program_set_map_value(program, R1, bpf->shared, slot_at(number, offsetof(struct slab_bpf_slot, is_on)));
+	bpf_program_load_from(program, BPF_DW, R1, R1, 0);
+	bpf_program_jump_value(program, BPF_JEQ, R1, 0, out);
+	bpf_program_load_from(program, BPF_DW, R7, R6, 8);
+	/* NULL and ZERO_SIZE_PTR. */
+	bpf_program_jump_value(program, BPF_JLE, R7, 16, out);
+}
+
+static void find_selected(struct bpf_program *program, const struct slab_bpf *bpf, const struct raw_tracepoint *raw,
+			  const struct slab_layout *layout, bpf_program_label out)
+{
+	if (raw->cache_arg)
+		bpf_program_load_from(program, BPF_DW, R9, R6, 8 * raw->cache_arg);
+	else
+		find_cache(program, layout, out);
+	look_up_name(program, bpf, layout, out);
+}
+
+/* Writes the record from the arguments; r0 is the address of index + 1. */
+static void fill_record(struct bpf_program *program, const struct raw_tracepoint *raw, bool is_second)
+{
+	const struct {
+		size_t offset_bytes;
+		int arg;
+		int size;
+		int32_t none;
+	} fields[] = {
+		{offsetof(struct slab_bpf_record, node), raw->node_arg, BPF_W, -1},
+		{offsetof(struct slab_bpf_record, bytes_req), raw->size_arg, BPF_DW, 0},
+		{offsetof(struct slab_bpf_record, gfp), raw->gfp_arg, BPF_DW, 0},
+	};
+
+	bpf_program_load_from(program, BPF_W, R1, R0, 0);
+	bpf_program_alu_value(program, BPF_SUB, R1, 1);
+	bpf_program_store(program, BPF_H, FP, RECORD_AT + (int)offsetof(struct slab_bpf_record, cache), R1);
+	bpf_program_store_value(program, BPF_H, FP, RECORD_AT + (int)offsetof(struct slab_bpf_record, is_second), is_second);
+	bpf_program_store(program, BPF_DW, FP, RECORD_AT + (int)offsetof(struct slab_bpf_record, object), R7);
+	bpf_program_load_from(program, BPF_DW, R1, R6, 0);
+	bpf_program_store(program, BPF_DW, FP, RECORD_AT + (int)offsetof(struct slab_bpf_record, call_site), R1);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		int at = RECORD_AT + (int)fields[i].offset_bytes;
+
+		if (fields[i].arg) {
+			bpf_program_load_from(program, BPF_DW, R1, R6, 8 * fields[i].arg);
+			bpf_program_store(program, fields[i].size, FP, at, R1);
+		} else {
+			bpf_program_store_value(program, fields[i].size, FP, at, fields[i].none);
+		}
+	}
+}
+
+/* Sends the record to one of the events of this CPU, and counts how that went. */
+static void send_record(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_free,
+			uint32_t stack_period, bpf_program_label out)
+{
+	bpf_program_label send = bpf_program_new_label(program);
+	bpf_program_label sent = bpf_program_new_label(program);
+	bpf_program_label not_here = bpf_program_new_label(program);
+	bpf_program_label chain = bpf_program_new_label(program);
+
+	if (stack_period > 1) {
+		bpf_program_call(program, BPF_FUNC_get_prandom_u32);
+		bpf_program_alu_value(program, BPF_AND, R0, (int32_t)stack_period - 1);
+		bpf_program_jump_value(program, BPF_JEQ, R0, 0, chain);
+	}
+	bpf_program_set_map(program, R2, stack_period == 1 ? bpf->probes[number].chain : bpf->probes[number].plain);
+	if (stack_period > 1) {
+		bpf_program_goto(program, send);
+		bpf_program_place(program, chain);
+		bpf_program_set_map(program, R2, bpf->probes[number].chain);
+		bpf_program_place(program, send);
+	}
+	bpf_program_alu(program, BPF_MOV, R1, R6);
+	bpf_program_set(program, R3, BPF_F_CURRENT_CPU);
+	bpf_program_alu(program, BPF_MOV, R4, FP);
+	bpf_program_alu_value(program, BPF_ADD, R4, RECORD_AT);
+	bpf_program_alu_value(program, BPF_MOV, R5, is_free ? SLAB_BPF_FREE_BYTES : sizeof(struct slab_bpf_record));
+	bpf_program_call(program, BPF_FUNC_perf_event_output);
+	bpf_program_jump_value(program, BPF_JEQ, R0, 0, sent);
+	bpf_program_jump_value(program, BPF_JEQ, R0, -ENOSPC, sent);
+	bpf_program_jump_value(program, BPF_JEQ, R0, -ENOENT, not_here);
+	/* The event of another cgroup than the current task's is not active. */
+	if (!is_free)
+		bpf_program_jump_value(program, BPF_JEQ, R0, -EOPNOTSUPP, not_here);
+	count_in(program, bpf, number, offsetof(struct slab_bpf_slot, refused));
+	bpf_program_goto(program, out);
+	bpf_program_place(program, not_here);
+	count_in(program, bpf, number, offsetof(struct slab_bpf_slot, elsewhere));
+	bpf_program_goto(program, out);
+	bpf_program_place(program, sent);
+	bpf_program_call(program, BPF_FUNC_get_smp_processor_id);
+	bpf_program_jump_value(program, BPF_JGE, R0, (int32_t)bpf->cpus, out);
+	bpf_program_alu_value(program, BPF_MUL, R0, SLAB_BPF_MAX * sizeof(uint64_t));
+	bpf_program_set_map_value(program, R1, bpf->sent, (uint32_t)(number * sizeof(uint64_t)));
+	bpf_program_alu(program, BPF_ADD, R1, R0);
+	bpf_program_count(program, R1, R2);
+}
+
+/* Allocations of another task are left out, before anything that costs. */
+static void check_task(struct bpf_program *program, const struct slab_bpf *bpf, const struct raw_tracepoint *raw,
+		       bpf_program_label out)
+{
+	if (!bpf->tid || raw->is_free)
+		return;
+	bpf_program_call(program, BPF_FUNC_get_current_pid_tgid);
+	bpf_program_alu_value(program, BPF_LSH, R0, 32);
+	bpf_program_alu_value(program, BPF_RSH, R0, 32);
+	bpf_program_jump_value(program, BPF_JNE, R0, bpf->tid, out);
+}
+
+/* The first program notes the object that it takes; the second leaves it to it. r7: the object. */
+static void take_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_second,
+		      bpf_program_label out)
+{
+	bpf_program_label is_mine = bpf_program_new_label(program);
+
+	bpf_program_store_value(program, BPF_W, FP, WORD_AT, (int32_t)number);
+	bpf_program_set_map(program, R1, bpf->taken);
+	bpf_program_alu(program, BPF_MOV, R2, FP);
+	bpf_program_alu_value(program, BPF_ADD, R2, WORD_AT);
+	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
+	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
+	if (!is_second) {
+		bpf_program_store(program, BPF_DW, R0, 0, R7);
+	} else {
+		bpf_program_load_from(program, BPF_DW, R1, R0, 0);
+		bpf_program_jump(program, BPF_JNE, R1, R7, is_mine);
+		bpf_program_store_value(program, BPF_DW, R0, 0, 0);
+		bpf_program_goto(program, out);
+	}
+	bpf_program_place(program, is_mine);
+}
+
+static int load_probe(const struct slab_bpf *bpf, size_t number, const struct raw_tracepoint *raw, uint32_t stack_period,
+		      bool is_second, struct error *err)
+{
+	struct bpf_program program = {.count = 0};
+	bpf_program_label out = bpf_program_new_label(&program);
+
+	begin(&program, bpf, number, out);
+	check_task(&program, bpf, raw, out);
+	take_turn(&program, bpf, number, is_second, out);
+	find_selected(&program, bpf, raw, &bpf->layout, out);
+	fill_record(&program, raw, is_second);
+	send_record(&program, bpf, number, raw->is_free, stack_period, out);
+	bpf_program_place(&program, out);
+	bpf_program_exit(&program, 0);
+	return bpf_program_load(&program, "slabrec", err);
+}
+
+/* Counts objects, and those whose cache's name is in the map. */
+static int load_trial(const struct slab_bpf *bpf, const struct raw_tracepoint *raw, const struct slab_layout *layout,
+		      struct error *err)
+{
+	struct bpf_program program = {.count = 0};
+	bpf_program_label out = bpf_program_new_label(&program);
+
+	begin(&program, bpf, 0, out);
+	count_in(&program, bpf, 0, offsetof(struct slab_bpf_slot, tested));
+	find_selected(&program, bpf, raw, layout, out);
+	count_in(&program, bpf, 0, offsetof(struct slab_bpf_slot, known));
+	bpf_program_place(&program, out);
+	/* So that a tracepoint with fewer arguments than this shape has refuses it. */
+	bpf_program_load_from(&program, BPF_DW, R1, R6, 8 * (raw->arg_count - 1));
+	bpf_program_exit(&program, 0);
+	return bpf_program_load(&program, "slabrec_trial", err);
+}
+
+/* ---- finding the layout ---- */
+
+static void allocate_and_free(void)
+{
+	struct stat status;
+	int ends[2];
+
+	for (int i = 0; i < TRIED_ROUNDS; i++) {
+		stat("/", &status);
+		if (!pipe(ends)) {
+			close(ends[0]);
+			close(ends[1]);
+		}
+	}
+}
+
+enum trial {
+	TRIAL_REFUSED, /* the kernel does not take it */
+	TRIAL_WRONG,
+	TRIAL_SILENT, /* too few hits to tell */
+	TRIAL_RIGHT,
+};
+
+static enum trial try_layout(const struct slab_bpf *bpf, const struct raw_tracepoint *raw, const struct slab_layout *layout,
+			     struct error *err)
+{
+	volatile struct slab_bpf_slot *slot = &bpf->slots[0];
+	int program = load_trial(bpf, raw, layout, err);
+
+	if (program < 0)
+		return TRIAL_REFUSED;
+	slot->tested = slot->known = 0;
+	slot->is_on = 1;
+	int link = bpf_program_attach(program, raw->name, err);
+	bool is_refused = link < 0;
+	if (!is_refused)
+		allocate_and_free();
+	close_fd(&link);
+	slot->is_on = 0;
+	close(program);
+	if (is_refused)
+		return TRIAL_REFUSED;
+	if (slot->tested < TRIED_MIN)
+		return TRIAL_SILENT;
+	/* Large allocations are in no slab. */
+	return slot->known * 10 >= slot->tested * 9 ? TRIAL_RIGHT : TRIAL_WRONG;
+}
+
+/* One word of kernel memory: a program reads it, run by hand. */
+static uint64_t peek(const struct slab_bpf *bpf, uint64_t address)
+{
+	struct bpf_program program = {.count = 0};
+	bpf_program_label out = bpf_program_new_label(&program);
+
+	bpf_program_load_from(&program, BPF_DW, R3, R1, 0);
+	read_word(&program, R6, out);
+	bpf_program_set_map_value(&program, R1, bpf->shared, slot_at(0, offsetof(struct slab_bpf_slot, known)));
+	bpf_program_store(&program, BPF_DW, R1, 0, R6);
+	bpf_program_place(&program, out);
+	bpf_program_exit(&program, 0);
+	int fd = bpf_program_load(&program, "slabrec_peek", NULL);
+	bpf->slots[0].known = 0;
+	if (fd >= 0) {
+		bpf_program_run(fd, address);
+		close(fd);
+	}
+	return bpf->slots[0].known;
+}
+
+/* Randomized bases are variables of the kernel; else they are these numbers, with page tables of four levels. */
+static void find_bases(struct slab_bpf *bpf, const struct kallsyms *symbols)
+{
+	uint64_t direct_map = kallsyms_variable(symbols, "page_offset_base");
+	uint64_t memory_map = kallsyms_variable(symbols, "vmemmap_base");
+
+	bpf->layout.direct_map = direct_map ? peek(bpf, direct_map) : 0;
+	bpf->layout.memory_map = memory_map ? peek(bpf, memory_map) : 0;
+	if (!bpf->layout.direct_map)
+		bpf->layout.direct_map = 0xffff888000000000;
+	if (!bpf->layout.memory_map)
+		bpf->layout.memory_map = 0xffffea0000000000;
+}
+
+static int fill_names(int map, const struct slab_cache_list *caches, struct error *err)
+{
+	for (size_t i = 0; i < caches->count; i++) {
+		char key[SLAB_CACHE_NAME_MAX] = "";
+		uint32_t value = (uint32_t)i + 1;
+
+		strcpy(key, caches->caches[i].name);
+		int ret = bpf_program_map_set(map, key, &value);
+		if (ret)
+			return error_set(err, ret, "BPF map of cache names: %s", strerror(-ret));
+	}
+	return 0;
+}
+
+static int new_names(struct slab_bpf *bpf, const struct slab_cache_list *caches, struct error *err)
+{
+	close_fd(&bpf->names);
+	bpf->names = bpf_program_map(BPF_MAP_TYPE_HASH, "slabrec_names", SLAB_CACHE_NAME_MAX, sizeof(uint32_t),
+			      (uint32_t)caches->count + 1, 0, err);
+	return bpf->names < 0 ? bpf->names : fill_names(bpf->names, caches, err);
+}
+
+/* Candidates where nothing was told: 24 as part of struct page, 8 since 6.2; name as KERNEL.md has seen it from 3.10 to 7.3. */
+static int find_offsets(struct slab_bpf *bpf, const struct slab_bpf_options *options, struct error *err)
+{
+	static const struct raw_tracepoint kfree_shape = {.name = "kfree", .arg_count = 2, .is_free = true};
+	const uint32_t slab_caches[] = {options->slab_cache_offset_bytes, 24, 8};
+	const uint32_t names[] = {options->name_offset_bytes, 96, 88, 104};
+	bool was_silent = false;
+
+	for (size_t i = 0; i < sizeof(slab_caches) / sizeof(slab_caches[0]); i++)
+		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+			if (!slab_caches[i] || !names[j])
+				continue;
+			bpf->layout.slab_cache_offset_bytes = slab_caches[i];
+			bpf->layout.name_offset_bytes = names[j];
+			switch (try_layout(bpf, &kfree_shape, &bpf->layout, err)) {
+			case TRIAL_REFUSED:
+				return -ENOTSUP;
+			case TRIAL_RIGHT:
+				return 0;
+			case TRIAL_SILENT:
+				was_silent = true;
+				break;
+			case TRIAL_WRONG:
+				break;
+			}
+		}
+	return error_set(err, -ENOTSUP,
+			 was_silent ? "the tracepoint kfree does not come, so that the BPF filter cannot be tried" :
+				      "this kernel keeps a page's cache where slabrec does not find it");
+}
+
+/* An array of one value that the programs share with us. */
+static int share(const char *name, size_t size_bytes, int *map, void **value, struct error *err)
+{
+	*map = bpf_program_map(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), (uint32_t)size_bytes, 1, BPF_F_MMAPABLE, err);
+	if (*map < 0)
+		return *map;
+	*value = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, *map, 0);
+	if (*value != MAP_FAILED)
+		return 0;
+	*value = NULL;
+	return error_set(err, -errno, "mapping a BPF map: %m");
+}
+
+static size_t sent_bytes(const struct slab_bpf *bpf)
+{
+	return bpf->cpus * SLAB_BPF_MAX * sizeof(uint64_t);
+}
+
+static int open_maps(struct slab_bpf *bpf, struct error *err)
+{
+	void *slots = NULL, *sent = NULL;
+
+	bpf->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+	int ret = share("slabrec_shared", SLAB_BPF_MAX * sizeof(struct slab_bpf_slot), &bpf->shared, &slots, err);
+	bpf->slots = slots;
+	if (!ret)
+		ret = share("slabrec_sent", sent_bytes(bpf), &bpf->sent, &sent, err);
+	bpf->sent_counts = sent;
+	if (ret)
+		return ret;
+	bpf->taken = bpf_program_map(BPF_MAP_TYPE_PERCPU_ARRAY, "slabrec_taken", sizeof(uint32_t), sizeof(uint64_t),
+				     SLAB_BPF_MAX, 0, err);
+	return bpf->taken < 0 ? bpf->taken : 0;
+}
+
+int slab_bpf_open(struct slab_bpf *bpf, const struct slab_bpf_options *options, struct error *err)
+{
+	*bpf = (struct slab_bpf){.names = -1, .shared = -1, .sent = -1, .taken = -1};
+#if !defined(__x86_64__)
+	(void)options;
+	return error_set(err, -ENOTSUP, "the BPF filter knows the page tables of x86-64 only");
+#endif
+	int ret = open_maps(bpf, err);
+	if (!ret)
+		ret = new_names(bpf, options->all, err);
+	if (!ret) {
+		find_bases(bpf, options->symbols);
+		ret = find_offsets(bpf, options, err);
+	}
+	return ret ? -ENOTSUP : 0;
+}
+
+const struct raw_tracepoint *slab_bpf_shape(const struct slab_bpf *bpf, const char *name, const char *format)
+{
+	for (size_t i = 0; i < raw_tracepoint_count; i++) {
+		const struct raw_tracepoint *raw = &raw_tracepoints[i];
+
+		if (strcmp(raw->name, name) || !raw_tracepoint_fits(raw, format))
+			continue;
+		enum trial trial = try_layout(bpf, raw, &bpf->layout, NULL);
+		if (trial == TRIAL_RIGHT || trial == TRIAL_SILENT)
+			return raw;
+	}
+	return NULL;
+}
+
+int slab_bpf_select(struct slab_bpf *bpf, const struct slab_cache_list *selected, struct error *err)
+{
+	for (size_t i = 0; i < selected->count; i++)
+		if (strlen(selected->caches[i].name) >= SLAB_CACHE_NAME_MAX - 1)
+			return error_set(err, -ENOTSUP, "the name of cache %s is too long for the BPF filter", selected->caches[i].name);
+	return new_names(bpf, selected, err);
+}
+
+/* ---- the probes ---- */
+
+int slab_bpf_add(struct slab_bpf *bpf, const struct raw_tracepoint *raw, uint32_t stack_period, struct error *err)
+{
+	size_t number = bpf->count;
+
+	if (number == SLAB_BPF_MAX)
+		return error_set(err, -E2BIG, "more raw tracepoints than slabrec is made for");
+	bpf->count++;
+	bpf->probes[number].plain = bpf->probes[number].chain = -1;
+	for (int i = 0; i < 2; i++)
+		bpf->probes[number].programs[i] = bpf->probes[number].links[i] = -1;
+	bpf->slots[number] = (struct slab_bpf_slot){0};
+	for (int i = 0; i < 2; i++) {
+		int map = bpf_program_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, "slabrec_events", sizeof(uint32_t), sizeof(uint32_t),
+				   bpf->cpus, 0, err);
+		if (map < 0)
+			return map;
+		*(i ? &bpf->probes[number].chain : &bpf->probes[number].plain) = map;
+	}
+	for (int i = 0; i < 2; i++) {
+		int program = load_probe(bpf, number, raw, stack_period, i, err);
+
+		if (program < 0)
+			return program;
+		bpf->probes[number].programs[i] = program;
+	}
+	return (int)number;
+}
+
+int slab_bpf_set_output(struct slab_bpf *bpf, int number, int cpu, bool has_chain, int perf_fd, struct error *err)
+{
+	int map = has_chain ? bpf->probes[number].chain : bpf->probes[number].plain;
+
+	int ret = bpf_program_map_set(map, &cpu, &perf_fd);
+
+	return ret ? error_set(err, ret, "BPF events of CPU %d: %s", cpu, strerror(-ret)) : 0;
+}
+
+int slab_bpf_attach(struct slab_bpf *bpf, int number, const char *tracepoint, struct error *err)
+{
+	/* They run in the order in which they are attached. */
+	for (int i = 0; i < 2; i++) {
+		int link = bpf_program_attach(bpf->probes[number].programs[i], tracepoint, err);
+
+		if (link < 0)
+			return link;
+		bpf->probes[number].links[i] = link;
+	}
+	return 0;
+}
+
+void slab_bpf_turn(struct slab_bpf *bpf, int number, bool on)
+{
+	bpf->slots[number].is_on = on;
+}
+
+uint64_t slab_bpf_sent(const struct slab_bpf *bpf, int number, int cpu)
+{
+	return (uint32_t)cpu < bpf->cpus ? bpf->sent_counts[(size_t)cpu * SLAB_BPF_MAX + (size_t)number] : 0;
+}
+
+uint64_t slab_bpf_missed(const struct slab_bpf *bpf, int number)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t missed = bpf_program_missed(bpf->probes[number].programs[i]);
+
+		least = missed < least ? missed : least;
+	}
+	return least + bpf->slots[number].refused;
+}
+
+void slab_bpf_close(struct slab_bpf *bpf)
+{
+	for (size_t i = 0; i < bpf->count; i++) {
+		for (int j = 0; j < 2; j++) {
+			close_fd(&bpf->probes[i].links[j]);
+			close_fd(&bpf->probes[i].programs[j]);
+		}
+		close_fd(&bpf->probes[i].plain);
+		close_fd(&bpf->probes[i].chain);
+	}
+	if (bpf->slots)
+		munmap((void *)(uintptr_t)bpf->slots, SLAB_BPF_MAX * sizeof(struct slab_bpf_slot));
+	if (bpf->sent_counts)
+		munmap((void *)(uintptr_t)bpf->sent_counts, sent_bytes(bpf));
+	/* A zeroed one was never opened. */
+	int *const maps[] = {&bpf->names, &bpf->shared, &bpf->sent, &bpf->taken};
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (*maps[i] > 0)
+			close_fd(maps[i]);
+	*bpf = (struct slab_bpf){.names = -1, .shared = -1, .sent = -1, .taken = -1};
+}

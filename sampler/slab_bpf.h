@@ -1,0 +1,119 @@
+/*
+ * Raw tracepoints of kmem with a BPF program of our own on each, which lets through only objects of the recorded caches: it asks the
+ * allocator's own books (struct page, struct slab) which cache an object belongs to, so that also kfree() and kmalloc() are filtered
+ * in the kernel, by name and exactly, also where a cache is destroyed and made again. The programs are nobody else's: no other user
+ * of the tracepoint is touched. What they let through goes as a sample into the rings of perf events.
+ *
+ * Since 6.1 the kernel skips a program that is hit while it runs: an interrupt then, and all the frees of RCU that its end may run,
+ * would not be seen. So each tracepoint has two programs, one after the other: the second takes what the first was kept from. An
+ * interrupt between the two makes it take a hit once more.
+ */
+#ifndef SLABREC_SAMPLER_SLAB_BPF_H
+#define SLABREC_SAMPLER_SLAB_BPF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sampler/kallsyms.h"
+#include "sampler/probe_table.h"
+#include "sampler/slab_cache.h"
+#include "trace/error.h"
+
+/* Raw tracepoints of one recording. */
+#define SLAB_BPF_MAX 8u
+
+/* What a program sends: struct perf_raw of a sample. Frees send it up to and without call_site. */
+struct slab_bpf_record {
+	uint64_t object;
+	uint16_t cache; /* index among the recorded caches */
+	uint16_t is_second; /* sent by the second program: it may repeat what the first has sent */
+	int32_t node;	    /* asked for; -1 any */
+	uint64_t call_site;
+	uint64_t bytes_req;
+	uint64_t gfp;
+};
+#define SLAB_BPF_FREE_BYTES 16u
+
+/* Where the kernel keeps which cache a page belongs to. */
+struct slab_layout {
+	uint64_t direct_map; /* first address of the memory's direct map: page_offset_base */
+	uint64_t memory_map; /* of struct page: vmemmap_base */
+	uint32_t slab_cache_offset_bytes; /* of slab.slab_cache, formerly page.slab_cache */
+	uint32_t name_offset_bytes;	  /* of kmem_cache.name */
+};
+
+/* Shared with the programs. */
+struct slab_bpf_slot {
+	uint64_t is_on;
+	uint64_t refused; /* could not be sent, and is not counted by perf */
+	uint64_t elsewhere; /* on a CPU, or by a task, that is not recorded */
+	uint64_t tested;    /* only while the layout is tried */
+	uint64_t known;
+	uint64_t reserved[3]; /* a cache line */
+};
+
+struct slab_bpf {
+	struct slab_layout layout;
+	int32_t tid; /* allocations of this task only; 0 all */
+	int names;  /* map: name -> index + 1 */
+	int shared; /* map: struct slab_bpf_slot [SLAB_BPF_MAX] */
+	int sent;   /* map: uint64_t [CPU][SLAB_BPF_MAX], samples sent, with those the ring had no room for */
+	volatile uint64_t *sent_counts; /* the same, mapped */
+	uint32_t cpus;
+	int taken;  /* map of each CPU: raw tracepoint -> the object that the first program has taken last */
+	volatile struct slab_bpf_slot *slots; /* the same, mapped */
+	size_t count;
+	struct {
+		int plain; /* map: CPU -> perf event */
+		int chain; /* the same, of the samples with call chains */
+		int programs[2];
+		int links[2];
+	} probes[SLAB_BPF_MAX];
+};
+
+struct slab_bpf_options {
+	const struct slab_cache_list *all;
+	const struct kallsyms *symbols;
+	/* As the kernel's types tell; 0: not known, candidates are tried. */
+	uint32_t slab_cache_offset_bytes;
+	uint32_t name_offset_bytes;
+};
+
+/*
+ * Finds the layout and checks it on what the kernel is doing: believed where the pages of objects name caches of slabinfo. -ENOTSUP
+ * with the reason where BPF cannot be the filter here (no BPF, lockdown, another architecture, an unknown layout). slab_bpf_close()
+ * is due in any case.
+ */
+int slab_bpf_open(struct slab_bpf *bpf, const struct slab_bpf_options *options, struct error *err);
+void slab_bpf_close(struct slab_bpf *bpf);
+
+/*
+ * The first shape of the raw tracepoint that this kernel takes, tried on what it does; NULL: none. format is of kmem/NAME/format.
+ * Before slab_bpf_select().
+ */
+const struct raw_tracepoint *slab_bpf_shape(const struct slab_bpf *bpf, const char *name, const char *format);
+
+/* From now on only objects of these caches are let through. -ENOTSUP: the filter cannot tell one of the names. */
+int slab_bpf_select(struct slab_bpf *bpf, const struct slab_cache_list *selected, struct error *err);
+
+/*
+ * Prepares a raw tracepoint, with the limits that were set in bpf; its number, from 0, comes back. stack_period: one in so many samples goes to the events with call
+ * chains; 0: none.
+ */
+int slab_bpf_add(struct slab_bpf *bpf, const struct raw_tracepoint *raw, uint32_t stack_period, struct error *err);
+
+/* Samples of this CPU go to this PERF_COUNT_SW_BPF_OUTPUT event, which must be of the same CPU. */
+int slab_bpf_set_output(struct slab_bpf *bpf, int number, int cpu, bool has_chain, int perf_fd, struct error *err);
+
+/* Attached while off, so that turning on cannot fail. */
+int slab_bpf_attach(struct slab_bpf *bpf, int number, const char *tracepoint, struct error *err);
+void slab_bpf_turn(struct slab_bpf *bpf, int number, bool on);
+
+/* Samples sent on the CPU, with those that the ring had no room for. */
+uint64_t slab_bpf_sent(const struct slab_bpf *bpf, int number, int cpu);
+
+/* The most hits that went without a sample: those that interrupted both programs, where the kernel tells, and those refused. */
+uint64_t slab_bpf_missed(const struct slab_bpf *bpf, int number);
+
+#endif
