@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sampler/kmalloc_cache.h"
+
 struct spots {
 	const struct probe_plan *plan;
 	const struct probe_plan_facts *facts;
@@ -175,6 +177,25 @@ static void tell_random_caches(const struct spots *spots)
 		     "Which of kmalloc's random copies of a cache an object is from is not seen where only its size is told: it counts for the plain one.");
 }
 
+/* Sets of buckets whose users are not known: where only a size is told they are like any other of that size. */
+static void tell_buckets(const struct spots *spots)
+{
+	char names[400] = "";
+	size_t used = 0;
+	bool has_sizes = false;
+
+	for (size_t i = 0; i < spots->plan->count; i++)
+		has_sizes |= is_kmalloc_tracepoint(&spots->plan->probes[i]);
+	for (size_t i = 0; has_sizes && i < spots->facts->selected->count && used < sizeof(names); i++) {
+		const struct slab_cache *cache = &spots->facts->selected->caches[i];
+
+		if (cache->type == SLAB_CACHE_BUCKET && !kmalloc_cache_bucket_is_known(cache->name))
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", cache->name);
+	}
+	if (*names)
+		tell(spots, "Objects of %s count for the plain cache of their size: tracepoints tell only sizes.", names);
+}
+
 static void tell_namespace(const struct spots *spots)
 {
 	if (spots->facts->is_namespaced)
@@ -214,6 +235,7 @@ void blind_spots_each(const struct probe_plan *plan, const struct probe_plan_fac
 	tell_sheaves(&spots);
 	tell_namespace(&spots);
 	tell_random_caches(&spots);
+	tell_buckets(&spots);
 	tell_interrupts(&spots);
 	tell_call_chains(&spots, has_user_stacks);
 }

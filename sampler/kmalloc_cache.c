@@ -23,8 +23,11 @@ struct kmalloc_flags kmalloc_flags_read(const char *format)
 	/* Kernels from 6.10 on for a while: the names of an enum, which has these values in all of them. */
 	if (strstr(format, "___GFP_ACCOUNT_BIT"))
 		return (struct kmalloc_flags){.dma = 1u << 0, .reclaimable = 1u << 4, .account = 1u << 22};
+	uint64_t dma = event_format_flag(format, "__GFP_DMA");
+
 	return (struct kmalloc_flags){
-		.dma = event_format_flag(format, "__GFP_DMA"),
+		/* Most kernels list the bit under this name only. */
+		.dma = dma ? dma : event_format_flag(format, "GFP_DMA"),
 		.reclaimable = event_format_flag(format, "__GFP_RECLAIMABLE"),
 		.account = event_format_flag(format, "__GFP_ACCOUNT"),
 	};
@@ -37,6 +40,17 @@ static const struct slab_cache *find_type(const struct slab_cache_list *all, enu
 		if (all->caches[i].type == type && all->caches[i].size_class_bytes == size_class_bytes)
 			return &all->caches[i];
 	return NULL;
+}
+
+bool kmalloc_cache_bucket_is_known(const char *name)
+{
+	for (size_t i = 0; i < sizeof(bucket_users) / sizeof(bucket_users[0]); i++) {
+		size_t size = strlen(bucket_users[i].prefix);
+
+		if (!strncmp(name, bucket_users[i].prefix, size) && name[size] == '-')
+			return true;
+	}
+	return false;
 }
 
 const char *kmalloc_cache_bucket(const char *call_site)

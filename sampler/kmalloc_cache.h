@@ -22,6 +22,9 @@ struct kmalloc_flags kmalloc_flags_read(const char *format);
  */
 const char *kmalloc_cache_bucket(const char *call_site);
 
+/* True where the calling functions of the set that this cache belongs to are known. */
+bool kmalloc_cache_bucket_is_known(const char *name);
+
 /* The cache of an allocation of this class, flags and set of buckets ("" none), from the list of all; NULL: no such cache. */
 const struct slab_cache *kmalloc_cache_find(const struct slab_cache_list *all, const struct kmalloc_flags *flags,
 					    uint32_t size_class_bytes, uint64_t gfp, const char *bucket);

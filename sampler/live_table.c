@@ -79,12 +79,16 @@ static struct live_object *object_at(const struct live_table *table, uint64_t ad
 
 /*
  * True where the allocation is told once more by a function around the one that told it: it returns in the same task, from higher
- * up the stack, with the call chain of which the other's is one call more.
+ * up the stack, with the call chain of which the other's is one call more. Where the outer one ended in a jump to the inner one
+ * (__kvmalloc_node_noprof of Debian's 6.12), both return at once, to the same place.
  */
 static bool is_outer_call(const struct live_object *inner, const struct live_object *outer, uint32_t outer_stack)
 {
-	return outer->sp && inner->sp && inner->tid == outer->tid && (int32_t)(outer->sp - inner->sp) > 0 &&
-	       outer->time_ns - inner->time_ns < SAME_CALL_NS && inner->caller_stack == outer_stack;
+	if (!outer->sp || !inner->sp || inner->tid != outer->tid || outer->time_ns - inner->time_ns >= SAME_CALL_NS)
+		return false;
+	if (outer->sp == inner->sp)
+		return inner->function != outer->function && inner->caller_stack == outer->caller_stack;
+	return (int32_t)(outer->sp - inner->sp) > 0 && inner->caller_stack == outer_stack;
 }
 
 enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object, uint32_t stack,
@@ -231,7 +235,7 @@ static void end_object(struct live_table *table, struct live_object *object, con
 	object->is_pending = false;
 	object->time_ns = event->time_ns;
 	object->tid = event->tid;
-	object->witnesses = (uint8_t)event->witness;
+	object->witnesses = event->witness & 3u;
 }
 
 /* True where the event is of the very call that ended the object. */
@@ -250,7 +254,7 @@ static enum live_death older(struct live_table *table, const struct live_free *e
 				    .time_ns = event->time_ns,
 				    .tid = event->tid,
 				    .cache = cache_index,
-				    .witnesses = event->is_request ? 0 : (uint8_t)event->witness,
+				    .witnesses = event->is_request ? 0 : event->witness & 3u,
 				    .is_pending = event->is_request};
 
 	*cache = cache_index;
@@ -288,7 +292,7 @@ enum live_death live_table_free(struct live_table *table, const struct live_free
 	/* An older object was told of when kfree_rcu() was asked; now it is done, by whatever task. */
 	if (object && object->is_pending) {
 		object->is_pending = event->is_request;
-		object->witnesses = (uint8_t)event->witness;
+		object->witnesses = event->witness & 3u;
 		object->time_ns = event->time_ns;
 		object->tid = event->tid;
 		return event->is_request ? LIVE_DEATH_CONFIRMED : LIVE_DEATH_OLDER_COMPLETED;
@@ -296,7 +300,7 @@ enum live_death live_table_free(struct live_table *table, const struct live_free
 	if (object && object->witnesses && is_same_call(object, event)) {
 		bool is_new = !(object->witnesses & event->witness);
 
-		object->witnesses |= (uint8_t)event->witness;
+		object->witnesses |= event->witness & 3u;
 		return is_new ? LIVE_DEATH_CONFIRMED : LIVE_DEATH_REPEATED;
 	}
 	if (event->has_cache) {

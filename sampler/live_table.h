@@ -20,8 +20,9 @@ struct live_object {
 	uint32_t caller_stack; /* stack of the function that called the allocating one; 0 not known */
 	int32_t tid;	  /* of the allocation; once freed, of the free */
 	uint16_t cache;	  /* index of the recorder */
-	uint8_t witnesses; /* freed: enum live_witness bits that told of it */
-	bool is_pending;   /* handed to kfree_rcu(), not seen to be freed */
+	uint8_t function;  /* that allocated it: row of the probe table + 1; 0 not known */
+	uint8_t witnesses : 2; /* freed: enum live_witness bits that told of it */
+	bool is_pending : 1;   /* handed to kfree_rcu(), not seen to be freed */
 };
 
 enum live_witness {

@@ -227,8 +227,10 @@ static int plan_alloc_pair(struct probe_plan *plan, const struct probe_plan_fact
 	}
 	/*
 	 * The return first: of several probes on one function the one defined last runs first, and before 5.19 the call chain
-	 * ends at the return probe's trampoline once that has run.
+	 * ends at the return probe's trampoline once that has run. For the same reason there is one return for all size classes.
 	 */
+	if (plan->count && plan->probes[plan->count - 1].function == function)
+		goto entry;
 	text_add(&definition, "p=$retval:u64 sp=%%sp:u64");
 	uint64_t mask = probe_plan_alignment_mask(facts->selected);
 	if (mask)
@@ -240,6 +242,7 @@ static int plan_alloc_pair(struct probe_plan *plan, const struct probe_plan_fact
 	return_kind(facts, probe);
 	name_event(probe, facts, 'r', function);
 
+entry:
 	probe = plan_add(plan, PROBE_ROLE_ALLOC_ENTRY, function->symbol, args, filter);
 	if (!probe)
 		return -ENOMEM;
@@ -368,7 +371,17 @@ static void add_array_args(struct text *args, const struct probe_plan_facts *fac
 	text_add(args, " s=%s:u64 n=+0(+%u(%s)):string", argument(facts, function->cache_arg, text),
 		 facts->name_offset_bytes, argument(facts, function->cache_arg, text));
 	text_add(args, " cnt=%s:u64", argument(facts, function->count_arg, text));
-	text_add(args, " p=+%u(%s):x64[%u]", 8 * first, argument(facts, function->array_arg, text), PROBE_ARRAY_MAX);
+	if (facts->has_arg_names) {
+		text_add(args, " p=+%u(%s):x64[%u]", 8 * first, argument(facts, function->array_arg, text), PROBE_ARRAY_MAX);
+		return;
+	}
+	/* Kernels before $argN (4.20) have no array arguments: one for each element, which lie in the record as an array does. */
+	text_add(args, " p=");
+	for (uint32_t i = 0; i < PROBE_ARRAY_MAX; i++) {
+		if (i)
+			text_add(args, " p%u=", i);
+		text_add(args, "+%u(%s):u64", 8 * (first + i), argument(facts, function->array_arg, text));
+	}
 }
 
 static int plan_bulk_part(struct probe_plan *plan, const struct probe_plan_facts *facts,
@@ -456,8 +469,7 @@ static int plan_function(struct probe_plan *plan, const struct probe_plan_facts 
 	case PROBE_FREE_RCU:
 		return plan_free_rcu(plan, facts, function);
 	case PROBE_FREE_BULK:
-		/* Array arguments came with $argN. */
-		return facts->has_arg_names ? plan_bulk(plan, facts, function, PROBE_ROLE_FREE_BULK) : 0;
+		return plan_bulk(plan, facts, function, PROBE_ROLE_FREE_BULK);
 	case PROBE_ALLOC_BULK:
 		return facts->has_return_args ? plan_bulk(plan, facts, function, PROBE_ROLE_ALLOC_BULK) :
 						plan_unseen(plan, facts, function);
@@ -795,6 +807,18 @@ void probe_plan_release(struct probe_plan *plan)
 	*plan = (struct probe_plan){0};
 }
 
+/* Elements that are fields of their own, as wide as the array that they stand for. */
+static void widen_to_array(struct event_field *first, const char *format)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "p%u", PROBE_ARRAY_MAX - 1);
+	struct event_field last = event_format_field(format, name);
+
+	if (last.size_bytes && last.offset_bytes == first->offset_bytes + (PROBE_ARRAY_MAX - 1) * sizeof(uint64_t))
+		first->size_bytes = PROBE_ARRAY_MAX * sizeof(uint64_t);
+}
+
 void probe_read_format(struct probe *probe, const char *format)
 {
 	bool is_kprobe = probe->function;
@@ -811,4 +835,6 @@ void probe_read_format(struct probe *probe, const char *format)
 		.count = event_format_field(format, "cnt"),
 		.head = event_format_field(format, "h"),
 	};
+	if (probe->role == PROBE_ROLE_FREE_BULK)
+		widen_to_array(&probe->fields.object, format);
 }

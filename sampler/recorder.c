@@ -201,6 +201,12 @@ static void write_implied_free(struct recorder *recorder, const struct trace_eve
 	recorder->counts.frees_implied++;
 }
 
+/* Of functions in the probe table, from 1; 0 for tracepoints. */
+static uint8_t function_number(const struct probe_function *function)
+{
+	return function ? (uint8_t)(function - probe_functions + 1) : 0;
+}
+
 /* An allocation is whole: its address, and what entry or the event itself told. */
 static int record_alloc(struct recorder *recorder, const struct call_entry *call, uint64_t address, uint64_t time_ns,
 			uint32_t cpu)
@@ -214,8 +220,12 @@ static int record_alloc(struct recorder *recorder, const struct call_entry *call
 				    .cache = call->cache + 1u,
 				    .gfp = call->gfp,
 				    .node = call->node};
-	struct live_object object = {
-		.address = address, .time_ns = time_ns, .sp = (uint32_t)call->sp, .tid = call->tid, .cache = call->cache};
+	struct live_object object = {.address = address,
+				     .time_ns = time_ns,
+				     .sp = (uint32_t)call->sp,
+				     .tid = call->tid,
+				     .cache = call->cache,
+				     .function = function_number(call->function)};
 	uint64_t old_serial = 0;
 
 	if (!address) {

@@ -200,7 +200,7 @@ static void test_what_each_kernel_does_not_tell(void **state)
 	}
 }
 
-/* Without the second witnesses, and where arrays cannot be fetched. */
+/* Without the second witnesses, and where arrays cannot be fetched at once. */
 static void test_what_features_that_are_off_cost(void **state)
 {
 	struct explained explained;
@@ -212,8 +212,8 @@ static void test_what_features_that_are_off_cost(void **state)
 	explained.facts.has_return_args = false;
 	explained.facts.all_free_stacks = true;
 	explain_kprobes(&explained);
-	assert_says(&explained, "frees by kmem_cache_free(), kfree(), kvfree_call_rcu() is missed");
-	assert_says(&explained, "Frees by kmem_cache_free_bulk() are not seen");
+	assert_says(&explained, "frees by kmem_cache_free(), kfree(), kmem_cache_free_bulk(), kvfree_call_rcu() is missed");
+	assert_does_not_say(&explained, "Frees by kmem_cache_free_bulk() are not seen");
 	assert_says(&explained, "kmem_cache_alloc_bulk_noprof(): this kernel does not tell");
 	assert_does_not_say(&explained, "call chain recorded");
 	/* kmalloc() has no dentries to hand out. */
@@ -246,6 +246,26 @@ static void test_random_copies(void **state)
 		slab_cache_list_finish(&explained.all);
 		explain_kprobes(&explained);
 		assert_int_equal(has_words(explained.text, "random copies of a cache"), !is_named);
+		end(&explained);
+	}
+}
+
+/* Tracepoints tell of msg_msg's buckets by the caller; of other sets nothing. */
+static void test_buckets_of_unknown_users(void **state)
+{
+	struct explained explained;
+
+	(void)state;
+	for (int is_kprobe = 0; is_kprobe < 2; is_kprobe++) {
+		choose(&explained, KERNEL_6_12, "kmalloc-1k");
+		struct slab_cache *cache = kernel_add_cache(&explained.selected, "mine-1k", 1024, 1024);
+		cache->type = SLAB_CACHE_BUCKET;
+		cache->size_class_bytes = 1024;
+		if (is_kprobe)
+			explain_kprobes(&explained);
+		else
+			explain_tracepoints(&explained);
+		assert_int_equal(has_words(explained.text, "Objects of mine-1k count for the plain cache"), !is_kprobe);
 		end(&explained);
 	}
 }
@@ -322,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_what_features_that_are_off_cost),
 		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_random_copies),
+		cmocka_unit_test(test_buckets_of_unknown_users),
 		cmocka_unit_test(test_lines_fit),
 		cmocka_unit_test(test_one_cache_is_one_screen),
 		cmocka_unit_test(test_every_function_says_why),

@@ -114,6 +114,28 @@ static void test_duplicate_of_an_outer_function(void **state)
 	live_table_release(&table);
 }
 
+/* An outer function that ended in a jump to the inner one returns at the same place: only its name is another. */
+static void test_duplicate_of_a_jump(void **state)
+{
+	struct live_object inner = object_of(0x1000, 1, S, 7, 0x8000), outer = object_of(0x1000, 2, S + 1000, 7, 0x8000);
+	struct live_table table = {0};
+	uint64_t serial = 0;
+
+	(void)state;
+	inner.function = 3;
+	outer.function = 4;
+	inner.caller_stack = outer.caller_stack = 20;
+	birth(&table, inner, &serial);
+	assert_int_equal(live_table_check_birth(&table, &outer, 21, &serial), LIVE_BIRTH_DUPLICATE);
+	/* The same function once more has handed the object out once more, and so has one with another caller. */
+	outer.function = 3;
+	assert_int_equal(live_table_check_birth(&table, &outer, 21, &serial), LIVE_BIRTH_REUSED);
+	outer.function = 4;
+	outer.caller_stack = 19;
+	assert_int_equal(live_table_check_birth(&table, &outer, 21, &serial), LIVE_BIRTH_REUSED);
+	live_table_release(&table);
+}
+
 static void confirmed_in_order(enum live_witness first, enum live_witness second)
 {
 	struct live_table table = {0};
@@ -505,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_reuse_ends_the_old_object),
 		cmocka_unit_test(test_duplicate_of_an_outer_function),
+		cmocka_unit_test(test_duplicate_of_a_jump),
 		cmocka_unit_test(test_second_witness_confirms),
 		cmocka_unit_test(test_no_confirmation),
 		cmocka_unit_test(test_confirmation_by_a_late_record),

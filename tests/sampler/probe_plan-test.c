@@ -327,7 +327,57 @@ static void test_registers_where_arguments_have_no_numbers(void **state)
 		assert_null(strstr(planned.plan.probes[i].definition, "$arg"));
 		/* Arrays came with the numbers. */
 		assert_null(strchr(planned.plan.probes[i].definition, '['));
+		assert_true(strlen(planned.plan.probes[i].definition) < 3000);
 	}
+#if defined(__x86_64__)
+	const struct probe *bulk = probe_of(&planned, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk");
+	assert_non_null(strstr(bulk->definition, " p=+0(%dx):u64 p1=+8(%dx):u64 "));
+	assert_non_null(strstr(bulk->definition, " p63=+504(%dx):u64"));
+#endif
+	end(&planned);
+}
+
+/* Elements that are fields of their own are read as the array that they stand for, where they lie like one. */
+static void test_fields_instead_of_an_array(void **state)
+{
+	static const struct probe_function function;
+	struct probe probe = {.role = PROBE_ROLE_FREE_BULK, .function = &function};
+
+	(void)state;
+	probe_read_format(&probe, "\tfield:u64 p;\toffset:32;\tsize:8;\tsigned:0;\n"
+				  "\tfield:u64 p63;\toffset:536;\tsize:8;\tsigned:0;\n");
+	assert_int_equal(probe.fields.object.offset_bytes, 32);
+	assert_int_equal(probe.fields.object.size_bytes, 512);
+	probe_read_format(&probe, "\tfield:u64 p;\toffset:32;\tsize:8;\tsigned:0;\n"
+				  "\tfield:u64 p63;\toffset:540;\tsize:8;\tsigned:0;\n");
+	assert_int_equal(probe.fields.object.size_bytes, 8);
+	probe_read_format(&probe, "\tfield:u64 p[64];\toffset:32;\tsize:512;\tsigned:0;\n");
+	assert_int_equal(probe.fields.object.size_bytes, 512);
+}
+
+/*
+ * Of several probes on one function the one defined last runs first, and on 5.10 a call chain taken behind a return probe's own entry
+ * ends at its trampoline: one return, defined before all entries, is enough for all size classes.
+ */
+static void test_one_return_for_all_size_classes(void **state)
+{
+	struct planned planned;
+	size_t returns = 0, entries = 0;
+
+	(void)state;
+	choose(&planned, KERNEL_5_10, PATTERNS("=kmalloc-1k", "=kmalloc-64"));
+	assert_int_equal(probe_plan_kprobes(&planned.plan, &planned.facts, &planned.err), 0);
+	for (size_t i = 0; i < planned.plan.count; i++) {
+		const struct probe *probe = &planned.plan.probes[i];
+
+		if (strcmp(probe->function_name, "__kmalloc"))
+			continue;
+		returns += probe->role == PROBE_ROLE_ALLOC_RETURN;
+		entries += probe->role == PROBE_ROLE_ALLOC_ENTRY;
+		assert_true(entries == 0 || probe->role == PROBE_ROLE_ALLOC_ENTRY);
+	}
+	assert_int_equal(returns, 1);
+	assert_int_equal(entries, 2);
 	end(&planned);
 }
 
@@ -619,6 +669,8 @@ int main(void)
 		cmocka_unit_test(test_definitions_with_return_arguments),
 		cmocka_unit_test(test_definitions_of_pairs),
 		cmocka_unit_test(test_registers_where_arguments_have_no_numbers),
+		cmocka_unit_test(test_fields_instead_of_an_array),
+		cmocka_unit_test(test_one_return_for_all_size_classes),
 		cmocka_unit_test(test_bucket_arguments),
 		cmocka_unit_test(test_bucket_arguments_by_types_and_without),
 		cmocka_unit_test(test_sizes_are_planned_once),

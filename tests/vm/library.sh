@@ -37,3 +37,14 @@ kernel_keys()
 {
 	sed 's/#.*//' "$vm_dir/kernels" | awk 'NF { print $1 }'
 }
+
+# The columns of a kernel behind its key: headers, versions, suites.
+kernel_columns()
+{
+	sed 's/#.*//' "$vm_dir/kernels" | awk -v key="$1" '$1 == key { $1 = ""; print }'
+}
+
+has_headers()
+{
+	[ "$(kernel_columns "$1" | awk '{ print $1 }')" = yes ]
+}
