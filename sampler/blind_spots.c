@@ -142,26 +142,39 @@ static void tell_interrupts(const struct spots *spots)
 {
 	char names[400] = "";
 	size_t used = 0;
-	bool has_kprobes = false;
+	bool has_alloc_kprobes = false;
 
 	for (size_t i = 0; i < spots->plan->count && used < sizeof(names); i++) {
 		const struct probe *probe = &spots->plan->probes[i];
 
-		has_kprobes |= probe->function != NULL;
+		has_alloc_kprobes |= probe->function && !probe_role_is_free(probe->role);
 		if (probe->function && probe_role_is_free(probe->role) && !probe->first &&
 		    !is_witnessed(spots->plan, probe->function))
 			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s()", used ? ", " : "",
 						 probe->function_name);
 	}
-	if (has_kprobes)
+	if (has_alloc_kprobes)
 		tell(spots,
 		     "A kprobe is not hit while the handler of another runs on its CPU: what an interrupt allocates then%s%s is missed, and counted for all caches together.",
 		     *names ? ", or frees by " : "", names);
+	else if (*names)
+		tell(spots,
+		     "A kprobe is not hit while the handler of another runs on its CPU: what an interrupt frees then by %s is missed, and counted for all caches together.",
+		     names);
+}
+
+static void tell_failed(const struct spots *spots)
+{
+	for (size_t i = 0; i < spots->plan->count; i++)
+		if (spots->plan->probes[i].raw) {
+			tell(spots, "Allocations that fail are not counted: BPF finds the cache by the object.");
+			return;
+		}
 }
 
 static bool is_kmalloc_tracepoint(const struct probe *probe)
 {
-	return !probe->function && !strncmp(probe->event, "kmalloc", 7);
+	return !probe->function && !probe->raw && !strncmp(probe->event, "kmalloc", 7);
 }
 
 static void tell_random_caches(const struct spots *spots)
@@ -237,5 +250,6 @@ void blind_spots_each(const struct probe_plan *plan, const struct probe_plan_fac
 	tell_random_caches(&spots);
 	tell_buckets(&spots);
 	tell_interrupts(&spots);
+	tell_failed(&spots);
 	tell_call_chains(&spots, has_user_stacks);
 }
