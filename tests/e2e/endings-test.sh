@@ -50,8 +50,7 @@ ended_well 0 "a second Ctrl-C without a command" twice.slab
 
 # From a keyboard both programs get the signal.
 {
-	wait_for 20 is_open keyboard.slab
-	sleep 0.7
+	wait_for 20 is_recording keyboard.slab
 	printf '\003'
 	sleep 1
 } | timeout 60 script -qec "exec '$slabrec' -c $cache -o keyboard.slab sleep 30" /dev/null > out 2> err
@@ -59,8 +58,7 @@ status=$?
 ended_well 130 "Ctrl-C on a terminal" keyboard.slab
 says "slabrec: .* allocations" "Ctrl-C on a terminal: the summary" out
 {
-	wait_for 20 is_open keyboard.slab
-	sleep 0.7
+	wait_for 20 is_recording keyboard.slab
 	printf '\003\003'
 	sleep 1
 } | timeout 60 script -qec "exec '$slabrec' -c $cache -o keyboard.slab" /dev/null > out 2> err

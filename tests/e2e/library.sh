@@ -214,6 +214,14 @@ wait_for()
 	done
 }
 
+# record_later TRACE COMMAND...: as record, but returns when it waits for something before it begins.
+record_later()
+{
+	begins=is_open
+	record "$@"
+	begins=is_recording
+}
+
 # record TRACE COMMAND...: in the background, its pid in $recorder; returns when its probes are on.
 record()
 {
@@ -222,14 +230,20 @@ record()
 	env --default-signal=HUP,INT "$@" > out 2> err &
 	recorder=$!
 	started="$started $recorder"
-	wait_for 20 is_open "$trace" || fail "the recording of $trace does not begin: $(cat err)"
-	sleep 0.7
+	wait_for 20 $begins "$trace" || fail "the recording of $trace does not begin: $(cat err)"
 }
 
 is_open()
 {
 	ls "$1".part-*
 } > /dev/null
+
+# The header comes when the file is opened, the rest each second once the probes are on.
+is_recording()
+{
+	test "$(cat "$1".part-* | wc -c)" -gt 16
+}
+begins=is_recording
 
 # ended_by SIGNAL...: sends them to $recorder and waits for its end; sets $status.
 ended_by()

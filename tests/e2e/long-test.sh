@@ -38,7 +38,7 @@ objects_now()
 {
 	awk -v name=$cache '$1 == name { print $2 }' /proc/slabinfo
 }
-record when.slab "$slabrec" -c $cache --start-when "$cache>=$(($(objects_now) + 2000)) objects" -o when.slab
+record_later when.slab "$slabrec" -c $cache --start-when "$cache>=$(($(objects_now) + 2000)) objects" -o when.slab
 check "--start-when waits" test ! -s when.slab.part-$recorder
 "$pipes" 4000 0 "$hold"
 wait_for 20 grep -q "objects now, recording" err || fail "--start-when does not begin: $(cat err)"
@@ -55,7 +55,7 @@ check "--start-when: the condition is told" test -n "$(fact when.slab start.when
 sleep 0.2
 rm -f "$hold"
 
-record never.slab "$slabrec" -c $cache --start-when "$cache>1000000000" -o never.slab
+record_later never.slab "$slabrec" -c $cache --start-when "$cache>1000000000" -o never.slab
 check "waiting sets no probe" no_probes
 ended_by INT
 status_is 130 "Ctrl-C while waiting"
