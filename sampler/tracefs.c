@@ -40,7 +40,7 @@ static int find_mount(struct tracefs *tracefs, struct error *err)
 				 "no tracefs: mounting it on %s failed: %m; the kernel needs CONFIG_TRACING, and lockdown=confidentiality forbids it",
 				 places[0]);
 	if (!has_events(places[0]))
-		return error_set(err, -ENOENT, "no tracefs in %s: the kernel was built without CONFIG_TRACING", places[0]);
+		return error_set(err, -ENOENT, "no tracefs in %s: the kernel was built without CONFIG_TRACING, or lockdown=confidentiality forbids it", places[0]);
 	snprintf(tracefs->path, sizeof(tracefs->path), "%s", places[0]);
 	return 0;
 }

@@ -24,7 +24,9 @@ for signal in INT TERM HUP; do
 	ended_well 0 "SIG$signal without a command" $signal.slab
 	same "SIG$signal without a command: to the object" "20 live, 30 freed" "$(objects $signal.slab "$comm" alloc_pipe_info)"
 
-	record $signal-command.slab "$slabrec" -c $cache -o $signal-command.slab sh -c "'$pipes' 20 30 '$hold'; exec sleep 30"
+	record $signal-command.slab "$slabrec" -c $cache -o $signal-command.slab sh -c "'$pipes' 20 30 '$hold'; : > piped; exec sleep 30"
+	wait_for 20 test -e piped
+	rm -f piped
 	ended_by $signal
 	ended_well 143 "SIG$signal with a command, which gets SIGTERM" $signal-command.slab
 	same "SIG$signal with a command: to the object" "20 live, 30 freed" \
