@@ -103,7 +103,9 @@ in_mounts "mkdir full && mount -t tmpfs -o size=64k none full && cp good.copy fu
 	exit \$status"
 refuses 125 "full/x.slab: No space left on device: the recording was ended, what was written until then can be read" "a full disk"
 check "a full disk: cut" sh -c "'$checkout/contrib/slabdump' cut.slab | tail -n 1 | grep -q '^end cut at byte'"
-same "a full disk: what was written can be read" "0 live" "$(objects cut.slab "$comm" alloc_pipe_info | cut -d , -f 1)"
+# The cut may lie between an allocation and its free.
+live=$(objects cut.slab "$comm" alloc_pipe_info | cut -d , -f 1)
+check "a full disk: what was written can be read ($live)" test "$live" = "0 live" -o "$live" = "1 live"
 check "a full disk: the old trace is kept" cmp -s good.copy cut.old
 same "a full disk: nothing else is left there" 2 "$(cat cut.count)"
 run "$slabreport" -f text cut.slab

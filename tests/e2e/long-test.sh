@@ -249,9 +249,10 @@ allocs=$(counter grown.slab allocs)
 check "--only-live: many allocations ($allocs)" test "$allocs" -ge 1000000
 check "--only-live: the file does not grow with them ($before_bytes, then $bytes bytes)" \
 	test "$bytes" -le $((before_bytes + 40000))
-# A million objects would take 90,000 KiB. What it remembers of the last seconds, and of call chains up to a limit, comes and goes.
+# A million objects would take 90,000 KiB. What it remembers of the last seconds, of call chains up to a limit, and records that wait on a
+# busy machine come and go.
 check "--only-live: the recorder does not either ($before_kilobytes, then $kilobytes KiB)" \
-	test "$kilobytes" -le $((before_kilobytes + 20000))
+	test "$kilobytes" -le $((before_kilobytes + 45000))
 check "--only-live: the trace is small ($(wc -c < grown.slab) bytes)" test "$(wc -c < grown.slab)" -le 300000
 
 run "$slabrec" -c $cache --snapshot-on USR2 -o - true
