@@ -23,7 +23,7 @@ void live_table_release(struct live_table *table)
 {
 	free(table->objects);
 	free(table->unused);
-	u64_map_release(&table->by_address);
+	free(table->by_address);
 	u64_map_release(&table->pages);
 	*table = (struct live_table){0};
 }
@@ -70,11 +70,64 @@ static int see_page(struct live_table *table, uint64_t address, uint16_t cache, 
 	return 0;
 }
 
+/* ---- the index: of places only, 5 to 11 bytes an object, the addresses being in the objects ---- */
+
+/* Where in the index the address is, or would go. The index has a free place. */
+static size_t index_of(const struct live_table *table, uint64_t address)
+{
+	size_t mask = table->by_address_capacity - 1;
+	size_t at = u64_mix(address) & mask;
+
+	while (table->by_address[at] && table->objects[table->by_address[at] - 1].address != address)
+		at = (at + 1) & mask;
+	return at;
+}
+
+/* Makes room for one more. */
+static int grow_index(struct live_table *table)
+{
+	size_t old_capacity = table->by_address_capacity;
+	uint32_t *old = table->by_address;
+
+	if ((table->by_address_count + 1) * 4 <= old_capacity * 3)
+		return 0;
+	size_t capacity = old_capacity ? old_capacity * 2 : 1024;
+	uint32_t *larger = calloc(capacity, sizeof(*larger));
+	if (!larger)
+		return -ENOMEM;
+	table->by_address = larger;
+	table->by_address_capacity = capacity;
+	for (size_t i = 0; i < old_capacity; i++)
+		if (old[i])
+			larger[index_of(table, table->objects[old[i] - 1].address)] = old[i];
+	free(old);
+	return 0;
+}
+
+/* Linear probing with backward shift: no tombstones gather in a recording that runs for days. */
+static void remove_from_index(struct live_table *table, uint64_t address)
+{
+	size_t mask = table->by_address_capacity - 1;
+	size_t hole = index_of(table, address);
+
+	for (size_t at = (hole + 1) & mask; table->by_address[at]; at = (at + 1) & mask) {
+		size_t home = u64_mix(table->objects[table->by_address[at] - 1].address) & mask;
+
+		/* What lies between its home and its place without crossing the hole stays. */
+		if (((at - home) & mask) >= ((at - hole) & mask)) {
+			table->by_address[hole] = table->by_address[at];
+			hole = at;
+		}
+	}
+	table->by_address[hole] = 0;
+	table->by_address_count--;
+}
+
 static struct live_object *object_at(const struct live_table *table, uint64_t address)
 {
-	const uint64_t *place = u64_map_find(&table->by_address, address);
+	uint32_t place = table->by_address_count ? table->by_address[index_of(table, address)] : 0;
 
-	return place ? &table->objects[*place - 1] : NULL;
+	return place ? &table->objects[place - 1] : NULL;
 }
 
 /*
@@ -135,22 +188,30 @@ static int place_for(struct live_table *table, uint32_t *place)
 	return 0;
 }
 
-int live_table_add(struct live_table *table, const struct live_object *object)
+/* The object at the address, a new one where there was none; NULL without memory. */
+static struct live_object *need_object(struct live_table *table, uint64_t address)
 {
-	uint64_t *slot = u64_map_put(&table->by_address, object->address);
 	uint32_t place;
 
-	if (!slot)
+	if (grow_index(table))
+		return NULL;
+	size_t at = index_of(table, address);
+	if (table->by_address[at])
+		return &table->objects[table->by_address[at] - 1];
+	if (place_for(table, &place))
+		return NULL;
+	table->objects[place] = (struct live_object){.address = address};
+	table->by_address[at] = place + 1u;
+	table->by_address_count++;
+	return &table->objects[place];
+}
+
+int live_table_add(struct live_table *table, const struct live_object *object)
+{
+	struct live_object *entry = need_object(table, object->address);
+
+	if (!entry)
 		return -ENOMEM;
-	if (!*slot) {
-		if (place_for(table, &place)) {
-			u64_map_remove(&table->by_address, object->address);
-			return -ENOMEM;
-		}
-		*slot = place + 1u;
-		table->objects[place] = (struct live_object){0};
-	}
-	struct live_object *entry = &table->objects[*slot - 1];
 	if (object->serial && see_page(table, object->address, object->cache, object->time_ns, !entry->serial))
 		return -ENOMEM;
 	table->pending_count -= entry->is_pending && entry->serial;
@@ -170,7 +231,7 @@ static int forget(struct live_table *table, uint32_t place)
 		table->unused = unused;
 		table->unused_capacity = capacity;
 	}
-	u64_map_remove(&table->by_address, table->objects[place].address);
+	remove_from_index(table, table->objects[place].address);
 	table->objects[place] = (struct live_object){0};
 	table->unused[table->unused_count++] = place;
 	return 0;
@@ -314,10 +375,10 @@ enum live_death live_table_free(struct live_table *table, const struct live_free
 	return LIVE_DEATH_UNKNOWN;
 }
 
-static int by_serial(const void *a, const void *b)
+static int by_serial(const void *a, const void *b, void *objects)
 {
-	const struct live_object *left = *(const struct live_object *const *)a;
-	const struct live_object *right = *(const struct live_object *const *)b;
+	const struct live_object *left = (const struct live_object *)objects + *(const uint32_t *)a;
+	const struct live_object *right = (const struct live_object *)objects + *(const uint32_t *)b;
 
 	return left->serial < right->serial ? -1 : left->serial > right->serial;
 }
@@ -325,17 +386,17 @@ static int by_serial(const void *a, const void *b)
 int live_table_each(const struct live_table *table, void (*take)(void *context, const struct live_object *object),
 		    void *context)
 {
-	const struct live_object **sorted = calloc(table->live_count + 1, sizeof(*sorted));
+	uint32_t *sorted = calloc(table->live_count + 1, sizeof(*sorted)); /* places */
 	size_t count = 0;
 
 	if (!sorted)
 		return -ENOMEM;
 	for (size_t place = 0; place < table->object_count; place++)
 		if (table->objects[place].serial && !table->objects[place].is_pending)
-			sorted[count++] = &table->objects[place];
-	qsort(sorted, count, sizeof(*sorted), by_serial);
+			sorted[count++] = (uint32_t)place;
+	qsort_r(sorted, count, sizeof(*sorted), by_serial, table->objects);
 	for (size_t i = 0; i < count; i++)
-		take(context, sorted[i]);
+		take(context, &table->objects[sorted[i]]);
 	free(sorted);
 	return 0;
 }

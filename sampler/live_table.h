@@ -37,8 +37,10 @@ struct live_table {
 	uint32_t *unused; /* owned; places in objects */
 	size_t unused_count;
 	size_t unused_capacity;
-	struct u64_map by_address; /* address -> place + 1 */
-	struct u64_map pages;	   /* page number + 1 -> what is known of it, of pages that belong to a recorded cache */
+	uint32_t *by_address; /* owned; hashed by address: places + 1, 0 free */
+	size_t by_address_capacity; /* a power of two, or 0; at most three quarters are used */
+	size_t by_address_count;
+	struct u64_map pages; /* page number + 1 -> what is known of it, of pages that belong to a recorded cache */
 	size_t live_count;    /* without the pending ones */
 	size_t pending_count;
 	uint64_t pending_given_up; /* pending for so long that their end was not seen: not in the table any more */

@@ -307,6 +307,11 @@ static int drain_cpu(struct probe_session *session, size_t cpu, struct time_orde
 	return ret;
 }
 
+bool probe_session_may_drain(const struct probe_session *session, const struct time_order *order)
+{
+	return !session->drainer || order->held_bytes < ring_drainer_max_bytes(session->drainer);
+}
+
 int probe_session_drain(struct probe_session *session, struct time_order *order)
 {
 	int ret = 0;

@@ -80,6 +80,9 @@ typedef void probe_session_told(void *context, int cpu, bool is_open);
 int probe_session_follow_cpus(struct probe_session *session, const struct cpu_list *online, const struct cpu_list *gone,
 			      struct time_order *order, probe_session_told *told, void *context, struct error *err);
 
+/* False where so much waits in the order that what the rings have should stay there. */
+bool probe_session_may_drain(const struct probe_session *session, const struct time_order *order);
+
 /* Takes everything out of all rings. -ENOMEM. */
 int probe_session_drain(struct probe_session *session, struct time_order *order);
 

@@ -40,7 +40,6 @@
 #define TICK_MS 100
 /* A fraction of a millisecond: rings are emptied as often. */
 #define RECORDS_AT_A_TIME 1024u
-#define BACKLOG_BYTES_MAX (32u << 20)
 #define START_POLL_MS 1000
 #define DURATION_REASON "the time was over"
 #define FLUSH_EVERY_NS 1000000000u
@@ -771,16 +770,17 @@ static uint64_t lost_count(const struct recording *recording)
  */
 static int take_records(struct recording *recording, uint64_t horizon_ns, struct error *err)
 {
-	int ret;
+	bool has_left;
+	int ret = 0;
 
 	do {
-		ret = recording->order.held_bytes < BACKLOG_BYTES_MAX ?
-			      probe_session_drain(&recording->session, &recording->order) :
-			      0;
+		has_left = !probe_session_may_drain(&recording->session, &recording->order);
+		if (!has_left)
+			ret = probe_session_drain(&recording->session, &recording->order);
 		if (!ret)
 			ret = time_order_run(&recording->order, horizon_ns, RECORDS_AT_A_TIME, recorder_take,
 					     &recording->recorder);
-	} while (ret > 0);
+	} while (ret > 0 || (!ret && has_left && probe_session_may_drain(&recording->session, &recording->order)));
 	return ret ? error_set(err, ret, "recording: %s", strerror(-ret)) : 0;
 }
 

@@ -13,7 +13,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define WAITING_BYTES_MAX (32u << 20)
+/* As much again as the rings hold, and this much where they are small. */
+#define WAITING_BYTES_MIN (16u << 20)
 /* A ring that was left full tells nobody when there is room again. */
 #define TICK_MS 100
 
@@ -24,6 +25,7 @@ struct ring_drainer {
 	pthread_mutex_t lock;
 	struct buffer *waiting; /* of each ring */
 	size_t waiting_bytes;
+	size_t max_bytes;
 	struct pollfd *polled; /* of each ring, then stop */
 	bool is_stopped;
 	int has_some; /* eventfd */
@@ -46,7 +48,7 @@ static void drain(struct ring_drainer *drainer, const struct pollfd *polled, boo
 
 	pthread_mutex_lock(&drainer->lock);
 	before = drainer->waiting_bytes;
-	for (size_t i = 0; i < drainer->ring_count && drainer->waiting_bytes < WAITING_BYTES_MAX; i++) {
+	for (size_t i = 0; i < drainer->ring_count && drainer->waiting_bytes < drainer->max_bytes; i++) {
 		struct buffer *waiting = &drainer->waiting[i];
 
 		if (drainer->rings[i].fd < 0 || (!all && !polled[i].revents))
@@ -127,6 +129,10 @@ int ring_drainer_new(struct ring_drainer **out, struct perf_ring *rings, size_t 
 		return error_set(err, -ENOMEM, "opening rings: out of memory");
 	drainer->rings = rings;
 	drainer->ring_count = ring_count;
+	for (size_t i = 0; i < ring_count; i++)
+		drainer->max_bytes += rings[i].fd >= 0 ? rings[i].data_bytes : 0;
+	if (drainer->max_bytes < WAITING_BYTES_MIN)
+		drainer->max_bytes = WAITING_BYTES_MIN;
 	drainer->waiting = calloc(ring_count + 1, sizeof(*drainer->waiting));
 	drainer->polled = calloc(ring_count + 1, sizeof(*drainer->polled));
 	drainer->has_some = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -166,6 +172,11 @@ void ring_drainer_leave(struct ring_drainer *drainer)
 {
 	if (drainer)
 		release(drainer);
+}
+
+size_t ring_drainer_max_bytes(const struct ring_drainer *drainer)
+{
+	return drainer->max_bytes;
 }
 
 int ring_drainer_fd(const struct ring_drainer *drainer)

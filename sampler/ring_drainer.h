@@ -24,6 +24,9 @@ void ring_drainer_free(struct ring_drainer *drainer);
 /* In a child process, which has no such thread: forgets it. */
 void ring_drainer_leave(struct ring_drainer *drainer);
 
+/* How much may wait. */
+size_t ring_drainer_max_bytes(const struct ring_drainer *drainer);
+
 /* Descriptor that can be read from when there is something to take. */
 int ring_drainer_fd(const struct ring_drainer *drainer);
 

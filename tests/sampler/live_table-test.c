@@ -268,7 +268,7 @@ static void test_pending_for_ever(void **state)
 	assert_int_equal(given_up, 4);
 	assert_int_equal(table.pending_count, 0);
 	assert_int_equal(table.pending_given_up, 1);
-	assert_int_equal(table.by_address.count, 0);
+	assert_int_equal(table.by_address_count, 0);
 	assert_int_equal(death(&table, free_of(0x1800, 670 * S, 8, LIVE_WITNESS_KPROBE), &serial, &cache), LIVE_DEATH_UNKNOWN);
 	assert_int_equal(table.pages.count, 0);
 	live_table_release(&table);
@@ -405,7 +405,7 @@ static void test_sweeping_keeps_memory_bounded(void **state)
 	}
 	/* Swept every five seconds, kept a second: some 6,000 ended ones at most. */
 	assert_in_range(table.object_count, 1, 7000);
-	assert_in_range(table.by_address.count, 1, 7000);
+	assert_in_range(table.by_address_count, 1, 7000);
 	/* 64 objects a page; those of the last fifteen seconds at most, and that of the one that lives. */
 	assert_in_range(table.pages.count, 2, 15000 / 64 + 2);
 	assert_int_equal(table.live_count, 1);
