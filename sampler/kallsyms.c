@@ -1,4 +1,4 @@
-/* Keeps /proc/kallsyms as one text with an index sorted by address: about 16 bytes a symbol beside the text. */
+/* Keeps /proc/kallsyms as one text with an index sorted by address: 16 bytes a symbol beside the text, 8 to 16 for names. */
 #include "sampler/kallsyms.h"
 
 #include <errno.h>
@@ -21,7 +21,8 @@ struct kallsyms {
 	char *text; /* owned; NULs put in */
 	struct symbol *symbols; /* by address */
 	size_t count;
-	const char **names; /* sorted, for kallsyms_has() */
+	uint32_t *names; /* hashed, for kallsyms_has(): places in symbols + 1, 0 free; a quarter to a half are used */
+	size_t name_capacity; /* a power of two */
 	uint64_t variables[VARIABLES];
 };
 
@@ -35,9 +36,17 @@ static int by_address(const void *a, const void *b)
 	return left->name < right->name ? -1 : left->name > right->name;
 }
 
-static int by_name(const void *a, const void *b)
+/* Where the name is among the names, or would go. */
+static size_t name_at(const struct kallsyms *symbols, const char *name)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	size_t mask = symbols->name_capacity - 1, at = 14695981039346656037u;
+
+	for (const char *letter = name; *letter; letter++)
+		at = (at ^ (uint8_t)*letter) * 1099511628211u; /* FNV-1a */
+	for (at = (at ^ at >> 32) & mask; symbols->names[at]; at = (at + 1) & mask)
+		if (!strcmp(symbols->text + symbols->symbols[symbols->names[at] - 1].name, name))
+			break;
+	return at;
 }
 
 /* Reads "ffffffff81000000 T _stext\t[module]"; false for data symbols and unreadable lines. */
@@ -81,7 +90,9 @@ int kallsyms_parse(struct kallsyms **symbols_out, char *text, struct error *err)
 		capacity++;
 	if (symbols) {
 		symbols->symbols = calloc(capacity, sizeof(*symbols->symbols));
-		symbols->names = calloc(capacity, sizeof(*symbols->names));
+		for (symbols->name_capacity = 2; symbols->name_capacity < 2 * capacity;)
+			symbols->name_capacity *= 2;
+		symbols->names = calloc(symbols->name_capacity, sizeof(*symbols->names));
 	}
 	if (!symbols || !symbols->symbols || !symbols->names) {
 		if (!symbols)
@@ -94,8 +105,7 @@ int kallsyms_parse(struct kallsyms **symbols_out, char *text, struct error *err)
 			symbols->count++;
 	qsort(symbols->symbols, symbols->count, sizeof(*symbols->symbols), by_address);
 	for (size_t i = 0; i < symbols->count; i++)
-		symbols->names[i] = symbols->text + symbols->symbols[i].name;
-	qsort(symbols->names, symbols->count, sizeof(*symbols->names), by_name);
+		symbols->names[name_at(symbols, symbols->text + symbols->symbols[i].name)] = (uint32_t)i + 1;
 	*symbols_out = symbols;
 	return 0;
 }
@@ -155,7 +165,7 @@ struct kernel_symbol kallsyms_lookup(const struct kallsyms *symbols, uint64_t ad
 
 bool kallsyms_has(const struct kallsyms *symbols, const char *name)
 {
-	return bsearch(&name, symbols->names, symbols->count, sizeof(*symbols->names), by_name);
+	return symbols->names[name_at(symbols, name)];
 }
 
 uint64_t kallsyms_variable(const struct kallsyms *symbols, const char *name)
