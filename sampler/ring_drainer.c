@@ -24,6 +24,7 @@ struct ring_drainer {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct buffer *waiting; /* of each ring */
+	struct buffer *spare;	/* of each ring, empty: what waits next goes there. Not the thread's */
 	size_t waiting_bytes;
 	size_t max_bytes;
 	struct pollfd *polled; /* of each ring, then stop */
@@ -110,9 +111,12 @@ static int start(struct ring_drainer *drainer)
 
 static void release(struct ring_drainer *drainer)
 {
-	for (size_t i = 0; drainer->waiting && i < drainer->ring_count; i++)
+	for (size_t i = 0; drainer->waiting && drainer->spare && i < drainer->ring_count; i++) {
 		buffer_release(&drainer->waiting[i]);
+		buffer_release(&drainer->spare[i]);
+	}
 	free(drainer->waiting);
+	free(drainer->spare);
 	free(drainer->polled);
 	if (drainer->has_some >= 0)
 		close(drainer->has_some);
@@ -134,11 +138,12 @@ int ring_drainer_new(struct ring_drainer **out, struct perf_ring *rings, size_t 
 	if (drainer->max_bytes < WAITING_BYTES_MIN)
 		drainer->max_bytes = WAITING_BYTES_MIN;
 	drainer->waiting = calloc(ring_count + 1, sizeof(*drainer->waiting));
+	drainer->spare = calloc(ring_count + 1, sizeof(*drainer->spare));
 	drainer->polled = calloc(ring_count + 1, sizeof(*drainer->polled));
 	drainer->has_some = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	drainer->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int ret = drainer->has_some < 0 || drainer->stop < 0 ? -errno : 0;
-	if (!drainer->waiting || !drainer->polled)
+	if (!drainer->waiting || !drainer->spare || !drainer->polled)
 		ret = -ENOMEM;
 	if (!ret)
 		ret = start(drainer);
@@ -186,24 +191,25 @@ int ring_drainer_fd(const struct ring_drainer *drainer)
 
 void ring_drainer_take(struct ring_drainer *drainer, size_t ring, struct buffer *out)
 {
-	struct buffer *waiting = &drainer->waiting[ring];
+	struct buffer *waiting = &drainer->waiting[ring], *spare = &drainer->spare[ring];
 	eventfd_t nothing;
 
+	/* The thread must not wait for more than this. */
 	pthread_mutex_lock(&drainer->lock);
 	drainer->waiting_bytes -= waiting->size_bytes;
 	if (!drainer->waiting_bytes && eventfd_read(drainer->has_some, &nothing))
 		errno = 0;
-	if (waiting->failed)
-		out->failed = true;
-	if (!out->size_bytes && waiting->size_bytes) {
-		struct buffer empty = *out;
-
-		*out = *waiting;
-		*waiting = empty;
-	} else if (waiting->size_bytes) {
-		buffer_add(out, waiting->bytes, waiting->size_bytes);
-		buffer_clear(waiting);
-	}
-	perf_ring_drain(&drainer->rings[ring], out);
+	perf_ring_drain(&drainer->rings[ring], waiting);
+	struct buffer got = *waiting;
+	*waiting = *spare;
 	pthread_mutex_unlock(&drainer->lock);
+	if (out->size_bytes) {
+		buffer_add(out, got.bytes, got.size_bytes);
+		out->failed = out->failed || got.failed;
+		buffer_clear(&got);
+		*spare = got;
+	} else {
+		*spare = *out;
+		*out = got;
+	}
 }
