@@ -250,6 +250,24 @@ static void test_random_copies(void **state)
 	}
 }
 
+/* BPF looks at the object's page, so it passes no failure on. */
+static void test_failed_allocations(void **state)
+{
+	struct explained explained;
+
+	(void)state;
+	for (int is_kprobe = 0; is_kprobe < 2; is_kprobe++) {
+		choose(&explained, KERNEL_6_12, "kmalloc-1k");
+		if (is_kprobe)
+			assert_int_equal(probe_plan_kprobes(&explained.plan, &explained.facts, NULL), 0);
+		else
+			assert_int_equal(probe_plan_bpf(&explained.plan, &explained.facts, true, NULL), 0);
+		write_text(&explained);
+		assert_int_equal(has_words(explained.text, "Allocations that fail are not counted"), !is_kprobe);
+		end(&explained);
+	}
+}
+
 /* Tracepoints tell of msg_msg's buckets by the caller; of other sets nothing. */
 static void test_buckets_of_unknown_users(void **state)
 {
@@ -343,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_random_copies),
 		cmocka_unit_test(test_buckets_of_unknown_users),
+		cmocka_unit_test(test_failed_allocations),
 		cmocka_unit_test(test_lines_fit),
 		cmocka_unit_test(test_one_cache_is_one_screen),
 		cmocka_unit_test(test_every_function_says_why),
