@@ -187,6 +187,7 @@ static const char *counter_meaning(const char *key)
 		{"returns_without_entry", "returns whose entry was not seen"},
 		{"samples", "records read from the kernel"},
 		{"stacks_cut", "stacks deeper than the kernel records"},
+		{"stacks_hidden", "stacks that another tracer's return probe hides"},
 		{"user_frames_unknown", "user addresses in no known mapping"},
 		{"witness_both", "frees seen by both witnesses"},
 		{"witness_kprobe_only", "frees seen by the kprobe only"},

@@ -86,6 +86,9 @@ static void check_losses(struct checklist *list)
 	if (integrity->unaccounted)
 		add_check(list, false, "Hits unaccounted", count_text(list, integrity->unaccounted),
 			  "by which the kernel's count of its events differs from what came and what was lost");
+	if (integrity->half_seen)
+		add_check(list, false, "Allocations half seen", count_text(list, integrity->half_seen),
+			  "they were seen to begin and not to return, so their address is not known: in no site");
 	if (integrity->bulk_allocs_unseen)
 		add_check(list, false, "Bulk allocations unseen", count_text(list, integrity->bulk_allocs_unseen),
 			  "objects that were handed out in bulk and whose addresses this kernel does not tell: in no "
@@ -123,6 +126,10 @@ static void check_order(struct checklist *list)
 		add_check(
 			list, false, "Out of order", count_text(list, disorder),
 			"events that came too late to be sorted or whose clock stepped back: single ages may be wrong");
+	if (integrity->stacks_hidden)
+		add_check(list, false, "Stacks hidden", count_text(list, integrity->stacks_hidden),
+			  "different ones, by a return probe of another tracer on the same function: their kernel "
+			  "callers are missing");
 	if (integrity->stacks_cut)
 		add_check(list, false, "Stacks cut", count_text(list, integrity->stacks_cut),
 			  "deeper than the kernel records: their outermost callers are missing");

@@ -10,7 +10,7 @@
 #include "report/arena.h"
 #include "report/model.h"
 
-#define INTEGRITY_CHECKS_MAX 14u
+#define INTEGRITY_CHECKS_MAX 16u
 
 struct integrity_check {
 	const char *what;    /* "Frees lost" */

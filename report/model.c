@@ -638,6 +638,8 @@ static void add_integrity(struct model *model, const struct recording *recording
 	integrity->times_before = recording->ledger.times_before;
 	integrity->bulk_allocs_unseen = recording_counter(recording, "bulk_allocs_unseen", NULL);
 	integrity->stacks_cut = recording_counter(recording, "stacks_cut", NULL);
+	integrity->stacks_hidden = recording_counter(recording, "stacks_hidden", NULL);
+	integrity->half_seen = recording_counter(recording, "entries_without_return", NULL);
 }
 
 /* How many numbers a kernel's list has: "0-3,6" is five, 0 for what is no such list. */

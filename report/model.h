@@ -193,6 +193,8 @@ struct model_integrity {
 	uint64_t out_of_order;
 	uint64_t times_before;
 	uint64_t stacks_cut;
+	uint64_t stacks_hidden; /* distinct ones, by another tracer's return probe */
+	uint64_t half_seen;	/* allocations that were seen to begin and not to return: in no site */
 	uint64_t bulk_allocs_unseen; /* objects handed out in bulk, whose addresses the kernel did not tell */
 	uint32_t redacted_addresses; /* kernel addresses taken out of texts */
 };

@@ -114,8 +114,17 @@ static struct kernel_symbol lookup(const struct kernel_image *image, uint64_t ad
 	return symbol;
 }
 
+bool kernel_image_is_trampoline(const struct kernel_image *image, uint64_t address)
+{
+	struct kernel_symbol symbol = kallsyms_lookup(image->symbols, address);
+
+	return !symbol.offset_bytes && (strstr(symbol.name, "kretprobe_trampoline") || strstr(symbol.name, "rethook_trampoline"));
+}
+
 static uint32_t write_frame(struct kernel_image *image, uint64_t address, bool is_call, uint64_t now_ns)
 {
+	/* Nobody called the trampoline: it stands there with its first byte. */
+	is_call = is_call && !kernel_image_is_trampoline(image, address);
 	struct kernel_symbol symbol = lookup(image, address - is_call);
 
 	if (!*symbol.name) {

@@ -2,6 +2,7 @@
 #ifndef SLABREC_SAMPLER_KERNEL_IMAGE_H
 #define SLABREC_SAMPLER_KERNEL_IMAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "sampler/kallsyms.h"
@@ -33,5 +34,11 @@ void kernel_image_release(struct kernel_image *image);
  * Symbols are read anew, at most once a second, where the address is in nothing that is known. 0 without memory.
  */
 uint32_t kernel_image_frame(struct kernel_image *image, uint64_t address, bool is_call, uint64_t now_ns);
+
+/*
+ * True where the return address is that of the kernel's code which runs return probes: one stands where the caller's was, and kernels
+ * before 5.15 cannot tell that.
+ */
+bool kernel_image_is_trampoline(const struct kernel_image *image, uint64_t address);
 
 #endif

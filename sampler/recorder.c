@@ -665,6 +665,7 @@ int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct err
 		{"lost_task", counts->lost[TRACE_RING_TASK]},
 		{"user_frames_unknown", recorder->stacks->frames_unknown},
 		{"stacks_cut", recorder->stacks->chains_cut},
+		{"stacks_hidden", recorder->stacks->chains_hidden},
 	};
 
 	if (recorder->digest) {

@@ -167,6 +167,8 @@ static uint32_t resolve(struct stack_table *table, const struct chain_parts *par
 	}
 	if (parts->kernel_count + parts->user_count >= CHAIN_MAX)
 		table->chains_cut++;
+	if (parts->kernel_count && kernel_image_is_trampoline(table->kernel, parts->kernel[parts->kernel_count - 1]))
+		table->chains_hidden++;
 	return node;
 }
 

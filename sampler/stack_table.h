@@ -25,6 +25,7 @@ struct stack_table {
 	struct u64_map user_frames; /* file and offset -> frame */
 	uint64_t frames_unknown;    /* user frames in no known mapping */
 	uint64_t chains_cut;	    /* chains as long as the kernel records them */
+	uint64_t chains_hidden;	    /* chains whose callers another tracer's return probe hides */
 };
 
 void stack_table_init(struct stack_table *table, struct trace_writer *writer, struct kernel_image *kernel,

@@ -121,9 +121,17 @@ bool tracefs_is_stale_group(const char *group)
 	return process_start(pid) != start;
 }
 
-/* Removes the events of kprobe_events whose group is wanted. Lines read "p:group/name function args". */
-static unsigned int remove_events(struct tracefs *tracefs, bool (*wanted)(const char *group, const void *context),
-				  const void *context)
+/* 0, -ENOENT (gone already), -EBUSY (somebody reads it) or another error. */
+static int remove_event(const struct tracefs *tracefs, const char *group, const char *name)
+{
+	char command[300];
+
+	snprintf(command, sizeof(command), "-:%.120s/%.120s\n", group, name);
+	return write_command(tracefs, command);
+}
+
+/* Removes the events of kprobe_events whose run is over. Lines read "p:group/name function args". */
+static unsigned int remove_stale(struct tracefs *tracefs)
 {
 	char path[PATH_MAX];
 	unsigned int removed = 0;
@@ -132,7 +140,6 @@ static unsigned int remove_events(struct tracefs *tracefs, bool (*wanted)(const 
 	char *events CLEANUP(cleanup_free) = text_file_read(path, NULL);
 	char *rest = NULL;
 	for (char *line = events ? strtok_r(events, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
-		char command[300];
 		char *group = strchr(line, ':');
 		char *name = group ? strchr(++group, '/') : NULL;
 
@@ -140,46 +147,54 @@ static unsigned int remove_events(struct tracefs *tracefs, bool (*wanted)(const 
 			continue;
 		*name++ = '\0';
 		name[strcspn(name, " ")] = '\0';
-		if (!wanted(group, context))
-			continue;
-		snprintf(command, sizeof(command), "-:%.120s/%.120s\n", group, name);
-		int ret = write_command(tracefs, command);
-
-		removed += ret == 0;
-		/* Somebody else reads it: it goes when the next run finds it and nobody does. */
-		if (ret == -EBUSY) {
-			tracefs->busy_count++;
-			snprintf(tracefs->busy, sizeof(tracefs->busy), "%.60s:%.60s", group, name);
-		}
+		if (tracefs_is_stale_group(group))
+			removed += remove_event(tracefs, group, name) == 0;
 	}
 	return removed;
 }
 
-static bool is_stale(const char *group, const void *context)
-{
-	(void)context;
-	return tracefs_is_stale_group(group);
-}
-
-static bool is_own(const char *group, const void *context)
-{
-	return !strcmp(group, context);
-}
-
 unsigned int tracefs_sweep(struct tracefs *tracefs)
 {
-	unsigned int removed = remove_events(tracefs, is_stale, NULL);
+	unsigned int removed = 0, now;
 
-	/* What a run that died left is not this run's to tell. */
-	tracefs->busy_count = 0;
+	/* The kernel tells the list in pieces: where others change it in between, some of it is left out. */
+	do {
+		now = remove_stale(tracefs);
+		removed += now;
+	} while (now);
 	return removed;
 }
 
+/* By name, not as the list tells them: it may leave some out, see above. */
 void tracefs_close(struct tracefs *tracefs)
 {
-	if (tracefs->event_count)
-		remove_events(tracefs, is_own, tracefs->group);
+	tracefs->busy_count = 0;
+	for (unsigned int i = 0; i < tracefs->event_count; i++) {
+		/* Somebody else reads it: it goes when the next run finds it and nobody does. */
+		if (remove_event(tracefs, tracefs->group, tracefs->events[i]) == -EBUSY) {
+			tracefs->busy_count++;
+			snprintf(tracefs->busy, sizeof(tracefs->busy), "%.60s:%.60s", tracefs->group, tracefs->events[i]);
+		}
+		free(tracefs->events[i]);
+	}
+	free(tracefs->events);
+	tracefs->events = NULL;
 	tracefs->event_count = 0;
+}
+
+/* Before it is made: a write that fails half-way may have left it behind. */
+static int remember_event(struct tracefs *tracefs, const char *name)
+{
+	char **events = reallocarray(tracefs->events, tracefs->event_count + 1, sizeof(*events));
+
+	if (!events)
+		return -ENOMEM;
+	tracefs->events = events;
+	events[tracefs->event_count] = strdup(name);
+	if (!events[tracefs->event_count])
+		return -ENOMEM;
+	tracefs->event_count++;
+	return 0;
 }
 
 int tracefs_define(struct tracefs *tracefs, const char *kind, const char *name, const char *function, const char *args,
@@ -190,9 +205,10 @@ int tracefs_define(struct tracefs *tracefs, const char *kind, const char *name, 
 
 	if (size < 0 || (size_t)size >= sizeof(line))
 		return error_set(err, -E2BIG, "probe on %s: the definition is too long", function);
-	/* Counted first: a write that fails half-way may have left the event behind. */
-	tracefs->event_count++;
-	int ret = write_command(tracefs, line);
+	int ret = remember_event(tracefs, name);
+	if (ret)
+		return error_set(err, ret, "probe on %s: out of memory", function);
+	ret = write_command(tracefs, line);
 	if (ret)
 		return error_set(err, ret, "%s/kprobe_events: the kernel does not take \"%.*s\": %s", tracefs->path,
 				 size - 1, line, strerror(-ret));

@@ -18,8 +18,9 @@ struct tracefs {
 	bool has_return_args; /* return probes can fetch $argN of the entry */
 	bool has_maxactive; /* rNNN: is understood */
 	bool has_arg_names; /* $argN is understood at function entry */
-	unsigned int event_count; /* of own kprobe events not yet removed */
-	unsigned int busy_count; /* of those, after tracefs_close(): they stay, because another tracer has enabled them */
+	char **events; /* owned; names of own kprobe events not yet removed */
+	unsigned int event_count;
+	unsigned int busy_count; /* after tracefs_close(), of those: they stay, because another tracer has enabled them */
 	char busy[128];		 /* one of them */
 };
 

@@ -20,12 +20,17 @@ static const char symbols_text[] = "ffffffff81000000 T _stext\n"
 				   "ffffffff81004000 T do_syscall_64\n"
 				   "ffffffff81005000 T kfree\n"
 				   "ffffffff81006000 T alloc_msg\n"
-				   "ffffffff81007000 T last\n";
+				   "ffffffff81007000 T elfcorehdr_read\n"
+				   "ffffffff81007040 T kretprobe_trampoline\n"
+				   "ffffffff81008000 T last\n";
 
 /* do_syscall_64 called leaky_open, which called the allocator: return addresses, innermost first. */
 static const uint64_t chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81003040, 0xffffffff81004040};
 /* Of a function that the one with the chain above called. */
 static const uint64_t inner_chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81002020, 0xffffffff81003040, 0xffffffff81004040};
+
+/* Of the allocator's entry where another tracer's return probe has put its code in place of the caller (before 5.15). */
+static const uint64_t hidden_chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81002001, 0xffffffff81007040};
 
 struct machine {
 	const struct kernel *kernel;
@@ -156,6 +161,7 @@ struct hit {
 	const uint64_t *array; /* of PROBE_ARRAY_MAX */
 	bool is_of_share;
 	bool is_inner; /* with inner_chain */
+	bool is_hidden; /* with hidden_chain */
 };
 
 static void put(uint8_t *raw, struct event_field field, uint64_t value)
@@ -210,6 +216,7 @@ static void hit_part(struct machine *machine, enum probe_role role, const char *
 	perf_record_sample(&record, &origin,
 			   !has_chain	     ? NULL
 			   : values.is_inner ? inner_chain
+			   : values.is_hidden ? hidden_chain
 					     : chain,
 			   values.is_inner ? 4 : 3, raw, sizeof(raw));
 	assert_int_equal(recorder_take(&machine->recorder, record.bytes, record.size, TRACE_RING_ALLOC), 0);
@@ -336,6 +343,22 @@ static void test_only_live(void **state)
 	assert_int_equal(counter(&machine, "pending_rcu"), 1);
 	assert_int_equal(counter(&machine, "live"), 3);
 	digest_release(&digest);
+	end(&machine);
+}
+
+static void test_callers_that_another_return_probe_hides(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	start(&machine, KERNEL_5_10, false, only_1k);
+	hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc",
+	    (struct hit){.tid = 9, .sp = 0x8000, .req = 700, .gfp = 0xcc0, .is_hidden = true});
+	hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8008, .object = 0x30000});
+	finish(&machine);
+	/* Not the function whose code ends where that of return probes begins. */
+	assert_string_equal(written_trace_stack(machine.trace, machine.trace->events[0].stack), "kretprobe_trampoline;__kmalloc");
+	assert_int_equal(counter(&machine, "stacks_hidden"), 1);
 	end(&machine);
 }
 
@@ -992,6 +1015,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_event_with_pointer_and_cache),
 		cmocka_unit_test(test_only_live),
+		cmocka_unit_test(test_callers_that_another_return_probe_hides),
 		cmocka_unit_test(test_entry_and_return_are_paired),
 		cmocka_unit_test(test_failed_allocations_are_counted),
 		cmocka_unit_test(test_two_witnesses_of_a_free),
