@@ -113,7 +113,7 @@ static void count_in(struct bpf_program *program, const struct slab_bpf *bpf, si
 	bpf_program_count(program, R1, R2);
 }
 
-/* r6: the arguments, r7: the object; out where it is none. */
+/* r6: the arguments, r7: the object. */
 static void begin(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
 {
 	bpf_program_alu(program, BPF_MOV, R6, R1);
@@ -121,7 +121,11 @@ static void begin(struct bpf_program *program, const struct slab_bpf *bpf, size_
 	bpf_program_load_from(program, BPF_DW, R1, R1, 0);
 	bpf_program_jump_value(program, BPF_JEQ, R1, 0, out);
 	bpf_program_load_from(program, BPF_DW, R7, R6, 8);
-	/* NULL and ZERO_SIZE_PTR. */
+}
+
+/* NULL and ZERO_SIZE_PTR. */
+static void skip_none(struct bpf_program *program, bpf_program_label out)
+{
 	bpf_program_jump_value(program, BPF_JLE, R7, 16, out);
 }
 
@@ -227,7 +231,10 @@ static void check_task(struct bpf_program *program, const struct slab_bpf *bpf, 
 	bpf_program_jump_value(program, BPF_JNE, R0, bpf->tid, out);
 }
 
-/* The first program notes the object that it takes; the second leaves it to it. r7: the object. */
+/*
+ * The first program notes the object that it takes, plus one, so that NULL is told from nothing; the second leaves it to it, and counts
+ * what the first was kept from. r7: the object.
+ */
 static void take_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_second,
 		      bpf_program_label out)
 {
@@ -239,15 +246,19 @@ static void take_turn(struct bpf_program *program, const struct slab_bpf *bpf, s
 	bpf_program_alu_value(program, BPF_ADD, R2, WORD_AT);
 	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
 	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
+	bpf_program_alu(program, BPF_MOV, R1, R7);
+	bpf_program_alu_value(program, BPF_ADD, R1, 1);
 	if (!is_second) {
-		bpf_program_store(program, BPF_DW, R0, 0, R7);
+		bpf_program_store(program, BPF_DW, R0, 0, R1);
 	} else {
-		bpf_program_load_from(program, BPF_DW, R1, R0, 0);
-		bpf_program_jump(program, BPF_JNE, R1, R7, is_mine);
+		bpf_program_load_from(program, BPF_DW, R2, R0, 0);
+		bpf_program_jump(program, BPF_JNE, R2, R1, is_mine);
 		bpf_program_store_value(program, BPF_DW, R0, 0, 0);
 		bpf_program_goto(program, out);
 	}
 	bpf_program_place(program, is_mine);
+	if (is_second)
+		count_in(program, bpf, number, offsetof(struct slab_bpf_slot, by_second));
 }
 
 static int load_probe(const struct slab_bpf *bpf, size_t number, const struct raw_tracepoint *raw, uint32_t stack_period,
@@ -259,6 +270,7 @@ static int load_probe(const struct slab_bpf *bpf, size_t number, const struct ra
 	begin(&program, bpf, number, out);
 	check_task(&program, bpf, raw, out);
 	take_turn(&program, bpf, number, is_second, out);
+	skip_none(&program, out);
 	find_selected(&program, bpf, raw, &bpf->layout, out);
 	fill_record(&program, raw, is_second);
 	send_record(&program, bpf, number, raw->is_free, stack_period, out);
@@ -275,6 +287,7 @@ static int load_trial(const struct slab_bpf *bpf, const struct raw_tracepoint *r
 	bpf_program_label out = bpf_program_new_label(&program);
 
 	begin(&program, bpf, 0, out);
+	skip_none(&program, out);
 	count_in(&program, bpf, 0, offsetof(struct slab_bpf_slot, tested));
 	find_selected(&program, bpf, raw, layout, out);
 	count_in(&program, bpf, 0, offsetof(struct slab_bpf_slot, known));
@@ -505,8 +518,10 @@ int slab_bpf_add(struct slab_bpf *bpf, const struct raw_tracepoint *raw, uint32_
 		return error_set(err, -E2BIG, "more raw tracepoints than slabrec is made for");
 	bpf->count++;
 	bpf->probes[number].plain = bpf->probes[number].chain = -1;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		bpf->probes[number].programs[i] = bpf->probes[number].links[i] = -1;
+		bpf->probes[number].idle_misses[i] = bpf->probes[number].missed[i] = 0;
+	}
 	bpf->slots[number] = (struct slab_bpf_slot){0};
 	for (int i = 0; i < 2; i++) {
 		int map = bpf_program_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, "slabrec_events", sizeof(uint32_t), sizeof(uint32_t),
@@ -547,8 +562,22 @@ int slab_bpf_attach(struct slab_bpf *bpf, int number, const char *tracepoint, st
 	return 0;
 }
 
+/* What a program was kept from while on. */
+static uint64_t missed_by(const struct slab_bpf *bpf, int number, int which)
+{
+	if (!bpf->slots[number].is_on)
+		return bpf->probes[number].missed[which];
+	return bpf_program_missed(bpf->probes[number].programs[which]) - bpf->probes[number].idle_misses[which];
+}
+
 void slab_bpf_turn(struct slab_bpf *bpf, int number, bool on)
 {
+	for (int i = 0; i < 2; i++) {
+		bpf->probes[number].missed[i] = missed_by(bpf, number, i);
+		if (on)
+			bpf->probes[number].idle_misses[i] =
+				bpf_program_missed(bpf->probes[number].programs[i]) - bpf->probes[number].missed[i];
+	}
 	bpf->slots[number].is_on = on;
 }
 
@@ -559,14 +588,12 @@ uint64_t slab_bpf_sent(const struct slab_bpf *bpf, int number, int cpu)
 
 uint64_t slab_bpf_missed(const struct slab_bpf *bpf, int number)
 {
-	uint64_t least = UINT64_MAX;
+	uint64_t first = missed_by(bpf, number, 0), second = missed_by(bpf, number, 1);
+	uint64_t by_second = bpf->slots[number].by_second;
+	/* Most that one was kept from the other took. */
+	uint64_t both = first > by_second ? first - by_second : 0;
 
-	for (int i = 0; i < 2; i++) {
-		uint64_t missed = bpf_program_missed(bpf->probes[number].programs[i]);
-
-		least = missed < least ? missed : least;
-	}
-	return least + bpf->slots[number].refused;
+	return (both < second ? both : second) + bpf->slots[number].refused;
 }
 
 void slab_bpf_close(struct slab_bpf *bpf)

@@ -50,7 +50,8 @@ struct slab_bpf_slot {
 	uint64_t elsewhere; /* on a CPU, or by a task, that is not recorded */
 	uint64_t tested;    /* only while the layout is tried */
 	uint64_t known;
-	uint64_t reserved[3]; /* a cache line */
+	uint64_t by_second; /* hits that the second program saw and the first did not */
+	uint64_t reserved[2]; /* a cache line */
 };
 
 struct slab_bpf {
@@ -61,7 +62,7 @@ struct slab_bpf {
 	int sent;   /* map: uint64_t [CPU][SLAB_BPF_MAX], samples sent, with those the ring had no room for */
 	volatile uint64_t *sent_counts; /* the same, mapped */
 	uint32_t cpus;
-	int taken;  /* map of each CPU: raw tracepoint -> the object that the first program has taken last */
+	int taken;  /* map of each CPU: raw tracepoint -> the object that the first program has taken last, plus one */
 	volatile struct slab_bpf_slot *slots; /* the same, mapped */
 	size_t count;
 	struct {
@@ -69,6 +70,8 @@ struct slab_bpf {
 		int chain; /* the same, of the samples with call chains */
 		int programs[2];
 		int links[2];
+		uint64_t idle_misses[2]; /* of the programs, before they were on */
+		uint64_t missed[2];	 /* while they were on, once they are off */
 	} probes[SLAB_BPF_MAX];
 };
 
