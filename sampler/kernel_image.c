@@ -34,13 +34,14 @@ static int add_module(struct kernel_image *image, const char *name, uint64_t beg
 	snprintf(entry->name, sizeof(entry->name), "%.63s", name);
 	entry->begin = begin;
 	entry->size_bytes = size_bytes;
+	entry->is_gone = false;
 	entry->id = trace_writer_module(image->writer, &module);
 	return 0;
 }
 
-static const struct kernel_module *find_module(const struct kernel_image *image, const char *name)
+static struct kernel_module *find_module(const struct kernel_image *image, const char *name)
 {
-	/* The newest first: a module that was loaded again has a new address. */
+	/* The newest first: a module that was loaded again is another. */
 	for (size_t i = image->module_count; i > 0; i--)
 		if (!strcmp(image->modules[i - 1].name, name))
 			return &image->modules[i - 1];
@@ -62,7 +63,7 @@ static int read_modules(struct kernel_image *image)
 		if (sscanf(line, "%63s %llu %*s %*s %*s %llx", name, &size_bytes, &begin) != 3)
 			continue;
 		const struct kernel_module *known = find_module(image, name);
-		if (!known || known->begin != begin)
+		if (!known || known->is_gone || known->begin != begin)
 			ret = add_module(image, name, begin, size_bytes);
 	}
 	return ret;
@@ -100,16 +101,48 @@ static void reread(struct kernel_image *image, uint64_t now_ns)
 	read_modules(image);
 }
 
+/* Calls and exact addresses have keys of their own: the same number may mean two functions. The kernel's addresses have the top bit set. */
+static uint64_t key_of(uint64_t address, bool is_call)
+{
+	return (address << 1 | is_call) + 2;
+}
+
+static uint64_t address_of(uint64_t key)
+{
+	return (key - 2) >> 1 | 1ull << 63;
+}
+
+static bool holds(const struct kernel_module *module, uint64_t address)
+{
+	return module->begin && address >= module->begin && address - module->begin < module->size_bytes;
+}
+
+void kernel_image_module_changed(struct kernel_image *image, const char *name, bool is_gone)
+{
+	struct kernel_module *module = find_module(image, name);
+
+	image->reread_ns = 0;
+	if (!is_gone || !module)
+		return;
+	module->is_gone = true;
+	for (size_t i = 0; i < image->frames.capacity; i++) {
+		struct u64_slot *frame = &image->frames.slots[i];
+
+		if (frame->key && holds(module, address_of(frame->key)))
+			frame->value = 0;
+	}
+}
+
 /*
- * The symbol, unless the address lies beyond the module that it is in: the space behind may be that of a module which was loaded since
- * the symbols were read.
+ * The symbol, unless its module has gone or the address lies beyond the module that it is in: the space may be that of a module which
+ * was loaded since the symbols were read.
  */
 static struct kernel_symbol lookup(const struct kernel_image *image, uint64_t address)
 {
 	struct kernel_symbol symbol = kallsyms_lookup(image->symbols, address);
 	const struct kernel_module *module = *symbol.module ? find_module(image, symbol.module) : NULL;
 
-	if (module && module->begin && (address < module->begin || address - module->begin >= module->size_bytes))
+	if (module && (module->is_gone || (module->begin && !holds(module, address))))
 		return (struct kernel_symbol){.name = "", .module = ""};
 	return symbol;
 }
@@ -144,8 +177,7 @@ static uint32_t write_frame(struct kernel_image *image, uint64_t address, bool i
 
 uint32_t kernel_image_frame(struct kernel_image *image, uint64_t address, bool is_call, uint64_t now_ns)
 {
-	/* Calls and exact addresses have keys of their own: the same number may mean two functions. */
-	uint64_t key = (address << 1 | is_call) + 2;
+	uint64_t key = key_of(address, is_call);
 	uint64_t *frame = key ? u64_map_put(&image->frames, key) : NULL;
 
 	if (!frame)

@@ -14,6 +14,7 @@ struct kernel_module {
 	uint64_t begin; /* 0: not told */
 	uint64_t size_bytes;
 	uint32_t id; /* in the trace */
+	bool is_gone;
 };
 
 struct kernel_image {
@@ -34,6 +35,12 @@ void kernel_image_release(struct kernel_image *image);
  * Symbols are read anew, at most once a second, where the address is in nothing that is known. 0 without memory.
  */
 uint32_t kernel_image_frame(struct kernel_image *image, uint64_t address, bool is_call, uint64_t now_ns);
+
+/*
+ * A module came, or has gone: its addresses then mean nothing until symbols are read anew, which no longer waits. What was resolved
+ * before stays in the trace.
+ */
+void kernel_image_module_changed(struct kernel_image *image, const char *name, bool is_gone);
 
 /*
  * True where the return address is that of the kernel's code which runs return probes: one stands where the caller's was, and kernels

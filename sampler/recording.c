@@ -23,6 +23,7 @@
 #include "sampler/explain.h"
 #include "sampler/facts.h"
 #include "sampler/miss_watch.h"
+#include "sampler/module_watch.h"
 #include "sampler/output.h"
 #include "sampler/probe_session.h"
 #include "sampler/progress.h"
@@ -90,6 +91,7 @@ struct recording {
 	size_t counted_cpu_count;
 	struct cpu_watch cpu_watch;
 	struct miss_watch miss_watch;
+	struct module_watch module_watch;
 	char *formats[8]; /* of tracepoints, kept while planning */
 	size_t format_count;
 	enum source source;
@@ -768,7 +770,7 @@ static uint64_t lost_count(const struct recording *recording)
  * Takes what is in the rings; records up to horizon_ns become events. Rings are emptied again and again in between, so that they need
  * not be large; when too much waits to become events they are left to overflow, and the loss is counted.
  */
-static int take_records(struct recording *recording, uint64_t horizon_ns, struct error *err)
+static int take_until(struct recording *recording, uint64_t horizon_ns, struct error *err)
 {
 	bool has_left;
 	int ret = 0;
@@ -782,6 +784,23 @@ static int take_records(struct recording *recording, uint64_t horizon_ns, struct
 					     &recording->recorder);
 	} while (ret > 0 || (!ret && has_left && probe_session_may_drain(&recording->session, &recording->order)));
 	return ret ? error_set(err, ret, "recording: %s", strerror(-ret)) : 0;
+}
+
+/* The same; where modules came or went by then, what is before and after is told apart. */
+static int take_records(struct recording *recording, uint64_t horizon_ns, struct error *err)
+{
+	struct module_watch *watch = &recording->module_watch;
+	int ret = 0;
+
+	while (!ret && watch->count && watch->changes[0].time_ns <= horizon_ns) {
+		const struct module_change *change = &watch->changes[0];
+
+		ret = take_until(recording, change->time_ns, err);
+		kernel_image_module_changed(&recording->kernel, change->name, change->is_gone);
+		stack_table_forget_chains(&recording->stacks);
+		module_watch_forget(watch);
+	}
+	return ret ? ret : take_until(recording, horizon_ns, err);
 }
 
 static void settle_lost(struct recording *recording)
@@ -888,8 +907,10 @@ static int record_until_stopped(struct recording *recording, struct error *err)
 	int ret = 0;
 
 	while (!ret && !should_stop(recording)) {
-		probe_session_wait(&recording->session, recording->signals, tick_ms(recording));
+		probe_session_wait(&recording->session, (const int[2]){recording->signals, recording->module_watch.socket},
+				   tick_ms(recording));
 		uint64_t now_ns = clock_ns();
+		module_watch_look(&recording->module_watch, now_ns);
 		ret = follow_cpus(recording, now_ns, err);
 		if (!ret)
 			ret = take_records_to(recording, now_ns - HOLD_BACK_NS, err);
@@ -1151,6 +1172,7 @@ static int open_first(struct recording *recording, struct error *err)
 	tracefs_sweep(&recording->tracefs);
 	/* Before the probes are opened on the CPUs of that moment. */
 	cpu_watch_open(&recording->cpu_watch);
+	module_watch_open(&recording->module_watch);
 	if (options->action == ACTION_EXPLAIN)
 		return 0;
 	ret = output_open(&recording->output, options->output, err);
@@ -1289,6 +1311,7 @@ static void release(struct recording *recording)
 	free(recording->counted_cpus);
 	miss_watch_release(&recording->miss_watch);
 	cpu_watch_close(&recording->cpu_watch);
+	module_watch_close(&recording->module_watch);
 	trace_writer_free(recording->writer);
 	output_close(&recording->output);
 	start_condition_release(&recording->start_when);
@@ -1315,7 +1338,7 @@ static struct recording *recording_new(const struct options *options, struct err
 	recording->signals = recording->end_signals = recording->output.signals = -1;
 	recording->output.fd = -1;
 	recording->workload.gate = recording->workload.pidfd = -1;
-	recording->cpu_watch.socket = -1;
+	recording->cpu_watch.socket = recording->module_watch.socket = -1;
 	snapshots_init(&recording->snapshots);
 	connect(recording);
 	raise_file_limit(recording);

@@ -30,6 +30,11 @@ void stack_table_release(struct stack_table *table)
 	free(table->parents);
 }
 
+void stack_table_forget_chains(struct stack_table *table)
+{
+	u64_map_clear(&table->chains);
+}
+
 /* The two parts of a chain, without markers. */
 struct chain_parts {
 	const uint64_t *kernel;

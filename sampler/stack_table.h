@@ -32,6 +32,9 @@ void stack_table_init(struct stack_table *table, struct trace_writer *writer, st
 		      struct process_table *processes, struct user_file_table *files);
 void stack_table_release(struct stack_table *table);
 
+/* The same addresses may mean other frames from now on: chains are resolved anew. */
+void stack_table_forget_chains(struct stack_table *table);
+
 /* What the innermost frame of a call chain is. */
 enum stack_top {
 	STACK_TOP_CALL,	  /* a function that called something */
