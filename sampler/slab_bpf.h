@@ -6,7 +6,7 @@
  *
  * Since 6.1 the kernel skips a program that is hit while it runs: an interrupt then, and all the frees of RCU that its end may run,
  * would not be seen. So each tracepoint has two programs, one after the other: the second takes what the first was kept from. An
- * interrupt between the two makes it take a hit once more.
+ * interrupt between the two makes it take a hit once more (and hides one miss, where there was one).
  */
 #ifndef SLABREC_SAMPLER_SLAB_BPF_H
 #define SLABREC_SAMPLER_SLAB_BPF_H
