@@ -117,12 +117,17 @@ static bool holds(const struct kernel_module *module, uint64_t address)
 	return module->begin && address >= module->begin && address - module->begin < module->size_bytes;
 }
 
-void kernel_image_module_changed(struct kernel_image *image, const char *name, bool is_gone)
+void kernel_image_module_came(struct kernel_image *image)
+{
+	image->reread_ns = 0;
+}
+
+void kernel_image_module_gone(struct kernel_image *image, const char *name)
 {
 	struct kernel_module *module = find_module(image, name);
 
 	image->reread_ns = 0;
-	if (!is_gone || !module)
+	if (!module)
 		return;
 	module->is_gone = true;
 	for (size_t i = 0; i < image->frames.capacity; i++) {

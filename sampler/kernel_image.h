@@ -36,11 +36,10 @@ void kernel_image_release(struct kernel_image *image);
  */
 uint32_t kernel_image_frame(struct kernel_image *image, uint64_t address, bool is_call, uint64_t now_ns);
 
-/*
- * A module came, or has gone: its addresses then mean nothing until symbols are read anew, which no longer waits. What was resolved
- * before stays in the trace.
- */
-void kernel_image_module_changed(struct kernel_image *image, const char *name, bool is_gone);
+/* A module has gone: its addresses mean nothing until symbols are read anew. What was resolved before stays in the trace. */
+void kernel_image_module_gone(struct kernel_image *image, const char *name);
+/* A module has come: its symbols may be read at once. */
+void kernel_image_module_came(struct kernel_image *image);
 
 /*
  * True where the return address is that of the kernel's code which runs return probes: one stands where the caller's was, and kernels

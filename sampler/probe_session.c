@@ -432,13 +432,12 @@ int probe_session_follow_cpus(struct probe_session *session, const struct cpu_li
 	return ret ? ret : start_drainer(session, err);
 }
 
-int probe_session_wait(struct probe_session *session, const int fds[2], int timeout_ms)
+int probe_session_wait(struct probe_session *session, int fd, int timeout_ms)
 {
 	struct pollfd polled[] = {{.fd = session->drainer ? ring_drainer_fd(session->drainer) : -1, .events = POLLIN},
-				  {.fd = fds[0], .events = POLLIN},
-				  {.fd = fds[1], .events = POLLIN}};
+				  {.fd = fd, .events = POLLIN}};
 
-	return poll(polled, 3, timeout_ms) < 0 ? -errno : 0;
+	return poll(polled, 2, timeout_ms) < 0 ? -errno : 0;
 }
 
 static int read_event(const struct probe_event *event, struct perf_event_counts *counts)

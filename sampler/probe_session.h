@@ -86,8 +86,8 @@ bool probe_session_may_drain(const struct probe_session *session, const struct t
 /* Takes everything out of all rings. -ENOMEM. */
 int probe_session_drain(struct probe_session *session, struct time_order *order);
 
-/* Waits until a ring is a quarter full or timeout_ms is over; also for one of fds (-1: none) to be readable. 0 or -errno; -EINTR too. */
-int probe_session_wait(struct probe_session *session, const int fds[2], int timeout_ms);
+/* Waits until a ring is a quarter full or timeout_ms is over; also for fd (-1: none) to be readable. 0 or -errno; -EINTR too. */
+int probe_session_wait(struct probe_session *session, int fd, int timeout_ms);
 
 /*
  * What the kernel counted of each probe on each CPU, at probe * cpus.count + place of the CPU, without the events that only repeat;

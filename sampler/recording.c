@@ -786,17 +786,17 @@ static int take_until(struct recording *recording, uint64_t horizon_ns, struct e
 	return ret ? error_set(err, ret, "recording: %s", strerror(-ret)) : 0;
 }
 
-/* The same; where modules came or went by then, what is before and after is told apart. */
+/* The same; where modules went by then, what is before and after is told apart. */
 static int take_records(struct recording *recording, uint64_t horizon_ns, struct error *err)
 {
 	struct module_watch *watch = &recording->module_watch;
 	int ret = 0;
 
-	while (!ret && watch->count && watch->changes[0].time_ns <= horizon_ns) {
-		const struct module_change *change = &watch->changes[0];
-
-		ret = take_until(recording, change->time_ns, err);
-		kernel_image_module_changed(&recording->kernel, change->name, change->is_gone);
+	if (module_watch_look(watch))
+		kernel_image_module_came(&recording->kernel);
+	while (!ret && watch->gone_count && watch->gone[0].time_ns <= horizon_ns) {
+		ret = take_until(recording, watch->gone[0].time_ns, err);
+		kernel_image_module_gone(&recording->kernel, watch->gone[0].name);
 		stack_table_forget_chains(&recording->stacks);
 		module_watch_forget(watch);
 	}
@@ -907,10 +907,8 @@ static int record_until_stopped(struct recording *recording, struct error *err)
 	int ret = 0;
 
 	while (!ret && !should_stop(recording)) {
-		probe_session_wait(&recording->session, (const int[2]){recording->signals, recording->module_watch.socket},
-				   tick_ms(recording));
+		probe_session_wait(&recording->session, recording->signals, tick_ms(recording));
 		uint64_t now_ns = clock_ns();
-		module_watch_look(&recording->module_watch, now_ns);
 		ret = follow_cpus(recording, now_ns, err);
 		if (!ret)
 			ret = take_records_to(recording, now_ns - HOLD_BACK_NS, err);
@@ -1338,7 +1336,7 @@ static struct recording *recording_new(const struct options *options, struct err
 	recording->signals = recording->end_signals = recording->output.signals = -1;
 	recording->output.fd = -1;
 	recording->workload.gate = recording->workload.pidfd = -1;
-	recording->cpu_watch.socket = recording->module_watch.socket = -1;
+	recording->cpu_watch.socket = -1;
 	snapshots_init(&recording->snapshots);
 	connect(recording);
 	raise_file_limit(recording);

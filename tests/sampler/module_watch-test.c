@@ -48,17 +48,30 @@ static void test_others(void **state)
 
 static void test_forgets_the_first(void **state)
 {
-	struct module_watch watch = {.socket = -1, .changes = calloc(2, sizeof(*watch.changes)), .count = 2};
+	struct module_watch watch = {.gone = calloc(2, sizeof(*watch.gone)), .gone_count = 2};
 
 	(void)state;
-	watch.changes[0].time_ns = 5;
-	watch.changes[1].time_ns = 7;
+	watch.gone[0].time_ns = 5;
+	watch.gone[1].time_ns = 7;
 	module_watch_forget(&watch);
-	assert_int_equal(watch.count, 1);
-	assert_int_equal(watch.changes[0].time_ns, 7);
+	assert_int_equal(watch.gone_count, 1);
+	assert_int_equal(watch.gone[0].time_ns, 7);
 	module_watch_forget(&watch);
-	assert_int_equal(watch.count, 0);
+	assert_int_equal(watch.gone_count, 0);
 	module_watch_close(&watch);
+}
+
+/* A container may not let it listen: then there is nothing to close but the list. */
+static void test_opens_and_closes(void **state)
+{
+	struct module_watch watch;
+
+	(void)state;
+	module_watch_open(&watch);
+	assert_int_equal(watch.gone_count, 0);
+	module_watch_look(&watch);
+	module_watch_close(&watch);
+	assert_null(watch.listener);
 }
 
 int main(void)
@@ -67,6 +80,7 @@ int main(void)
 		cmocka_unit_test(test_modules),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_forgets_the_first),
+		cmocka_unit_test(test_opens_and_closes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
