@@ -10,6 +10,7 @@
 #include "report/integrity.h"
 #include "report/number.h"
 #include "report/reconcile.h"
+#include "report/symbol_advice.h"
 
 #define CACHES_MAX 100u
 #define PROBES_MAX 200u
@@ -219,10 +220,45 @@ static void write_counters(const struct html *html)
 	html_table_end(html->out);
 }
 
+static void write_objects(const struct html *html)
+{
+	static const char *const heads[] = {"Code of", "Names from", "#Places", "What to do for more", NULL};
+	const struct model *model = html->model;
+
+	if (!model->object_count)
+		return;
+	html_table(html->out, "objects",
+		   "What the names of functions come from. dwarf: functions, those inlined into them, files and lines. symtab: symbols of "
+		   "the file. kallsyms: what the kernel called them.",
+		   heads);
+	for (uint32_t i = 0; i < model->object_count && i < LIST_MAX; i++) {
+		const struct model_object *object = &model->objects[i];
+		const char *advice = symbol_advice(html->arena, model, object);
+
+		fputs("<tr><th scope=\"row\"><code>", html->out);
+		escape_html(html->out, symbol_object_label(object), HTML_NAME_MAX);
+		fputs("</code></th>", html->out);
+		html_element(html->out, "td", NULL, symbol_source_name(object->source));
+		html_number_cell(html->out, number_count(object->frames).text);
+		fputs("<td class=\"long\">", html->out);
+		html_text(html->out, object->problem);
+		if (*advice) {
+			fputs(*object->problem ? "<br><code>" : "<code>", html->out);
+			html_text(html->out, advice);
+			fputs("</code>", html->out);
+		}
+		fputs("</td></tr>\n", html->out);
+	}
+	html_table_end(html->out);
+	if (model->object_count > LIST_MAX)
+		fprintf(html->out, "<p class=\"note\">Not shown: %u more files.</p>\n", model->object_count - LIST_MAX);
+}
+
 void html_capture(const struct html *html)
 {
 	html_section(html->out, "capture", "How it was captured");
 	write_losses(html);
+	write_objects(html);
 	fputs("<details><summary>Probes and counters</summary>\n", html->out);
 	write_probes(html);
 	write_counters(html);
@@ -248,6 +284,8 @@ static const char *fact_name(const char *key)
 		{"kernel.taint", "Taint"},
 		{"kernel.version", "Kernel version"},
 		{"numa_nodes", "NUMA nodes"},
+		{"os.id", "Distribution"},
+		{"os.version_id", "Its version"},
 		{"recorder.command", "Recorded by"},
 		{"recorder.version", "Recorder"},
 		{"source", "Source"},

@@ -11,6 +11,7 @@
 #include "report/output.h"
 #include "report/recording.h"
 #include "report/render.h"
+#include "report/symbolize_files.h"
 #include "report/verdict.h"
 #include "trace/cleanup.h"
 #include "trace/reader.h"
@@ -71,6 +72,11 @@ static void say_result(const struct options *options, const struct recording *re
 		say(arena_format(&arena, "%s: %s", options->output, verdict_headline(&arena, model)), 0);
 }
 
+static void free_names(struct symbolize_files **names)
+{
+	symbolize_files_free(*names);
+}
+
 static int make_report(const struct options *options, struct error *err)
 {
 	CLEANUP(recording_release) struct recording recording = {0};
@@ -79,7 +85,14 @@ static int make_report(const struct options *options, struct error *err)
 
 	if (ret)
 		return ret;
-	struct symbolizer symbolizer = symbolize_trace(recording.reader);
+	struct debug_search search = {.directories = options->debug_directories,
+				      .directory_count = options->debug_directory_count,
+				      .no_debuginfod = options->no_debuginfod};
+	CLEANUP(free_names) struct symbolize_files *names = NULL;
+	ret = symbolize_files_new(&names, &recording, &search, err);
+	if (ret)
+		return ret;
+	struct symbolizer symbolizer = symbolize_files(names);
 	ret = model_build(&model, &recording, &symbolizer, err);
 	if (!ret)
 		ret = write_output(options, &model, err);

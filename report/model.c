@@ -580,6 +580,7 @@ static int add_sites(struct model *model, const struct recording *recording, con
 	ret = stacks_name(&stacks, model, symbolizer, err);
 	if (ret)
 		return ret;
+	stacks_objects(&stacks, model, symbolizer);
 	model->sites = arena_array(&model->arena, table->count, sizeof(*model->sites));
 	if (!model->sites)
 		return error_set(err, -ENOMEM, "not enough memory for %u sites", table->count);

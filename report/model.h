@@ -12,6 +12,7 @@
 #include "report/arena.h"
 #include "report/name.h"
 #include "report/recording.h"
+#include "report/symbol_object.h"
 #include "report/symbolizer.h"
 #include "trace/timeline.h"
 #include "trace/error.h"
@@ -173,6 +174,16 @@ struct model_meminfo {
 	enum trace_census_phase phase;
 };
 
+/* Something that frames lie in, and what their names come from. */
+struct model_object {
+	const char *name;     /* of a module; path of a file; "" the kernel */
+	const char *build_id; /* hexadecimal, "" not known */
+	const char *problem;  /* why there is no better source, "" nothing to say */
+	uint32_t frames;
+	enum symbol_object_kind kind;
+	enum symbol_source source;
+};
+
 /* How far the numbers can be trusted, each counted where it happened. */
 struct model_integrity {
 	enum trace_ending ending;
@@ -210,7 +221,7 @@ struct model {
 	bool is_only_live;   /* objects that were freed are counted by site, not told one by one */
 	bool has_slot_bytes; /* of every cache with live objects: else live_bytes says too little */
 	struct model_integrity integrity;
-	struct model_fact *facts; /* sorted by key; host.name is left out */
+	struct model_fact *facts; /* sorted by key; without those that redact_is_private_fact() */
 	uint32_t fact_count;
 	struct model_counter *counters; /* sorted by key */
 	uint32_t counter_count;
@@ -230,6 +241,8 @@ struct model {
 	uint32_t frame_count;
 	struct model_node *nodes; /* index 0 is not used */
 	uint32_t node_count;	  /* with index 0 */
+	struct model_object *objects; /* the kernel, modules, files; those with frames */
+	uint32_t object_count;
 	struct model_site *sites; /* most live bytes first, then live objects, then allocations */
 	uint32_t site_count;
 };

@@ -4,13 +4,18 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char short_options[] = ":f:o:qhV";
+
+/* Options without a letter; above all letters. */
+enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD };
 
 static const struct option long_options[] = {
 	{"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
 	{"quiet", no_argument, NULL, 'q'},	  {"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},	  {0},
+	{"version", no_argument, NULL, 'V'},	  {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
+	{"no-debuginfod", no_argument, NULL, OPTION_NO_DEBUGINFOD}, {0},
 };
 
 void options_help(FILE *out)
@@ -25,6 +30,8 @@ void options_help(FILE *out)
 			renderer == renderers ? " (default)" : "");
 	fputs("  -o, --output FILE    where to write it, - is standard output; without it html and xml go to\n"
 	      "                       slabrec.html and slabrec.xml, text and json to standard output\n"
+	      "      --debug-dir DIR  look there for debug files first, before /usr/lib/debug; may be given again\n"
+	      "      --no-debuginfod  ask no server for debug files, even where DEBUGINFOD_URLS names some\n"
 	      "  -q, --quiet          say nothing but errors and warnings\n"
 	      "  -h, --help           this text\n"
 	      "  -V, --version        the version\n\n"
@@ -44,6 +51,18 @@ static int set_format(struct options *options, const char *name, struct error *e
 	return error_set(err, -EINVAL, "--format %.40s: no such format; use html, xml, text or json", name);
 }
 
+static int add_debug_directory(struct options *options, const char *directory, struct error *err)
+{
+	struct stat status;
+
+	if (stat(directory, &status) || !S_ISDIR(status.st_mode))
+		return error_set(err, -EINVAL, "--debug-dir %.100s: no such folder", directory);
+	if (options->debug_directory_count == OPTIONS_DEBUG_DIRECTORIES_MAX)
+		return error_set(err, -EINVAL, "--debug-dir: more than %u", OPTIONS_DEBUG_DIRECTORIES_MAX);
+	options->debug_directories[options->debug_directory_count++] = directory;
+	return 0;
+}
+
 static int set_option(struct options *options, int option, struct error *err)
 {
 	switch (option) {
@@ -54,6 +73,11 @@ static int set_option(struct options *options, int option, struct error *err)
 		return *optarg ? 0 : error_set(err, -EINVAL, "--output needs the name of a file, or -");
 	case 'q':
 		options->is_quiet = true;
+		return 0;
+	case OPTION_DEBUG_DIR:
+		return add_debug_directory(options, optarg, err);
+	case OPTION_NO_DEBUGINFOD:
+		options->no_debuginfod = true;
 		return 0;
 	case 'h':
 		options->wants_help = true;

@@ -7,13 +7,19 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "report/debug_file.h"
 #include "report/render.h"
 #include "trace/error.h"
+
+#define OPTIONS_DEBUG_DIRECTORIES_MAX 64u
 
 struct options {
 	const char *input;  /* "-" for standard input */
 	const char *output; /* "-" for standard output */
 	const struct renderer *renderer;
+	const char *debug_directories[OPTIONS_DEBUG_DIRECTORIES_MAX];
+	size_t debug_directory_count;
+	bool no_debuginfod;
 	bool is_quiet;
 	bool wants_help;
 	bool wants_version;

@@ -7,6 +7,7 @@
 #include "report/escape.h"
 #include "report/integrity.h"
 #include "report/verdict.h"
+#include "report/symbol_advice.h"
 
 #define SITES_MAX_JSON 100u
 
@@ -119,6 +120,23 @@ static void json_cache(struct json *json, const struct model_cache *cache)
 	json_close(json, '}');
 }
 
+static void json_symbols(struct json *json, struct arena *arena)
+{
+	json_open(json, "symbols", '[');
+	for (uint32_t i = 0; i < json->model->object_count; i++) {
+		const struct model_object *object = &json->model->objects[i];
+
+		json_open(json, NULL, '{');
+		json_text(json, "kind", symbol_object_kind_name(object->kind));
+		json_text(json, "name", object->name);
+		json_text(json, "names", symbol_source_name(object->source));
+		json_text(json, "problem", object->problem);
+		json_text(json, "install", symbol_advice(arena, json->model, object));
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 static void json_nodes(struct json *json, const char *key, const struct model_place *nodes, uint32_t count)
 {
 	json_open(json, key, '[');
@@ -226,6 +244,7 @@ int render_json(const struct model *model, FILE *out, struct error *err)
 	for (uint32_t i = 0; i < model->cache_count; i++)
 		json_cache(&json, &model->caches[i]);
 	json_close(&json, ']');
+	json_symbols(&json, &arena);
 	json_count(&json, "site_count", model->site_count);
 	json_open(&json, "sites", '[');
 	for (uint32_t i = 0; i < model->site_count && i < SITES_MAX_JSON; i++)

@@ -14,6 +14,7 @@
 #include "report/integrity.h"
 #include "report/number.h"
 #include "report/reconcile.h"
+#include "report/symbol_advice.h"
 #include "report/verdict.h"
 
 #define COLUMNS 72
@@ -22,6 +23,7 @@
 #define FRAMES_MAX 14u
 #define CACHES_MAX 5u
 #define NOTES_MAX 5u
+#define PROBLEMS_MAX 3u
 
 struct text {
 	FILE *out;
@@ -100,6 +102,27 @@ static void write_caches(struct text *text)
 	if (model->cache_count > CACHES_MAX)
 		TEXT_LINE(text, "(and %u more cache%s)", model->cache_count - CACHES_MAX,
 			  model->cache_count - CACHES_MAX == 1 ? "" : "s");
+}
+
+/* The names, and for the first of those without lines how to have them. */
+static void write_origins(struct text *text)
+{
+	const struct model *model = text->model;
+	uint32_t problems = 0, advised = 0;
+
+	text_paragraph(text, 2, symbol_sentence(&text->arena, model));
+	for (uint32_t i = 0; i < model->object_count; i++) {
+		const struct model_object *object = &model->objects[i];
+		const char *advice = symbol_advice(&text->arena, model, object);
+
+		if (*object->problem && problems++ < PROBLEMS_MAX)
+			text_paragraph(text, 2, arena_format(&text->arena, "%.60s: %.200s", symbol_object_label(object), object->problem));
+		if (*advice && !advised++)
+			text_paragraph(text, 2, arena_format(&text->arena, "For inlined functions and lines of %.60s: %.300s",
+							     symbol_object_label(object), advice));
+	}
+	if (problems > PROBLEMS_MAX)
+		TEXT_LINE(text, "(and %u more that are not used)", problems - PROBLEMS_MAX);
 }
 
 static void write_machine(struct text *text)
@@ -260,6 +283,7 @@ int render_text(const struct model *model, FILE *out, struct error *err)
 	write_caches(&text);
 	write_notes(&text);
 	write_machine(&text);
+	write_origins(&text);
 	write_table(&text);
 	for (uint32_t i = 0; i < model->site_count && i < STACK_SITES; i++)
 		if (model->sites[i].live || !model->live)

@@ -11,6 +11,7 @@
 
 #include "report/escape.h"
 #include "report/number.h"
+#include "report/symbol_advice.h"
 
 #define NAMESPACE "urn:slabrec:report:1"
 #define TEXT_MAX 4096u /* characters of one string: a hostile name may be used a million times */
@@ -303,6 +304,31 @@ static void put_frame(struct xml *xml, const struct model_frame *frame, uint32_t
 	close_element(xml);
 }
 
+static void put_object(struct xml *xml, const struct model_object *object, struct arena *arena)
+{
+	open_element(xml, "object");
+	put_text(xml, "kind", symbol_object_kind_name(object->kind));
+	put_known(xml, "name", object->name);
+	put_known(xml, "build-id", object->build_id);
+	put_text(xml, "names", symbol_source_name(object->source));
+	put_count(xml, "frames", object->frames);
+	put_known(xml, "problem", object->problem);
+	put_known(xml, "install", symbol_advice(arena, xml->model, object));
+	close_element(xml);
+}
+
+static void put_objects(struct xml *xml)
+{
+	struct arena arena = {0};
+
+	open_element(xml, "symbols");
+	for (uint32_t i = 0; i < xml->model->object_count; i++)
+		put_object(xml, &xml->model->objects[i], &arena);
+	close_element(xml);
+	xml->failed |= arena.failed;
+	arena_release(&arena);
+}
+
 static void put_stacks(struct xml *xml)
 {
 	const struct model *model = xml->model;
@@ -432,6 +458,7 @@ static void put_report(struct xml *xml)
 		put_cache(xml, &model->caches[i], i + 1);
 	close_element(xml);
 	put_census(xml);
+	put_objects(xml);
 	put_stacks(xml);
 	open_element(xml, "sites");
 	for (uint32_t i = 0; i < model->site_count; i++)

@@ -254,6 +254,22 @@ static bool name_node(struct stacks *stacks, struct naming *naming, uint32_t id)
 	return true;
 }
 
+/* Tells the symbolizer what it will be asked for, each frame once. */
+static int prepare_names(const struct stacks *stacks, struct naming *naming, struct error *err)
+{
+	const struct symbolizer *symbolizer = naming->symbolizer;
+
+	for (uint32_t id = 1; id < stacks->node_count && symbolizer->want; id++) {
+		uint32_t frame = stacks->nodes[id] ? trace_reader_node(stacks->reader, id)->frame : 0;
+
+		if (!frame || naming->named[frame].first)
+			continue;
+		naming->named[frame].first = 1;
+		symbolizer->want(symbolizer->context, trace_reader_frame(stacks->reader, frame));
+	}
+	return symbolizer->prepare ? symbolizer->prepare(symbolizer->context, err) : 0;
+}
+
 int stacks_name(struct stacks *stacks, struct model *model, const struct symbolizer *symbolizer, struct error *err)
 {
 	CLEANUP(naming_release)
@@ -263,9 +279,39 @@ int stacks_name(struct stacks *stacks, struct model *model, const struct symboli
 	model->node_count = 1;
 	model->nodes = arena_array(&model->arena, 1, sizeof(*model->nodes));
 	naming.failed = !naming.named || !model->nodes;
+	int ret = naming.failed ? 0 : prepare_names(stacks, &naming, err);
+	if (ret)
+		return ret;
 	/* A parent stands before its children. */
 	for (uint32_t id = 1; id < stacks->node_count && !naming.failed; id++)
 		if (stacks->nodes[id] && !name_node(stacks, &naming, id))
 			naming.failed = true;
 	return naming.failed ? error_set(err, -ENOMEM, "not enough memory for the names of functions") : 0;
+}
+
+/* Modules and files that a trace tells twice (loaded again) are two. */
+void stacks_objects(const struct stacks *stacks, struct model *model, const struct symbolizer *symbolizer)
+{
+	uint32_t count = 0, *addresses = &model->integrity.redacted_addresses;
+	const struct symbol_origin *origins = symbolizer->origins ? symbolizer->origins(symbolizer->context, &count) : NULL;
+
+	model->objects = arena_array(&model->arena, count, sizeof(*model->objects));
+	for (uint32_t i = 0; i < count && model->objects; i++) {
+		struct model_object *object = &model->objects[model->object_count++];
+		const struct trace_module *module = trace_reader_module(stacks->reader, origins[i].id);
+		const struct trace_file *file = trace_reader_file(stacks->reader, origins[i].id);
+
+		*object = (struct model_object){.name = "", .kind = origins[i].kind, .source = origins[i].source,
+						.frames = origins[i].frames};
+		object->problem = redact_text(&model->arena, arena_text(&model->arena, origins[i].problem), addresses);
+		if (object->kind == SYMBOL_OBJECT_KERNEL) {
+			object->build_id = model_fact(model, "kernel.build_id");
+		} else if (object->kind == SYMBOL_OBJECT_MODULE) {
+			object->name = redact_text(&model->arena, trace_reader_text(stacks->reader, module->name), addresses);
+			object->build_id = hexadecimal(&model->arena, module->build_id, module->build_id_bytes);
+		} else {
+			object->name = redact_text(&model->arena, trace_reader_text(stacks->reader, file->path), addresses);
+			object->build_id = hexadecimal(&model->arena, file->build_id, file->build_id_bytes);
+		}
+	}
 }

@@ -25,6 +25,8 @@ void stacks_release(struct stacks *stacks);
 void stacks_want(struct stacks *stacks, uint32_t stack);
 /* Names all that is wanted into model->frames and model->nodes. 0 or -ENOMEM. */
 int stacks_name(struct stacks *stacks, struct model *model, const struct symbolizer *symbolizer, struct error *err);
+/* Takes over what the symbolizer tells of its names. Call it after stacks_name(). */
+void stacks_objects(const struct stacks *stacks, struct model *model, const struct symbolizer *symbolizer);
 /* Node of the model for a wanted stack, 0 for stack 0. */
 uint32_t stacks_node(const struct stacks *stacks, uint32_t stack);
 

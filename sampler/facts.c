@@ -82,6 +82,25 @@ static void write_boot_parameters(struct trace_writer *writer)
 		trace_writer_fact(writer, "kernel.boot_parameters", kept);
 }
 
+/* Which distribution this is, so that a report can name its packages. */
+static void write_distribution(struct trace_writer *writer)
+{
+	static const char *const keys[][2] = {{"ID=", "os.id"}, {"ID_LIKE=", "os.id_like"}, {"VERSION_ID=", "os.version_id"}};
+	char *text CLEANUP(cleanup_free) = text_file_read("/etc/os-release", NULL);
+	char *rest = NULL;
+
+	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest))
+		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+			size_t length = strlen(keys[i][0]);
+
+			if (strncmp(line, keys[i][0], length))
+				continue;
+			char *value = line + length + strspn(line + length, "\"'");
+			value[strcspn(value, "\"'")] = '\0';
+			trace_writer_fact(writer, keys[i][1], value);
+		}
+}
+
 static void write_start_time(struct trace_writer *writer)
 {
 	struct timespec now;
@@ -115,6 +134,7 @@ void facts_write_machine(struct trace_writer *writer, const struct options *opti
 	write_kernel(writer);
 	write_file_fact(writer, "kernel.taint", "/proc/sys/kernel/tainted");
 	write_boot_parameters(writer);
+	write_distribution(writer);
 	write_file_fact(writer, "cpus", "/sys/devices/system/cpu/online");
 	write_file_fact(writer, "numa_nodes", "/sys/devices/system/node/online");
 	write_node_cpus(writer);

@@ -168,6 +168,13 @@ bool kallsyms_has(const struct kallsyms *symbols, const char *name)
 	return symbols->names[name_at(symbols, name)];
 }
 
+uint64_t kallsyms_address(const struct kallsyms *symbols, const char *name)
+{
+	uint32_t place = symbols->names[name_at(symbols, name)];
+
+	return place && !symbols->symbols[place - 1].module ? symbols->symbols[place - 1].address : 0;
+}
+
 uint64_t kallsyms_variable(const struct kallsyms *symbols, const char *name)
 {
 	for (size_t i = 0; i < VARIABLES; i++)

@@ -28,6 +28,8 @@ void kallsyms_free(struct kallsyms *symbols);
 struct kernel_symbol kallsyms_lookup(const struct kallsyms *symbols, uint64_t address);
 /* True where a function of this name exists. */
 bool kallsyms_has(const struct kallsyms *symbols, const char *name);
+/* Address of the kernel's function or label of this name, 0 where there is none. */
+uint64_t kallsyms_address(const struct kallsyms *symbols, const char *name);
 /* Address of one of the few variables that slabrec wants to know; 0 where it is not listed (CONFIG_KALLSYMS_ALL). */
 uint64_t kallsyms_variable(const struct kallsyms *symbols, const char *name);
 

@@ -69,12 +69,25 @@ static int read_modules(struct kernel_image *image)
 	return ret;
 }
 
+/* The kernel's debug file has this symbol at another address: KASLR moves all of the text alike. */
+static void write_start(const struct kernel_image *image)
+{
+	uint64_t start = kallsyms_address(image->symbols, "_stext");
+	char text[24];
+
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)start);
+	if (start)
+		trace_writer_fact(image->writer, "kernel.stext", text);
+}
+
 int kernel_image_init(struct kernel_image *image, struct trace_writer *writer, struct error *err)
 {
 	*image = (struct kernel_image){.writer = writer};
 	int ret = kallsyms_new(&image->symbols, err);
 	if (!ret && read_modules(image))
 		ret = error_set(err, -ENOMEM, "/proc/modules: out of memory");
+	if (!ret)
+		write_start(image);
 	return ret;
 }
 

@@ -1,7 +1,7 @@
 # Tests. tests/<room>/<unit>-test.c is one cmocka program, linked with its room and trace/.
 UNIT_TESTS := $(patsubst %.c,$B/%,$(wildcard tests/trace/*-test.c tests/sampler/*-test.c tests/report/*-test.c))
 
-link_test = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES) cmocka)
+link_test = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES) cmocka) $(LIBS_report)
 
 # What the trace tests share: traces made by hand, files in memory, a trace as lines of text.
 TRACE_HELPERS := $(call objects,$(addprefix tests/trace/,memory_file.c hand_made.c sample_trace.c lines.c))
@@ -9,6 +9,8 @@ TRACE_HELPERS := $(call objects,$(addprefix tests/trace/,memory_file.c hand_made
 $B/tests/trace/%-test: $B/tests/trace/%-test.o $(TRACE_HELPERS) $(TRACE)
 	$(Q)$(link_test)
 $B/tests/trace/dump $B/tests/trace/make-golden: %: %.o $(TRACE_HELPERS) $(TRACE)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES_trace))
+$B/tests/report/make-trace: $B/tests/report/make-trace.o $(TRACE)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES_trace))
 $B/tests/sampler/%-test: $B/tests/sampler/%-test.o $(SAMPLER) $(TRACE)
 	$(Q)$(link_test)
@@ -41,7 +43,7 @@ $B/fuzz/%.o: %.c
 $B/fuzz/gen/%.o: $B/gen/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -c -o $@ $<
-link_fuzz = $(CLANG) $(FUZZ_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES_trace) $(PACKAGES_report))
+link_fuzz = $(CLANG) $(FUZZ_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES_trace) $(PACKAGES_report)) $(LIBS_report)
 $B/fuzz/reader-fuzz: $B/fuzz/tests/fuzz/reader-fuzz.o $(FUZZ_TRACE)
 	$(Q)$(link_fuzz)
 $B/fuzz/%-fuzz: $B/fuzz/tests/fuzz/%-fuzz.o $(FUZZ_TRACE) $(call fuzz_objects,$(REPORT))
@@ -71,8 +73,9 @@ check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/
 	@BUILD=$B SLABREC_VM_TIMEOUT=$${SLABREC_VM_TIMEOUT:-600} tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
 
 # Needs root; says so and skips where it cannot record.
-check-report: $B/slabreport ## slabreport on golden traces: formats, exit statuses, what it leaves behind
+check-report: $B/slabreport $B/tests/report/make-trace ## slabreport on golden traces and debug files: formats, exit statuses, names
 	@B=$B sh tests/report/slabreport-test.sh
+	@B=$B tests/report/symbols-test
 
 check-e2e: all $(WORKLOADS) ## the programs as people run them, on this machine's kernel; E2E="truth ..." for some
 	@$(MAKE) -s SAN=1 COV= BUILD_SUFFIX=$(BUILD_SUFFIX) build/san$(BUILD_SUFFIX)/slabreport

@@ -880,6 +880,7 @@ static void test_no_secret_reaches_the_model(void **state)
 	scenario_end(&s);
 	scene_read(&scene, &s);
 	assert_string_equal(model_fact(&scene.model, "host.name"), "");
+	assert_string_equal(model_fact(&scene.model, "kernel.stext"), "");
 	assert_string_equal(model_fact(&scene.model, "cpus"), "0-3");
 	assert_string_equal(scene.model.notes[0], "learnt cache at [kernel-address]");
 	assert_string_equal(scene.model.probes[0].filter, "s == [kernel-address] || name == \"kmalloc-cg-1k\"");

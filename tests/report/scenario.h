@@ -215,6 +215,7 @@ __attribute__((unused)) static void scenario_facts(struct scenario *scenario)
 		{"kernel.machine", "x86_64"},
 		{"cpus", "0-3"},
 		{"host.name", "secret-host.example.org"},
+		{"kernel.stext", "ffffffff9a000000"},
 		{"source", "kprobe"},
 		{"source.why", "kprobes are built in and not locked down"},
 		{"recorder.version", "0.1.0"},

@@ -83,6 +83,12 @@ static void test_has(void **state)
 	assert_false(kallsyms_has(symbols, "some_data"));
 	assert_false(kallsyms_has(symbols, "secon"));
 	assert_false(kallsyms_has(symbols, "leaky"));
+	assert_int_equal(kallsyms_address(symbols, "_stext"), 0xffffffff81000000);
+	assert_int_equal(kallsyms_address(symbols, "first"), 0xffffffff81001000);
+	/* Of a module, of data, of nothing. */
+	assert_int_equal(kallsyms_address(symbols, "open_it"), 0);
+	assert_int_equal(kallsyms_address(symbols, "some_data"), 0);
+	assert_int_equal(kallsyms_address(symbols, "third"), 0);
 	assert_false(kallsyms_has(symbols, ""));
 	kallsyms_free(symbols);
 }
