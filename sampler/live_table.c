@@ -11,6 +11,8 @@
 #define PAGE_BITS 12
 /* Two events of the same call are microseconds apart, unless the host takes the CPU away in between. */
 #define SAME_CALL_NS 100000000u
+/* Where the call chains match as well, the host may take it away for long: half a second was seen. */
+#define SAME_CHAIN_NS 10000000000ull
 /* How long an ended object is remembered at least. */
 #define ENDED_KEPT_NS 1000000000u
 #define SWEEP_EVERY_NS 5000000000u
@@ -137,7 +139,7 @@ static struct live_object *object_at(const struct live_table *table, uint64_t ad
  */
 static bool is_outer_call(const struct live_object *inner, const struct live_object *outer, uint32_t outer_stack)
 {
-	if (!outer->sp || !inner->sp || inner->tid != outer->tid || outer->time_ns - inner->time_ns >= SAME_CALL_NS)
+	if (!outer->sp || !inner->sp || inner->tid != outer->tid || outer->time_ns - inner->time_ns >= SAME_CHAIN_NS)
 		return false;
 	if (outer->sp == inner->sp)
 		return inner->function != outer->function && inner->caller_stack == outer->caller_stack;
@@ -370,7 +372,9 @@ enum live_death live_table_free(struct live_table *table, const struct live_free
 	}
 	const uint64_t *value = u64_map_find(&table->pages, page_key(event->address));
 	union page page = {.value = value ? *value : 0};
-	if (value && !is_stale(page, event->time_ns) && !event->is_late)
+	/* Where the probe is hit for all caches only an object that is there proves whose the page is. */
+	bool is_proof = event->is_of_any_cache ? page.objects > 0 : !is_stale(page, event->time_ns);
+	if (value && is_proof && !event->is_late)
 		return older(table, event, (uint16_t)(page.cache_1 - 1), cache);
 	return LIVE_DEATH_UNKNOWN;
 }

@@ -89,6 +89,7 @@ struct live_free {
 	enum live_witness witness;
 	bool is_request; /* of kfree_rcu(): MATCHED then means that the object is pending now */
 	bool is_late;	 /* told when the object was gone: its page may be another cache's by then */
+	bool is_of_any_cache; /* of a probe that has no filter: an object of this cache is no likelier than another's */
 	bool has_cache;	 /* the event itself names the cache: an index of the recorder */
 	uint16_t cache;
 };

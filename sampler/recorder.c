@@ -379,6 +379,7 @@ static void free_object(struct recorder *recorder, const struct probe *probe, co
 		.witness = probe->function ? LIVE_WITNESS_KPROBE : LIVE_WITNESS_TRACEPOINT,
 		.is_request = is_request,
 		.is_late = probe->is_late,
+		.is_of_any_cache = is_request || probe->role == PROBE_ROLE_FREE_BULK,
 		.has_cache = named >= 0,
 		.cache = (uint16_t)(named >= 0 ? named : 0),
 	};

@@ -873,6 +873,29 @@ static void test_kfree_rcu(void **state)
 	end(&machine);
 }
 
+/* What names no cache and is hit for all, in a page where no object of ours is left: it may be another cache's by now. */
+static void test_frees_of_any_cache(void **state)
+{
+	uint64_t array[PROBE_ARRAY_MAX] = {0x10400};
+	struct machine machine;
+
+	(void)state;
+	for (int is_left = 0; is_left < 2; is_left++) {
+		start(&machine, KERNEL_5_10, false, only_1k);
+		hit(&machine, PROBE_ROLE_ALLOC_ENTRY, "__kmalloc", (struct hit){.tid = 9, .sp = 0x8000, .req = 700});
+		hit(&machine, PROBE_ROLE_ALLOC_RETURN, "__kmalloc",
+		    (struct hit){.tid = 9, .sp = 0x8008, .object = 0x10000});
+		if (!is_left)
+			hit(&machine, PROBE_ROLE_FREE, "kfree", (struct hit){.tid = 9, .object = 0x10000});
+		hit(&machine, PROBE_ROLE_FREE_RCU, "kvfree_call_rcu", (struct hit){.tid = 9, .object = 0x10800});
+		hit(&machine, PROBE_ROLE_FREE_BULK, "kmem_cache_free_bulk",
+		    (struct hit){.tid = 50, .count = 1, .array = array});
+		finish(&machine);
+		assert_int_equal(counter(&machine, "frees_older"), is_left ? 2 : 0);
+		end(&machine);
+	}
+}
+
 static void test_bulk(void **state)
 {
 	struct machine machine;
@@ -1035,6 +1058,7 @@ int main(void)
 		cmocka_unit_test(test_late_witness_behind_an_interrupt),
 		cmocka_unit_test(test_older_object_freed_after_its_request),
 		cmocka_unit_test(test_kfree_rcu),
+		cmocka_unit_test(test_frees_of_any_cache),
 		cmocka_unit_test(test_bulk),
 		cmocka_unit_test(test_lost_records),
 		cmocka_unit_test(test_losses_that_no_ring_told_of),
