@@ -58,7 +58,10 @@ static bool grow_slots(struct symbol_table *table)
 
 	if (4 * (table->string_count + 1) <= 3 * table->slot_capacity)
 		return true;
-	uint32_t capacity = table->slot_capacity ? 2 * table->slot_capacity : 256;
+	uint32_t capacity = 256;
+	/* A table that was read has texts and no slots. */
+	while (3 * (uint64_t)capacity < 8 * ((uint64_t)table->string_count + 1))
+		capacity *= 2;
 	uint32_t *slots = calloc(capacity, sizeof(*slots));
 	if (!slots) {
 		table->failed = true;

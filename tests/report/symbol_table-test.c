@@ -129,6 +129,13 @@ static void test_many(void **state)
 		assert_int_equal(symbol_table_find(&again, (i * 7919) % 20000, symbols, 1), 1);
 		assert_int_equal(symbols[0].line, i);
 	}
+	/* What was read can be added to. */
+	symbol_table_add(&again, 20000, entry, 1, false);
+	symbol_table_merge(&again, &table);
+	symbol_table_sort(&again);
+	assert_int_equal(again.count, 20001);
+	assert_int_equal(symbol_table_find(&again, 20000, symbols, 1), 1);
+	assert_string_equal(symbols[0].function, "entry_SYSCALL_64");
 	symbol_table_release(&table);
 	symbol_table_release(&again);
 }
