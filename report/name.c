@@ -7,6 +7,7 @@
 /* A '*' at the end matches anything. */
 static const char *const allocators[] = {
 	"kmem_cache_alloc*",
+	"kmem_cache_zalloc*",
 	"__kmem_cache_alloc*",
 	"kmalloc*",
 	"__kmalloc*",
@@ -36,6 +37,8 @@ static const char *const allocators[] = {
 	"slab_post_alloc_hook",
 	"slab_pre_alloc_hook",
 	"alloc_from_pcs*",
+	"memcg_slab_*",
+	"alloc_inode_sb",
 	"allocate_slab",
 	"new_slab",
 	"mempool_alloc*",
@@ -80,6 +83,11 @@ static const char *const probes[] = {
 	"opt_pre_handler",
 	"optimized_callback",
 	"__traceiter_*",
+	"trace_kmem_*",
+	"trace_kmalloc*",
+	"trace_kfree*",
+	"__do_trace_*",
+	"__trace_kmem_*",
 	"trace_event_raw_event_*",
 	"perf_trace_*",
 	"bpf_trace_run*",
@@ -94,7 +102,7 @@ static const char *const probes[] = {
 	"get_perf_callchain",
 };
 static const char *const entries[] = {
-	"entry_SYSCALL*",	"entry_INT80*", "do_syscall_64", "do_fast_syscall_32", "__do_fast_syscall_32",
+	"entry_SYSCALL*",	"entry_INT80*", "do_syscall_64", "do_syscall_x64", "do_syscall_x32", "do_fast_syscall_32", "__do_fast_syscall_32",
 	"do_int80_*",		"x64_sys_call", "ia32_sys_call", "ret_from_fork*",     "asm_sysvec_*",
 	"asm_common_interrupt", "el0*",		"el1h_64*",	 "do_el0_svc*",	       "invoke_syscall*",
 };

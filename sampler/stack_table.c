@@ -158,6 +158,18 @@ static size_t tracer_frames(const struct stack_table *table, const struct chain_
 	return frames;
 }
 
+/* Whether the return address is one of the code that interrupts and exceptions enter by: it was not called by what is around it. */
+static bool is_interrupt(const struct stack_table *table, uint64_t address)
+{
+	static const char *const starts[] = {"asm_sysvec_", "asm_exc_", "asm_common_interrupt", "asm_spurious_interrupt", "el1h_64_"};
+	const char *name = kallsyms_lookup(table->kernel->symbols, address - 1).name;
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (!strncmp(name, starts[i], strlen(starts[i])))
+			return true;
+	return false;
+}
+
 static uint32_t resolve(struct stack_table *table, const struct chain_parts *parts, const struct sample *sample,
 			enum stack_top top)
 {
@@ -165,7 +177,7 @@ static uint32_t resolve(struct stack_table *table, const struct chain_parts *par
 	size_t left_out = top == STACK_TOP_TRACER ? tracer_frames(table, parts) : 0;
 
 	for (size_t i = parts->kernel_count; i > left_out; i--) {
-		bool is_call = i > 1 || top != STACK_TOP_ENTRY;
+		bool is_call = i > 1 ? !is_interrupt(table, parts->kernel[i - 2]) : top != STACK_TOP_ENTRY;
 
 		node = child_node(table, node,
 				  kernel_image_frame(table->kernel, parts->kernel[i - 1], is_call, sample->time_ns));

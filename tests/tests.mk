@@ -72,6 +72,9 @@ $(WORKLOADS) $(BENCH_WORKLOADS): $B/%: %.c
 check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/kernels and records truths on each; KERNELS="6.1 ..." for some
 	@BUILD=$B tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
 
+check-symbols: all $B/tests/report/make-trace ## records on Debian's cloud kernel and compares names with llvm-symbolizer and eu-addr2line
+	@BUILD=$(abspath $B) tests/vm/symbols || { status=$$?; test $$status = 77 || exit $$status; }
+
 # Needs root; says so and skips where it cannot record.
 check-report: $B/slabreport $B/tests/report/make-trace ## slabreport on golden traces and debug files: formats, exit statuses, names
 	@B=$B sh tests/report/slabreport-test.sh
@@ -87,13 +90,13 @@ check-san: ## unit and golden tests with the address and undefined behaviour san
 check-clang: ## the other compiler builds everything without a warning
 	@$(MAKE) CC=$(CLANG) BUILD_SUFFIX=/clang all
 
-check: check-house all check-unit check-golden check-report check-clang check-san check-fuzz check-e2e check-vm ## everything
+check: check-house all check-unit check-golden check-report check-clang check-san check-fuzz check-e2e check-vm check-symbols ## everything
 
 # Slow, and no part of check.
 bench: all $(WORKLOADS) $(BENCH_WORKLOADS) ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
 	@BUILD=$B tests/bench/run $(BENCH) || { status=$$?; test $$status = 77 || exit $$status; }
 
-.PHONY: bench check check-report check-vm check-e2e check-san check-clang
+.PHONY: bench check check-symbols check-report check-vm check-e2e check-san check-clang
 .PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
 -include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:

@@ -22,7 +22,7 @@ static void test_allocators(void **state)
 		   "kmem_cache_alloc_lru", "__kmalloc", "__kmalloc_node_track_caller_noprof", "__kmalloc_cache_noprof",
 		   "kmalloc_trace", "__kmem_cache_alloc_node", "kvmalloc_node", "__kvmalloc_node_noprof", "krealloc",
 		   "kmemdup", "kmemdup_noprof", "kstrdup", "kmalloc_reserve", "___slab_alloc",
-		   "kmem_cache_alloc_bulk_noprof");
+		   "kmem_cache_alloc_bulk_noprof", "kmem_cache_zalloc", "alloc_inode_sb");
 }
 
 static void test_frees(void **state)
@@ -35,14 +35,14 @@ static void test_frees(void **state)
 static void test_probes(void **state)
 {
 	(void)state;
-	EXPECT_ALL(NAME_PROBE, "kretprobe_trampoline", "__kretprobe_trampoline", "arch_rethook_trampoline",
+	EXPECT_ALL(NAME_PROBE, "trace_kmem_cache_alloc", "trace_kfree", "kretprobe_trampoline", "__kretprobe_trampoline", "arch_rethook_trampoline",
 		   "rethook_trampoline_handler", "__traceiter_kfree");
 }
 
 static void test_entries(void **state)
 {
 	(void)state;
-	EXPECT_ALL(NAME_ENTRY, "entry_SYSCALL_64_after_hwframe", "do_syscall_64", "ret_from_fork_asm", "el0t_64_sync");
+	EXPECT_ALL(NAME_ENTRY, "do_syscall_x64", "entry_SYSCALL_64_after_hwframe", "do_syscall_64", "ret_from_fork_asm", "el0t_64_sync");
 }
 
 static void test_what_says_something(void **state)

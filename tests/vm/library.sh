@@ -33,15 +33,22 @@ usage()
 	exit 2
 }
 
+# Those that run boots.
 kernel_keys()
 {
-	sed 's/#.*//' "$vm_dir/kernels" | awk 'NF { print $1 }'
+	sed 's/#.*//' "$vm_dir/kernels" | awk '$2 == "amd64" { print $1 }'
 }
 
-# The columns of a kernel behind its key: headers, versions, suites.
+# $1: key.
+kernel_flavour()
+{
+	sed 's/#.*//' "$vm_dir/kernels" | awk -v key="$1" '$1 == key { print $2 }'
+}
+
+# The columns of a kernel behind its flavour: headers, versions, suites.
 kernel_columns()
 {
-	sed 's/#.*//' "$vm_dir/kernels" | awk -v key="$1" '$1 == key { $1 = ""; print }'
+	sed 's/#.*//' "$vm_dir/kernels" | awk -v key="$1" '$1 == key { $1 = $2 = ""; print }'
 }
 
 has_headers()
