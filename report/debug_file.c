@@ -177,6 +177,8 @@ static void take_unpacked(struct finding *finding, int fd, const char *path)
 		return complain(finding, path, "is not used: it is damaged or no ELF file");
 	if (!contents.is_right)
 		return complain(finding, path, "is not used: its build-id is not that of what was recorded");
+	if (!contents.has_text && !contents.has_dwarf)
+		return complain(finding, path, "is not used: it has neither code nor DWARF, or was cut");
 	if (contents.has_text)
 		keep(&finding->files->image, fd, path, contents.has_dwarf);
 	if (contents.has_dwarf)
@@ -350,7 +352,7 @@ static void try_debuginfod(struct finding *finding)
 	int fd CLEANUP(cleanup_close) = debuginfod_find(object->build_id, object->build_id_bytes,
 							*object->name ? last_part(object->name) : "the kernel", &err);
 	if (fd >= 0)
-		take(finding, fd, "");
+		take(finding, fd, "the server's file");
 	else if (fd != -ENOENT && !*finding->files->problem)
 		snprintf(finding->files->problem, sizeof(finding->files->problem), "%.200s", err.message);
 }

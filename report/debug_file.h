@@ -18,7 +18,7 @@ struct debug_search {
 
 struct debug_file {
 	int fd; /* -1: there is none */
-	char *path; /* owned; "" for one from debuginfod */
+	char *path; /* owned; of one from debuginfod just what to call it */
 	bool has_dwarf;
 };
 

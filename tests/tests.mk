@@ -93,7 +93,7 @@ check-clang: ## the other compiler builds everything without a warning
 check: check-house all check-unit check-golden check-report check-clang check-san check-fuzz check-e2e check-vm check-symbols ## everything
 
 # Slow, and no part of check.
-bench: all $(WORKLOADS) $(BENCH_WORKLOADS) ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
+bench: all $(WORKLOADS) $(BENCH_WORKLOADS) $B/tests/report/make-trace ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
 	@BUILD=$B tests/bench/run $(BENCH) || { status=$$?; test $$status = 77 || exit $$status; }
 
 .PHONY: bench check check-symbols check-report check-vm check-e2e check-san check-clang
