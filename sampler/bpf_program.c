@@ -137,7 +137,7 @@ static void link_jumps(struct bpf_program *program)
 		int place = program->places[program->jumps[i].label];
 		int from = (int)program->jumps[i].insn;
 
-		if (place <= from)
+		if (place < 0)
 			program->is_bad = true;
 		else
 			program->insns[from].off = (int16_t)(place - from - 1);

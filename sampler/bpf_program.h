@@ -1,6 +1,6 @@
 /*
  * BPF programs written instruction by instruction, and the bpf(2) calls for them and their maps: no compiler, headers or types of the kernel are needed where it runs.
- * Jumps go forward to labels. Any failure while writing (no room, a label without a place) is told by bpf_program_load().
+ * Jumps go to labels, backward too where the loop is bounded. Any failure while writing (no room, a label without a place) is told by bpf_program_load().
  */
 #ifndef SLABREC_SAMPLER_BPF_PROGRAM_H
 #define SLABREC_SAMPLER_BPF_PROGRAM_H
@@ -12,8 +12,8 @@
 
 #include "trace/error.h"
 
-#define BPF_PROGRAM_INSNS 256
-#define BPF_PROGRAM_JUMPS 48
+#define BPF_PROGRAM_INSNS 512
+#define BPF_PROGRAM_JUMPS 96
 
 enum bpf_program_reg {
 	R0,  /* what a call returns */
@@ -48,7 +48,7 @@ bpf_program_label bpf_program_new_label(struct bpf_program *program);
 /* The label is here, before the next instruction. */
 void bpf_program_place(struct bpf_program *program, bpf_program_label label);
 
-/* dst OP= src, dst OP= value: 64 bit, BPF_ADD, BPF_SUB, BPF_AND, BPF_LSH, BPF_RSH, BPF_MOV, BPF_MUL. */
+/* dst OP= src, dst OP= value: 64 bit, BPF_ADD, BPF_SUB, BPF_AND, BPF_OR, BPF_XOR, BPF_LSH, BPF_RSH, BPF_MOV, BPF_MUL. */
 void bpf_program_alu(struct bpf_program *program, int op, enum bpf_program_reg dst, enum bpf_program_reg src);
 void bpf_program_alu_value(struct bpf_program *program, int op, enum bpf_program_reg dst, int32_t value);
 /* To label if dst OP src: BPF_JEQ, BPF_JNE, BPF_JLT, BPF_JGE, BPF_JSLE and so on. */

@@ -14,7 +14,8 @@ struct symbol {
 	uint32_t module; /* 0: none */
 };
 
-static const char *const variables[] = {"page_offset_base", "vmemmap_base"};
+static const char *const variables[] = {"page_offset_base", "vmemmap_base", "__start_orc_unwind_ip", "__stop_orc_unwind_ip",
+					 "__start_orc_unwind"};
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
 
 struct kallsyms {

@@ -46,7 +46,7 @@ const char options_help[] =
 	"      --max-memory SIZE       end when slabrec itself takes this much; default a quarter of the machine's\n"
 	"  -m, --mmap-pages N          ring of each CPU in pages, a power of two\n"
 	"      --maxactive N           calls that a return probe follows at once; default 8 for each CPU, 128 to 4096\n"
-	"      --without FEATURE[,...] do not use: bpf, return-args, maxactive, arg-names, witness, btf, dwarf\n"
+	"      --without FEATURE[,...] do not use: bpf, walk, return-args, maxactive, arg-names, witness, btf, dwarf\n"
 	"  -q, --quiet                 no progress and no summary\n"
 	"  -v, --verbose               tell which probes are set and why\n"
 	"  -h, --help   --version\n"
@@ -217,13 +217,15 @@ static int parse_without(struct options *options, const char *text, struct error
 			options->without_witness = true;
 		else if (!strcmp(name, "bpf"))
 			options->without_bpf = true;
+		else if (!strcmp(name, "walk"))
+			options->without_walk = true;
 		else if (!strcmp(name, "btf"))
 			/* Without either only the check is left, in whatever order they are named. */
 			options->name_offset = options->name_offset == NAME_OFFSET_CHECKED ? NAME_OFFSET_CHECKED : NAME_OFFSET_DWARF;
 		else if (!strcmp(name, "dwarf"))
 			options->name_offset = NAME_OFFSET_CHECKED;
 		else
-			return error_set(err, -EINVAL, "--without %s: not one of bpf, return-args, maxactive, arg-names, witness, btf, dwarf",
+			return error_set(err, -EINVAL, "--without %s: not one of bpf, walk, return-args, maxactive, arg-names, witness, btf, dwarf",
 					 name);
 	}
 	return 0;

@@ -55,6 +55,7 @@ struct options {
 	bool is_verbose;
 	/* Features of the kernel that are not to be used, so that fallbacks can be tested. */
 	bool without_bpf;
+	bool without_walk;
 	bool without_return_args;
 	bool without_maxactive;
 	bool without_arg_names;

@@ -96,7 +96,8 @@ static int open_probe_on_cpu(struct probe_session *session, size_t place, size_t
 	const struct probe_session_options *options = &session->options;
 	/* Whoever frees an object of a recorded task is recorded. */
 	bool is_free = probe_role_is_free(probe->role);
-	bool is_share = probe->has_callchain && probe->stack_period > 1;
+	bool is_walked = probe->raw && !is_free && options->bpf->walk.is_on;
+	bool is_share = probe->has_callchain && (probe->stack_period > 1 || is_walked);
 	struct perf_event_options how = {.tracepoint_id = probe->id,
 					 .filter = probe->raw ? "" : probe->filter,
 					 .has_callchain = probe->has_callchain && !is_share,

@@ -25,6 +25,7 @@ void recorder_release(struct recorder *recorder)
 {
 	live_table_release(&recorder->live);
 	call_pairs_release(&recorder->calls);
+	chain_memo_release(&recorder->chains);
 	u64_map_release(&recorder->probes);
 	u64_map_release(&recorder->last_frees);
 	u64_map_release(&recorder->lost_told);
@@ -523,7 +524,33 @@ static int take_alloc_bulk(struct recorder *recorder, const struct probe *probe,
 	return ret;
 }
 
-static int take_probe(struct recorder *recorder, const struct sample *sample)
+/* A key that came with its call chain, or without a call chain one that stands for the kernel's part of it. */
+static int take_chain_key(struct recorder *recorder, const struct probe *probe, struct sample *sample)
+{
+	uint64_t key = event_field_u64(probe->fields.chain_key, sample->raw, sample->raw_bytes);
+	size_t fixed_bytes = (size_t)probe->fields.chain_key.offset_bytes + probe->fields.chain_key.size_bytes;
+
+	if (sample->chain) {
+		size_t count;
+		const uint64_t *kernel = stack_table_kernel_part(recorder->stacks, sample, &count);
+		int ret = key ? chain_memo_put(&recorder->chains, key, kernel, count) : 0;
+
+		recorder->counts.chains_mistaken += ret == -EEXIST;
+		if (recorder->learn_chain)
+			recorder->learn_chain(recorder->learn_context, kernel, count, !key || !ret);
+		return ret == -ENOMEM ? ret : 0;
+	}
+	if (!key)
+		return 0;
+	recorder->counts.chains_by_key++;
+	if (!chain_memo_get(&recorder->chains, key, sample->raw + fixed_bytes, (sample->raw_bytes - fixed_bytes) / sizeof(uint64_t),
+			    &sample->chain_count))
+		recorder->counts.chains_unknown++;
+	sample->chain = recorder->chains.whole;
+	return 0;
+}
+
+static int take_probe(struct recorder *recorder, struct sample *sample)
 {
 	const uint64_t *place = sample->id ? u64_map_find(&recorder->probes, sample->id) : NULL;
 
@@ -534,6 +561,8 @@ static int take_probe(struct recorder *recorder, const struct sample *sample)
 	struct probe *probe = &recorder->plan->probes[(uint32_t)*place - 1];
 	probe->hits += !is_second_sample(probe, sample);
 	recorder->counts.samples++;
+	if (probe->fields.chain_key.size_bytes && take_chain_key(recorder, probe, sample))
+		return -ENOMEM;
 	switch (probe->role) {
 	case PROBE_ROLE_ALLOC:
 	case PROBE_ROLE_ALLOC_ENTRY:
@@ -664,6 +693,9 @@ int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct err
 		{"lost_alloc", counts->lost[TRACE_RING_ALLOC]},
 		{"lost_free", counts->lost[TRACE_RING_FREE]},
 		{"lost_task", counts->lost[TRACE_RING_TASK]},
+		{"chains_by_key", counts->chains_by_key},
+		{"chains_unknown", counts->chains_unknown},
+		{"chains_mistaken", counts->chains_mistaken},
 		{"user_frames_unknown", recorder->stacks->frames_unknown},
 		{"stacks_cut", recorder->stacks->chains_cut},
 		{"stacks_hidden", recorder->stacks->chains_hidden},

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "sampler/call_pairs.h"
+#include "sampler/chain_memo.h"
 #include "sampler/digest.h"
 #include "sampler/kmalloc_cache.h"
 #include "sampler/live_table.h"
@@ -38,6 +39,9 @@ struct recorder_counts {
 	uint64_t witness_kprobe_only;
 	uint64_t witness_tracepoint_only;
 	uint64_t samples_unreadable;
+	uint64_t chains_by_key; /* samples whose call chain a key stood for */
+	uint64_t chains_unknown; /* of those: it had not come */
+	uint64_t chains_mistaken; /* keys that two call chains had: their samples may have the wrong one */
 	uint64_t lost[TRACE_RING_COUNT];
 };
 
@@ -57,6 +61,10 @@ struct recorder {
 	struct u64_map lost_told;     /* CPU and ring -> records lost that the ring itself told of */
 	struct u64_map bucket_sites;  /* call site -> name of its set of buckets */
 	struct u64_map kmalloc_answers; /* size class and flags -> their cache */
+	struct chain_memo chains;     /* by key: raw tracepoints */
+	/* Called with the kernel's part of each call chain that raw tracepoints take; is_good: its key may be used. NULL: nobody learns. */
+	void (*learn_chain)(void *context, const uint64_t *kernel, size_t count, bool is_good);
+	void *learn_context;
 	struct digest *digest;	      /* what is kept instead of events; NULL: every event is written */
 	struct live_table live;
 	struct call_pairs calls;

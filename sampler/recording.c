@@ -220,6 +220,11 @@ static int add_id(void *context, uint64_t id, size_t probe, bool has_callchain)
 	return recorder_add_id(context, id, probe, has_callchain);
 }
 
+static void learn_chain(void *context, const uint64_t *kernel, size_t count, bool is_good)
+{
+	slab_bpf_learn(context, kernel, count, is_good);
+}
+
 static size_t ring_bytes(const struct recording *recording)
 {
 	size_t size = RING_BYTES_MAX;
@@ -252,7 +257,10 @@ static int open_session(struct recording *recording, struct error *err)
 /* What the kernel's types tell of where a page's cache and its name are; 0 where they do not. */
 static struct slab_bpf_options bpf_options(const struct recording *recording)
 {
-	struct slab_bpf_options options = {.all = &recording->all, .symbols = recording->kernel.symbols};
+	struct slab_bpf_options options = {.all = &recording->all,
+					   .kernel = &recording->kernel,
+					   .has_walk = !recording->options->without_walk,
+					   .has_user_chains = recording->options->has_user_stacks};
 
 	if (!recording->btf)
 		return options;
@@ -275,6 +283,7 @@ static int open_bpf(struct recording *recording, struct error *err)
 	struct probe_plan_facts facts = plan_facts(recording);
 	if (!ret)
 		ret = probe_plan_bpf(&recording->plan, &facts, recording->tracefs.has_kprobes, err);
+	recording->bpf.alignment_mask = (uint32_t)probe_plan_alignment_mask(&recording->selected);
 	recording->bpf.tid = *recording->target.task_filter ? recording->options->tid : 0;
 	if (!ret)
 		ret = slab_bpf_select(&recording->bpf, &recording->selected, err);
@@ -288,6 +297,9 @@ static int open_bpf(struct recording *recording, struct error *err)
 	snprintf(text, sizeof(text), "slab_cache %u, name %u", recording->bpf.layout.slab_cache_offset_bytes,
 		 recording->bpf.layout.name_offset_bytes);
 	trace_writer_fact(recording->writer, "bpf.layout", text);
+	trace_writer_fact(recording->writer, "bpf.walk", *recording->bpf.walk.why_not ? recording->bpf.walk.why_not : "yes");
+	recording->recorder.learn_chain = learn_chain;
+	recording->recorder.learn_context = &recording->bpf;
 	return 0;
 }
 

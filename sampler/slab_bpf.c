@@ -16,10 +16,14 @@
 #define PAGE_SHIFT 12
 #define STRUCT_PAGE_SHIFT 6
 #define COMPOUND_HEAD_BYTES 8
-/* Stack of a program, below FP: what it sends, the name it looks up, and a word that is read. */
+/* Of no raw tracepoint. */
+#define PEEK_SLOT SLAB_BPF_MAX
+/* Stack of a program, below FP: what it sends, the name it looks up, and words that are read. */
 #define RECORD_AT (-(int)sizeof(struct slab_bpf_record))
+#define FIELD_AT(member) (RECORD_AT + (int)offsetof(struct slab_bpf_record, member))
 #define NAME_AT (RECORD_AT - SLAB_CACHE_NAME_MAX)
 #define WORD_AT (NAME_AT - 8)
+#define PLACE_AT (WORD_AT - 8)
 #define TRIED_ROUNDS 48
 /* Too few hits prove nothing. */
 #define TRIED_MIN 24
@@ -102,6 +106,10 @@ static void look_up_name(struct bpf_program *program, const struct slab_bpf *bpf
 	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
 }
 
+/* The name has been looked up by then. */
+static const struct stack_walk_room walk_room = {
+	.user_at = FIELD_AT(user_chain), .pair_at = NAME_AT, .word_at = WORD_AT, .place_at = PLACE_AT};
+
 static uint32_t slot_at(size_t number, size_t member_offset_bytes)
 {
 	return (uint32_t)(number * sizeof(struct slab_bpf_slot) + member_offset_bytes);
@@ -111,6 +119,33 @@ static void count_in(struct bpf_program *program, const struct slab_bpf *bpf, si
 {
 	bpf_program_set_map_value(program, R1, bpf->shared, slot_at(number, member_offset_bytes));
 	bpf_program_count(program, R1, R2);
+}
+
+/* What the two programs on a raw tracepoint tell each other, on each CPU. */
+struct turn {
+	uint64_t object; /* that the first has taken last */
+	uint64_t is_second; /* the second is at work: it is kept from all other hits */
+};
+
+/* r0: this CPU's struct turn. */
+static void find_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
+{
+	bpf_program_store_value(program, BPF_W, FP, WORD_AT, (int32_t)number);
+	bpf_program_set_map(program, R1, bpf->turns);
+	bpf_program_alu(program, BPF_MOV, R2, FP);
+	bpf_program_alu_value(program, BPF_ADD, R2, WORD_AT);
+	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
+	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
+}
+
+/* Most objects of others, before anything that costs. r7: the object. */
+static void check_alignment(struct bpf_program *program, const struct slab_bpf *bpf, bpf_program_label out)
+{
+	if (!bpf->alignment_mask)
+		return;
+	bpf_program_alu(program, BPF_MOV, R1, R7);
+	bpf_program_alu_value(program, BPF_AND, R1, (int32_t)bpf->alignment_mask);
+	bpf_program_jump_value(program, BPF_JNE, R1, 0, out);
 }
 
 /* r6: the arguments, r7: the object. */
@@ -155,11 +190,11 @@ static void fill_record(struct bpf_program *program, const struct raw_tracepoint
 
 	bpf_program_load_from(program, BPF_W, R1, R0, 0);
 	bpf_program_alu_value(program, BPF_SUB, R1, 1);
-	bpf_program_store(program, BPF_H, FP, RECORD_AT + (int)offsetof(struct slab_bpf_record, cache), R1);
-	bpf_program_store_value(program, BPF_H, FP, RECORD_AT + (int)offsetof(struct slab_bpf_record, is_second), is_second);
-	bpf_program_store(program, BPF_DW, FP, RECORD_AT + (int)offsetof(struct slab_bpf_record, object), R7);
+	bpf_program_store(program, BPF_H, FP, FIELD_AT(cache), R1);
+	bpf_program_store_value(program, BPF_H, FP, FIELD_AT(is_second), is_second);
+	bpf_program_store(program, BPF_DW, FP, FIELD_AT(object), R7);
 	bpf_program_load_from(program, BPF_DW, R1, R6, 0);
-	bpf_program_store(program, BPF_DW, FP, RECORD_AT + (int)offsetof(struct slab_bpf_record, call_site), R1);
+	bpf_program_store(program, BPF_DW, FP, FIELD_AT(call_site), R1);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		int at = RECORD_AT + (int)fields[i].offset_bytes;
 
@@ -170,15 +205,49 @@ static void fill_record(struct bpf_program *program, const struct raw_tracepoint
 			bpf_program_store_value(program, fields[i].size, FP, at, fields[i].none);
 		}
 	}
+	bpf_program_store_value(program, BPF_DW, FP, FIELD_AT(chain_key), 0);
 }
 
-/* Sends the record to one of the events of this CPU, and counts how that went. */
+/* Sends so many bytes (r5) of the record to one of the events (r2) of this CPU. To sent where it went, or the ring had no room (lost). */
 static void send_record(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_free,
-			uint32_t stack_period, bpf_program_label out)
+			bpf_program_label sent, bpf_program_label lost, bpf_program_label out)
+{
+	bpf_program_label not_here = bpf_program_new_label(program);
+
+	bpf_program_alu(program, BPF_MOV, R1, R6);
+	bpf_program_set(program, R3, BPF_F_CURRENT_CPU);
+	bpf_program_alu(program, BPF_MOV, R4, FP);
+	bpf_program_alu_value(program, BPF_ADD, R4, RECORD_AT);
+	bpf_program_call(program, BPF_FUNC_perf_event_output);
+	bpf_program_jump_value(program, BPF_JEQ, R0, 0, sent);
+	bpf_program_jump_value(program, BPF_JEQ, R0, -ENOSPC, lost);
+	bpf_program_jump_value(program, BPF_JEQ, R0, -ENOENT, not_here);
+	/* The event of another cgroup than the current task's is not active. */
+	if (!is_free)
+		bpf_program_jump_value(program, BPF_JEQ, R0, -EOPNOTSUPP, not_here);
+	count_in(program, bpf, number, offsetof(struct slab_bpf_slot, refused));
+	bpf_program_goto(program, out);
+	bpf_program_place(program, not_here);
+	count_in(program, bpf, number, offsetof(struct slab_bpf_slot, elsewhere));
+	bpf_program_goto(program, out);
+}
+
+static void count_sent(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
+{
+	bpf_program_call(program, BPF_FUNC_get_smp_processor_id);
+	bpf_program_jump_value(program, BPF_JGE, R0, (int32_t)bpf->cpus, out);
+	bpf_program_alu_value(program, BPF_MUL, R0, SLAB_BPF_MAX * sizeof(uint64_t));
+	bpf_program_set_map_value(program, R1, bpf->sent, (uint32_t)(number * sizeof(uint64_t)));
+	bpf_program_alu(program, BPF_ADD, R1, R0);
+	bpf_program_count(program, R1, R2);
+}
+
+/* One in stack_period with its call chain; 0: none. */
+static void send_sampled(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_free,
+			 uint32_t stack_period, bpf_program_label out)
 {
 	bpf_program_label send = bpf_program_new_label(program);
 	bpf_program_label sent = bpf_program_new_label(program);
-	bpf_program_label not_here = bpf_program_new_label(program);
 	bpf_program_label chain = bpf_program_new_label(program);
 
 	if (stack_period > 1) {
@@ -193,30 +262,49 @@ static void send_record(struct bpf_program *program, const struct slab_bpf *bpf,
 		bpf_program_set_map(program, R2, bpf->probes[number].chain);
 		bpf_program_place(program, send);
 	}
-	bpf_program_alu(program, BPF_MOV, R1, R6);
-	bpf_program_set(program, R3, BPF_F_CURRENT_CPU);
-	bpf_program_alu(program, BPF_MOV, R4, FP);
-	bpf_program_alu_value(program, BPF_ADD, R4, RECORD_AT);
-	bpf_program_alu_value(program, BPF_MOV, R5, is_free ? SLAB_BPF_FREE_BYTES : sizeof(struct slab_bpf_record));
-	bpf_program_call(program, BPF_FUNC_perf_event_output);
-	bpf_program_jump_value(program, BPF_JEQ, R0, 0, sent);
-	bpf_program_jump_value(program, BPF_JEQ, R0, -ENOSPC, sent);
-	bpf_program_jump_value(program, BPF_JEQ, R0, -ENOENT, not_here);
-	/* The event of another cgroup than the current task's is not active. */
-	if (!is_free)
-		bpf_program_jump_value(program, BPF_JEQ, R0, -EOPNOTSUPP, not_here);
-	count_in(program, bpf, number, offsetof(struct slab_bpf_slot, refused));
-	bpf_program_goto(program, out);
-	bpf_program_place(program, not_here);
-	count_in(program, bpf, number, offsetof(struct slab_bpf_slot, elsewhere));
-	bpf_program_goto(program, out);
+	bpf_program_alu_value(program, BPF_MOV, R5, is_free ? SLAB_BPF_FREE_BYTES : SLAB_BPF_ALLOC_BYTES);
+	send_record(program, bpf, number, is_free, sent, sent, out);
 	bpf_program_place(program, sent);
-	bpf_program_call(program, BPF_FUNC_get_smp_processor_id);
-	bpf_program_jump_value(program, BPF_JGE, R0, (int32_t)bpf->cpus, out);
-	bpf_program_alu_value(program, BPF_MUL, R0, SLAB_BPF_MAX * sizeof(uint64_t));
-	bpf_program_set_map_value(program, R1, bpf->sent, (uint32_t)(number * sizeof(uint64_t)));
-	bpf_program_alu(program, BPF_ADD, R1, R0);
-	bpf_program_count(program, R1, R2);
+	count_sent(program, bpf, number, out);
+}
+
+/* With a call chain, or a key that stands for one that was sent on this CPU before. */
+static void send_walked(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
+{
+	bpf_program_label plain = bpf_program_new_label(program);
+	bpf_program_label keyed = bpf_program_new_label(program);
+	bpf_program_label chain = bpf_program_new_label(program);
+	bpf_program_label with_chain = bpf_program_new_label(program);
+	bpf_program_label send = bpf_program_new_label(program);
+	bpf_program_label sent = bpf_program_new_label(program);
+	bpf_program_label counted = bpf_program_new_label(program);
+
+	bpf_program_set_map_value(program, R1, bpf->shared, slot_at(number, offsetof(struct slab_bpf_slot, start)));
+	stack_walk_write(&bpf->walk, program, &walk_room, plain, keyed, chain);
+	bpf_program_place(program, plain);
+	bpf_program_store(program, BPF_DW, FP, FIELD_AT(chain_key), R9);
+	bpf_program_alu_value(program, BPF_MOV, R8, 0);
+	bpf_program_set_map(program, R2, bpf->probes[number].plain);
+	bpf_program_alu(program, BPF_MOV, R5, R7);
+	bpf_program_alu_value(program, BPF_LSH, R5, 3);
+	bpf_program_alu_value(program, BPF_ADD, R5, SLAB_BPF_ALLOC_BYTES);
+	bpf_program_goto(program, send);
+	bpf_program_place(program, chain);
+	bpf_program_alu_value(program, BPF_MOV, R8, 0);
+	bpf_program_alu_value(program, BPF_MOV, R9, 0);
+	bpf_program_goto(program, with_chain);
+	bpf_program_place(program, keyed);
+	bpf_program_place(program, with_chain);
+	bpf_program_store(program, BPF_DW, FP, FIELD_AT(chain_key), R9);
+	bpf_program_set_map(program, R2, bpf->probes[number].chain);
+	bpf_program_alu_value(program, BPF_MOV, R5, SLAB_BPF_ALLOC_BYTES);
+	bpf_program_place(program, send);
+	send_record(program, bpf, number, false, sent, counted, out);
+	bpf_program_place(program, sent);
+	bpf_program_jump_value(program, BPF_JEQ, R8, 0, counted);
+	bpf_program_store(program, BPF_DW, R8, 0, R9);
+	bpf_program_place(program, counted);
+	count_sent(program, bpf, number, out);
 }
 
 /* Allocations of another task are left out, before anything that costs. */
@@ -231,50 +319,62 @@ static void check_task(struct bpf_program *program, const struct slab_bpf *bpf, 
 	bpf_program_jump_value(program, BPF_JNE, R0, bpf->tid, out);
 }
 
-/*
- * The first program notes the object that it takes, plus one, so that NULL is told from nothing; the second leaves it to it, and counts
- * what the first was kept from. r7: the object.
- */
-static void take_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_second,
-		      bpf_program_label out)
+/* Notes the object that it takes, and whether the second program is kept from this hit. r7: the object. */
+static void take_first_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
+{
+	bpf_program_label is_alone = bpf_program_new_label(program);
+
+	find_turn(program, bpf, number, out);
+	bpf_program_load_from(program, BPF_DW, R1, R0, offsetof(struct turn, is_second));
+	bpf_program_jump_value(program, BPF_JEQ, R1, 0, is_alone);
+	count_in(program, bpf, number, offsetof(struct slab_bpf_slot, spared));
+	bpf_program_place(program, is_alone);
+	skip_none(program, out);
+	check_alignment(program, bpf, out);
+	bpf_program_store(program, BPF_DW, R0, offsetof(struct turn, object), R7);
+}
+
+/* Leaves to the first program what that has taken. */
+static void take_second_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
 {
 	bpf_program_label is_mine = bpf_program_new_label(program);
 
-	bpf_program_store_value(program, BPF_W, FP, WORD_AT, (int32_t)number);
-	bpf_program_set_map(program, R1, bpf->taken);
-	bpf_program_alu(program, BPF_MOV, R2, FP);
-	bpf_program_alu_value(program, BPF_ADD, R2, WORD_AT);
-	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
-	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
-	bpf_program_alu(program, BPF_MOV, R1, R7);
-	bpf_program_alu_value(program, BPF_ADD, R1, 1);
-	if (!is_second) {
-		bpf_program_store(program, BPF_DW, R0, 0, R1);
-	} else {
-		bpf_program_load_from(program, BPF_DW, R2, R0, 0);
-		bpf_program_jump(program, BPF_JNE, R2, R1, is_mine);
-		bpf_program_store_value(program, BPF_DW, R0, 0, 0);
-		bpf_program_goto(program, out);
-	}
+	skip_none(program, out);
+	check_alignment(program, bpf, out);
+	find_turn(program, bpf, number, out);
+	bpf_program_load_from(program, BPF_DW, R1, R0, offsetof(struct turn, object));
+	bpf_program_jump(program, BPF_JNE, R1, R7, is_mine);
+	bpf_program_store_value(program, BPF_DW, R0, offsetof(struct turn, object), 0);
+	bpf_program_goto(program, out);
 	bpf_program_place(program, is_mine);
-	if (is_second)
-		count_in(program, bpf, number, offsetof(struct slab_bpf_slot, by_second));
+	bpf_program_store_value(program, BPF_DW, R0, offsetof(struct turn, is_second), 1);
 }
 
 static int load_probe(const struct slab_bpf *bpf, size_t number, const struct raw_tracepoint *raw, uint32_t stack_period,
 		      bool is_second, struct error *err)
 {
 	struct bpf_program program = {.count = 0};
+	bpf_program_label nothing = bpf_program_new_label(&program);
 	bpf_program_label out = bpf_program_new_label(&program);
 
-	begin(&program, bpf, number, out);
+	begin(&program, bpf, number, nothing);
+	if (is_second)
+		take_second_turn(&program, bpf, number, nothing);
+	else
+		take_first_turn(&program, bpf, number, nothing);
 	check_task(&program, bpf, raw, out);
-	take_turn(&program, bpf, number, is_second, out);
-	skip_none(&program, out);
 	find_selected(&program, bpf, raw, &bpf->layout, out);
 	fill_record(&program, raw, is_second);
-	send_record(&program, bpf, number, raw->is_free, stack_period, out);
+	if (bpf->walk.is_on && !raw->is_free && stack_period == 1)
+		send_walked(&program, bpf, number, out);
+	else
+		send_sampled(&program, bpf, number, raw->is_free, stack_period, out);
 	bpf_program_place(&program, out);
+	if (is_second) {
+		find_turn(&program, bpf, number, nothing);
+		bpf_program_store_value(&program, BPF_DW, R0, offsetof(struct turn, is_second), 0);
+	}
+	bpf_program_place(&program, nothing);
 	bpf_program_exit(&program, 0);
 	return bpf_program_load(&program, "slabrec", err);
 }
@@ -346,25 +446,29 @@ static enum trial try_layout(const struct slab_bpf *bpf, const struct raw_tracep
 	return slot->known * 10 >= slot->tested * 9 ? TRIAL_RIGHT : TRIAL_WRONG;
 }
 
-/* One word of kernel memory: a program reads it, run by hand. */
-static uint64_t peek(const struct slab_bpf *bpf, uint64_t address)
+/* A program that is run by hand and reads one word of kernel memory into known. */
+static int load_peeker(struct slab_bpf *bpf, struct error *err)
 {
 	struct bpf_program program = {.count = 0};
 	bpf_program_label out = bpf_program_new_label(&program);
 
 	bpf_program_load_from(&program, BPF_DW, R3, R1, 0);
 	read_word(&program, R6, out);
-	bpf_program_set_map_value(&program, R1, bpf->shared, slot_at(0, offsetof(struct slab_bpf_slot, known)));
+	bpf_program_set_map_value(&program, R1, bpf->shared, slot_at(PEEK_SLOT, offsetof(struct slab_bpf_slot, known)));
 	bpf_program_store(&program, BPF_DW, R1, 0, R6);
 	bpf_program_place(&program, out);
 	bpf_program_exit(&program, 0);
-	int fd = bpf_program_load(&program, "slabrec_peek", NULL);
-	bpf->slots[0].known = 0;
-	if (fd >= 0) {
-		bpf_program_run(fd, address);
-		close(fd);
-	}
-	return bpf->slots[0].known;
+	bpf->peeker = bpf_program_load(&program, "slabrec_peek", err);
+	return bpf->peeker < 0 ? bpf->peeker : 0;
+}
+
+static uint64_t peek(void *context, uint64_t address)
+{
+	const struct slab_bpf *bpf = context;
+
+	bpf->slots[PEEK_SLOT].known = 0;
+	bpf_program_run(bpf->peeker, address);
+	return bpf->slots[PEEK_SLOT].known;
 }
 
 /* Randomized bases are variables of the kernel; else they are these numbers, with page tables of four levels. */
@@ -457,32 +561,40 @@ static int open_maps(struct slab_bpf *bpf, struct error *err)
 	void *slots = NULL, *sent = NULL;
 
 	bpf->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
-	int ret = share("slabrec_shared", SLAB_BPF_MAX * sizeof(struct slab_bpf_slot), &bpf->shared, &slots, err);
+	int ret = share("slabrec_shared", (SLAB_BPF_MAX + 1) * sizeof(struct slab_bpf_slot), &bpf->shared, &slots, err);
 	bpf->slots = slots;
 	if (!ret)
 		ret = share("slabrec_sent", sent_bytes(bpf), &bpf->sent, &sent, err);
 	bpf->sent_counts = sent;
 	if (ret)
 		return ret;
-	bpf->taken = bpf_program_map(BPF_MAP_TYPE_PERCPU_ARRAY, "slabrec_taken", sizeof(uint32_t), sizeof(uint64_t),
+	bpf->turns = bpf_program_map(BPF_MAP_TYPE_PERCPU_ARRAY, "slabrec_turns", sizeof(uint32_t), sizeof(struct turn),
 				     SLAB_BPF_MAX, 0, err);
-	return bpf->taken < 0 ? bpf->taken : 0;
+	return bpf->turns < 0 ? bpf->turns : 0;
 }
 
 int slab_bpf_open(struct slab_bpf *bpf, const struct slab_bpf_options *options, struct error *err)
 {
-	*bpf = (struct slab_bpf){.names = -1, .shared = -1, .sent = -1, .taken = -1};
+	*bpf = (struct slab_bpf){.names = -1, .shared = -1, .sent = -1, .turns = -1, .peeker = -1};
 #if !defined(__x86_64__)
 	(void)options;
 	return error_set(err, -ENOTSUP, "the BPF filter knows the page tables of x86-64 only");
 #endif
+	struct error why = {.message = "--without walk"};
 	int ret = open_maps(bpf, err);
 	if (!ret)
 		ret = new_names(bpf, options->all, err);
+	if (!ret)
+		ret = load_peeker(bpf, err);
 	if (!ret) {
-		find_bases(bpf, options->symbols);
+		find_bases(bpf, options->kernel->symbols);
 		ret = find_offsets(bpf, options, err);
 	}
+	/* Without it every call chain is the kernel's work. */
+	if (!ret && options->has_walk)
+		bpf->walk.is_on = !stack_walk_open(&bpf->walk, options->kernel, options->has_user_chains, peek, bpf, &why);
+	if (!ret && !bpf->walk.is_on)
+		memcpy(bpf->walk.why_not, why.message, sizeof(bpf->walk.why_not) - 1);
 	return ret ? -ENOTSUP : 0;
 }
 
@@ -508,11 +620,123 @@ int slab_bpf_select(struct slab_bpf *bpf, const struct slab_cache_list *selected
 	return new_names(bpf, selected, err);
 }
 
+/* ---- where walks start ---- */
+
+#define SHOWN_WORDS 48
+#define SHOWN_FRAMES 64
+#define SHOWN_TRIES 16
+
+/* What one hit shows. */
+struct shown {
+	uint64_t address;
+	uint64_t words[SHOWN_WORDS]; /* of the stack, from the program's context on */
+	uint64_t chain[SHOWN_FRAMES];
+	int64_t chain_bytes;
+	uint64_t cs[STACK_WALK_PADDINGS]; /* as stack_walk_padding() takes them */
+};
+
+static int load_show(const struct slab_bpf *bpf, int map, struct error *err)
+{
+	struct bpf_program program = {.count = 0};
+	bpf_program_label out = bpf_program_new_label(&program);
+
+	bpf_program_alu(&program, BPF_MOV, R6, R1);
+	bpf_program_set_map_value(&program, R1, bpf->shared, slot_at(PEEK_SLOT, 0));
+	bpf_program_load_from(&program, BPF_DW, R2, R1, offsetof(struct slab_bpf_slot, is_on));
+	bpf_program_jump_value(&program, BPF_JEQ, R2, 0, out);
+	bpf_program_load_from(&program, BPF_DW, R2, R1, offsetof(struct slab_bpf_slot, tested));
+	bpf_program_jump_value(&program, BPF_JNE, R2, 0, out);
+	stack_walk_write_number(&program, R8, R6, &walk_room, out);
+	bpf_program_set_map_value(&program, R1, map, offsetof(struct shown, address));
+	bpf_program_store(&program, BPF_DW, R1, 0, R8);
+	bpf_program_set_map_value(&program, R1, map, offsetof(struct shown, words));
+	bpf_program_alu_value(&program, BPF_MOV, R2, SHOWN_WORDS * sizeof(uint64_t));
+	bpf_program_alu(&program, BPF_MOV, R3, R8);
+	bpf_program_call(&program, BPF_FUNC_probe_read_kernel);
+	bpf_program_jump_value(&program, BPF_JNE, R0, 0, out);
+	bpf_program_alu(&program, BPF_MOV, R1, R6);
+	bpf_program_set_map_value(&program, R2, map, offsetof(struct shown, chain));
+	bpf_program_alu_value(&program, BPF_MOV, R3, SHOWN_FRAMES * sizeof(uint64_t));
+	bpf_program_alu_value(&program, BPF_MOV, R4, 0);
+	bpf_program_call(&program, BPF_FUNC_get_stack);
+	bpf_program_set_map_value(&program, R1, map, offsetof(struct shown, chain_bytes));
+	bpf_program_store(&program, BPF_DW, R1, 0, R0);
+	for (unsigned int i = 0; i < STACK_WALK_PADDINGS; i++) {
+		stack_walk_write_cs(&program, i);
+		read_word(&program, R7, out);
+		bpf_program_set_map_value(&program, R1, map, (uint32_t)(offsetof(struct shown, cs) + i * sizeof(uint64_t)));
+		bpf_program_store(&program, BPF_DW, R1, 0, R7);
+	}
+	count_in(&program, bpf, PEEK_SLOT, offsetof(struct slab_bpf_slot, tested));
+	bpf_program_place(&program, out);
+	bpf_program_exit(&program, 0);
+	return bpf_program_load(&program, "slabrec_show", err);
+}
+
+static bool take_shown(struct slab_bpf *bpf, size_t number, const struct shown *shown)
+{
+	size_t chain_count = shown->chain_bytes > 0 ? (size_t)shown->chain_bytes / sizeof(uint64_t) : 0;
+	const struct stack_walk_view view = {.address = shown->address,
+					     .words = shown->words,
+					     .word_count = SHOWN_WORDS,
+					     .chain = shown->chain,
+					     .chain_count = chain_count};
+	struct stack_walk_start start;
+
+	if (chain_count > SHOWN_FRAMES || !stack_walk_find_padding(&bpf->walk, shown->cs) ||
+	    !stack_walk_find_start(&bpf->walk, &view, &start))
+		return false;
+	stack_walk_learn(&bpf->walk, shown->chain, chain_count);
+	memcpy((void *)(uintptr_t)&bpf->slots[number].start, &start, sizeof(start));
+	return true;
+}
+
+static bool try_start(struct slab_bpf *bpf, size_t number, const struct shown *shown)
+{
+	volatile struct slab_bpf_slot *slot = &bpf->slots[PEEK_SLOT];
+	bool is_found = false;
+
+	for (int i = 0; i < SHOWN_TRIES && !is_found; i++) {
+		slot->tested = 0;
+		slot->is_on = 1;
+		allocate_and_free();
+		slot->is_on = 0;
+		is_found = slot->tested && take_shown(bpf, number, shown);
+	}
+	return is_found;
+}
+
+/* Where it is not found samples of this raw tracepoint have all their call chains. */
+static int find_start(struct slab_bpf *bpf, size_t number, const struct raw_tracepoint *raw, struct error *err)
+{
+	int map = -1, programs[2] = {-1, -1}, links[2] = {-1, -1};
+	void *shown = NULL;
+
+	int ret = share("slabrec_shown", sizeof(struct shown), &map, &shown, err);
+	/* Two, because what runs a single program leaves out a frame. */
+	for (int i = 0; i < 2 && !ret; i++) {
+		programs[i] = load_show(bpf, map, err);
+		links[i] = programs[i] < 0 ? -1 : bpf_program_attach(programs[i], raw->name, err);
+		ret = links[i] < 0 ? -ENOTSUP : 0;
+	}
+	if (!ret && !try_start(bpf, number, shown))
+		ret = error_set(err, -ENOTSUP, "the stack at %s is not as expected", raw->name);
+	for (int i = 0; i < 2; i++) {
+		close_fd(&links[i]);
+		close_fd(&programs[i]);
+	}
+	if (shown)
+		munmap(shown, sizeof(struct shown));
+	close_fd(&map);
+	return ret;
+}
+
 /* ---- the probes ---- */
 
 int slab_bpf_add(struct slab_bpf *bpf, const struct raw_tracepoint *raw, uint32_t stack_period, struct error *err)
 {
 	size_t number = bpf->count;
+	struct error why;
 
 	if (number == SLAB_BPF_MAX)
 		return error_set(err, -E2BIG, "more raw tracepoints than slabrec is made for");
@@ -523,6 +747,8 @@ int slab_bpf_add(struct slab_bpf *bpf, const struct raw_tracepoint *raw, uint32_
 		bpf->probes[number].idle_misses[i] = bpf->probes[number].missed[i] = 0;
 	}
 	bpf->slots[number] = (struct slab_bpf_slot){0};
+	if (bpf->walk.is_on && !raw->is_free && find_start(bpf, number, raw, &why))
+		memcpy(bpf->walk.why_not, why.message, sizeof(bpf->walk.why_not) - 1);
 	for (int i = 0; i < 2; i++) {
 		int map = bpf_program_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, "slabrec_events", sizeof(uint32_t), sizeof(uint32_t),
 				   bpf->cpus, 0, err);
@@ -581,6 +807,15 @@ void slab_bpf_turn(struct slab_bpf *bpf, int number, bool on)
 	bpf->slots[number].is_on = on;
 }
 
+void slab_bpf_learn(struct slab_bpf *bpf, const uint64_t *kernel, size_t count, bool is_good)
+{
+	if (!bpf->walk.is_on)
+		return;
+	stack_walk_learn(&bpf->walk, kernel, count);
+	for (size_t i = 0; i < bpf->count && !is_good; i++)
+		bpf->slots[i].start.address = 0;
+}
+
 uint64_t slab_bpf_sent(const struct slab_bpf *bpf, int number, int cpu)
 {
 	return (uint32_t)cpu < bpf->cpus ? bpf->sent_counts[(size_t)cpu * SLAB_BPF_MAX + (size_t)number] : 0;
@@ -588,12 +823,11 @@ uint64_t slab_bpf_sent(const struct slab_bpf *bpf, int number, int cpu)
 
 uint64_t slab_bpf_missed(const struct slab_bpf *bpf, int number)
 {
+	const volatile struct slab_bpf_slot *slot = &bpf->slots[number];
 	uint64_t first = missed_by(bpf, number, 0), second = missed_by(bpf, number, 1);
-	uint64_t by_second = bpf->slots[number].by_second;
-	/* Most that one was kept from the other took. */
-	uint64_t both = first > by_second ? first - by_second : 0;
 
-	return (both < second ? both : second) + bpf->slots[number].refused;
+	second -= slot->spared < second ? slot->spared : second;
+	return (first < second ? first : second) + slot->refused;
 }
 
 void slab_bpf_close(struct slab_bpf *bpf)
@@ -607,13 +841,14 @@ void slab_bpf_close(struct slab_bpf *bpf)
 		close_fd(&bpf->probes[i].chain);
 	}
 	if (bpf->slots)
-		munmap((void *)(uintptr_t)bpf->slots, SLAB_BPF_MAX * sizeof(struct slab_bpf_slot));
+		munmap((void *)(uintptr_t)bpf->slots, (SLAB_BPF_MAX + 1) * sizeof(struct slab_bpf_slot));
 	if (bpf->sent_counts)
 		munmap((void *)(uintptr_t)bpf->sent_counts, sent_bytes(bpf));
 	/* A zeroed one was never opened. */
-	int *const maps[] = {&bpf->names, &bpf->shared, &bpf->sent, &bpf->taken};
+	int *const maps[] = {&bpf->names, &bpf->shared, &bpf->sent, &bpf->turns, &bpf->peeker};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (*maps[i] > 0)
 			close_fd(maps[i]);
-	*bpf = (struct slab_bpf){.names = -1, .shared = -1, .sent = -1, .taken = -1};
+	stack_walk_close(&bpf->walk);
+	*bpf = (struct slab_bpf){.names = -1, .shared = -1, .sent = -1, .turns = -1, .peeker = -1};
 }

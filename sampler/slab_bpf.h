@@ -15,9 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sampler/kallsyms.h"
+#include "sampler/kernel_image.h"
 #include "sampler/probe_table.h"
 #include "sampler/slab_cache.h"
+#include "sampler/stack_walk.h"
 #include "trace/error.h"
 
 /* Raw tracepoints of one recording. */
@@ -32,8 +33,12 @@ struct slab_bpf_record {
 	uint64_t call_site;
 	uint64_t bytes_req;
 	uint64_t gfp;
+	uint64_t chain_key; /* allocations: what stands for the kernel's part of the call chain; 0 nothing does */
+	/* The user part, as far as the record goes, where it has a key and no call chain. */
+	uint64_t user_chain[STACK_WALK_USER_MAX];
 };
 #define SLAB_BPF_FREE_BYTES 16u
+#define SLAB_BPF_ALLOC_BYTES offsetof(struct slab_bpf_record, user_chain)
 
 /* Where the kernel keeps which cache a page belongs to. */
 struct slab_layout {
@@ -50,19 +55,23 @@ struct slab_bpf_slot {
 	uint64_t elsewhere; /* on a CPU, or by a task, that is not recorded */
 	uint64_t tested;    /* only while the layout is tried */
 	uint64_t known;
-	uint64_t by_second; /* hits that the second program saw and the first did not */
-	uint64_t reserved[2]; /* a cache line */
+	struct stack_walk_start start;
+	uint64_t spared; /* hits that the second program was kept from after the first had taken them */
+	uint64_t reserved[7];
 };
 
 struct slab_bpf {
 	struct slab_layout layout;
+	struct stack_walk walk; /* on: samples of allocations may come without call chain */
 	int32_t tid; /* allocations of this task only; 0 all */
+	uint32_t alignment_mask; /* low bits that no recorded object's address has; 0: not known */
+	int peeker; /* program that reads a word of kernel memory */
 	int names;  /* map: name -> index + 1 */
 	int shared; /* map: struct slab_bpf_slot [SLAB_BPF_MAX] */
 	int sent;   /* map: uint64_t [CPU][SLAB_BPF_MAX], samples sent, with those the ring had no room for */
 	volatile uint64_t *sent_counts; /* the same, mapped */
 	uint32_t cpus;
-	int taken;  /* map of each CPU: raw tracepoint -> the object that the first program has taken last, plus one */
+	int turns;  /* map of each CPU: raw tracepoint -> struct turn */
 	volatile struct slab_bpf_slot *slots; /* the same, mapped */
 	size_t count;
 	struct {
@@ -77,10 +86,12 @@ struct slab_bpf {
 
 struct slab_bpf_options {
 	const struct slab_cache_list *all;
-	const struct kallsyms *symbols;
+	const struct kernel_image *kernel;
 	/* As the kernel's types tell; 0: not known, candidates are tried. */
 	uint32_t slab_cache_offset_bytes;
 	uint32_t name_offset_bytes;
+	bool has_walk; /* walks the stack itself where it can */
+	bool has_user_chains;
 };
 
 /*
@@ -113,10 +124,16 @@ int slab_bpf_set_output(struct slab_bpf *bpf, int number, int cpu, bool has_chai
 int slab_bpf_attach(struct slab_bpf *bpf, int number, const char *tracepoint, struct error *err);
 void slab_bpf_turn(struct slab_bpf *bpf, int number, bool on);
 
+/* From call chains that were taken; is_good: the walk's keys are right, else nothing is walked any more. */
+void slab_bpf_learn(struct slab_bpf *bpf, const uint64_t *kernel, size_t count, bool is_good);
+
 /* Samples sent on the CPU, with those that the ring had no room for. */
 uint64_t slab_bpf_sent(const struct slab_bpf *bpf, int number, int cpu);
 
-/* The most hits that went without a sample: those that interrupted both programs, where the kernel tells, and those refused. */
+/*
+ * The most hits that went without a sample: those that both programs were kept from, where the kernel tells, and those refused. It tells of
+ * each program alone, of hits of all caches.
+ */
 uint64_t slab_bpf_missed(const struct slab_bpf *bpf, int number);
 
 #endif

@@ -170,6 +170,15 @@ static bool is_interrupt(const struct stack_table *table, uint64_t address)
 	return false;
 }
 
+const uint64_t *stack_table_kernel_part(const struct stack_table *table, const struct sample *sample, size_t *count)
+{
+	struct chain_parts parts = split(sample);
+	size_t left_out = tracer_frames(table, &parts);
+
+	*count = parts.kernel_count - left_out;
+	return parts.kernel + left_out;
+}
+
 static uint32_t resolve(struct stack_table *table, const struct chain_parts *parts, const struct sample *sample,
 			enum stack_top top)
 {

@@ -45,6 +45,9 @@ enum stack_top {
 /* Stack id of the sample's call chain; 0 where it has none, or without memory. */
 uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, enum stack_top top);
 
+/* The kernel's part of the sample's call chain without the frames of a BPF program and what runs it: count addresses, in the sample. */
+const uint64_t *stack_table_kernel_part(const struct stack_table *table, const struct sample *sample, size_t *count);
+
 /* The stack without its innermost frame: the caller's; 0 where there is none. */
 uint32_t stack_table_caller(const struct stack_table *table, uint32_t stack);
 

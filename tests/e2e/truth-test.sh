@@ -44,6 +44,24 @@ truths()
 	same "$source: pipes as one of the family: in their own cache" "200 live, 1000 freed" \
 		"$(objects pipes.slab "$pipes_comm" alloc_pipe_info kmalloc-cg-1k)"
 
+	# Call chains that a key stands for are those that the kernel gives.
+	if test $source = bpf; then
+		same "$source: no key was unknown or mistaken" "0 0" "$(counter pipes.slab chains_unknown) $(counter pipes.slab chains_mistaken)"
+		for walk in with without; do
+			option=
+			test $walk = with || option="--without walk"
+			run "$slabrec" $option -c kmalloc-cg-1k -o $walk.slab sh -c "'$pipes' 0 5000 '$hold'; sleep 0.3; '$pipes' 100 5000 '$hold'"
+			: > "$hold"
+			sleep 0.2
+			rm "$hold"
+			"$slabreport" --format text -o - $walk.slab | sed -n '/^1\. /,/^2\. /{ /^  backtrace/,/^$/p; }' > $walk.stack
+		done
+		check "$source: keys stand for most call chains" test "$(counter with.slab chains_by_key)" -gt 5000
+		same "$source: no key without the walk" 0 "$(counter without.slab chains_by_key)"
+		check "$source: the call chain has its callers" grep -q 'create_pipe_files+' with.stack
+		check "$source: the same call chain with the walk and without" cmp -s with.stack without.stack
+	fi
+
 	# Files are freed by RCU, in interrupts: a cache whose frees interrupt the probes.
 	run "$slabrec" --source $source -c filp -o files.slab "$pipes" 500 20000 "$hold"
 	nothing_missed files.slab "$source: files"
