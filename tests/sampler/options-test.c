@@ -267,7 +267,7 @@ static void test_mistakes(void **state)
 	assert_mistake(ARGS("--user-stack", "dwarf"), "--user-stack dwarf: not one of fp, none");
 	assert_mistake(ARGS("--free-stacks", ""), "--free-stacks : not one of some, all, none");
 	assert_mistake(ARGS("--without", "witness,x"),
-		       "--without x: not one of bpf, return-args, maxactive, arg-names, witness, btf, dwarf");
+		       "--without x: not one of bpf, walk, return-args, maxactive, arg-names, witness, btf, dwarf");
 }
 
 static void test_durations(void **state)
