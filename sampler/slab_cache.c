@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sampler/text_file.h"
 #include "trace/cleanup.h"
@@ -132,6 +133,20 @@ static uint32_t sysfs_number(const char *name, const char *attribute)
 	return text_file_number(path, &value) ? 0 : (uint32_t)value;
 }
 
+/* A CPU has the main one, a spare and one that gathers kfree_rcu()s, and its share of its node's barn, which keeps up to ten full ones. */
+static uint32_t percpu_sheaves(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t nodes = 0;
+
+	for (char path[64]; nodes < 1024; nodes++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%u", nodes);
+		if (access(path, F_OK))
+			break;
+	}
+	return 3 + (cpus > 0 ? (uint32_t)((10 * (nodes ? nodes : 1) + (uint32_t)cpus - 1) / (uint32_t)cpus) : 10);
+}
+
 static void read_geometry(struct slab_cache *cache)
 {
 	uint32_t object_size = sysfs_number(cache->name, "object_size");
@@ -143,9 +158,8 @@ static void read_geometry(struct slab_cache *cache)
 	cache->objects_per_slab = sysfs_number(cache->name, "objs_per_slab");
 	cache->order = sysfs_number(cache->name, "order");
 	cache->align_bytes = sysfs_number(cache->name, "align");
-	/* Of sheaves a CPU has the main one, a spare and one that gathers kfree_rcu()s. */
 	cache->percpu_objects = cache->objects_per_slab + sysfs_number(cache->name, "cpu_partial") +
-				3 * sysfs_number(cache->name, "sheaf_capacity");
+				percpu_sheaves() * sysfs_number(cache->name, "sheaf_capacity");
 }
 
 /* Caches as slabinfo lists them: each kmem_cache once, under its own name. */
