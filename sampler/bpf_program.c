@@ -157,7 +157,7 @@ static void last_line(char *log)
 	log[strcspn(log, "\n")] = '\0';
 }
 
-int bpf_program_load(struct bpf_program *program, const char *name, struct error *err)
+static int load_as(enum bpf_prog_type type, struct bpf_program *program, const char *name, struct error *err)
 {
 	char log[8192] = "";
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
@@ -165,7 +165,7 @@ int bpf_program_load(struct bpf_program *program, const char *name, struct error
 	link_jumps(program);
 	if (program->is_bad)
 		return error_set(err, -EINVAL, "BPF program %s does not fit", name);
-	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, name, "GPL", program->insns, program->count, &opts);
+	int fd = bpf_prog_load(type, name, "GPL", program->insns, program->count, &opts);
 	if (fd >= 0)
 		return fd;
 	int code = -errno;
@@ -173,12 +173,22 @@ int bpf_program_load(struct bpf_program *program, const char *name, struct error
 	opts.log_buf = log;
 	opts.log_size = sizeof(log);
 	opts.log_level = 1;
-	fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, name, "GPL", program->insns, program->count, &opts);
+	fd = bpf_prog_load(type, name, "GPL", program->insns, program->count, &opts);
 	if (fd >= 0)
 		return fd;
 	last_line(log);
 	return error_set(err, code, "the kernel does not load BPF program %s: %s%s%.100s", name, strerror(-code),
 			 *log ? ": " : "", log);
+}
+
+int bpf_program_load(struct bpf_program *program, const char *name, struct error *err)
+{
+	return load_as(BPF_PROG_TYPE_RAW_TRACEPOINT, program, name, err);
+}
+
+int bpf_program_load_tracepoint(struct bpf_program *program, const char *name, struct error *err)
+{
+	return load_as(BPF_PROG_TYPE_TRACEPOINT, program, name, err);
 }
 
 int bpf_program_attach(int program_fd, const char *tracepoint, struct error *err)

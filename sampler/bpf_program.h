@@ -72,8 +72,9 @@ void bpf_program_call(struct bpf_program *program, int helper);
 void bpf_program_count(struct bpf_program *program, enum bpf_program_reg address, enum bpf_program_reg scratch);
 void bpf_program_exit(struct bpf_program *program, int32_t value);
 
-/* Loads it as a raw tracepoint's. Returns its descriptor or a negative errno, with what the verifier said last. */
+/* Loads it as a raw tracepoint's, or a tracepoint's. Returns its descriptor or a negative errno, with what the verifier said last. */
 int bpf_program_load(struct bpf_program *program, const char *name, struct error *err);
+int bpf_program_load_tracepoint(struct bpf_program *program, const char *name, struct error *err);
 
 /* Runs it on each hit of the raw tracepoint, until the returned descriptor is closed. -EINVAL: it reads more arguments than there are. */
 int bpf_program_attach(int program_fd, const char *tracepoint, struct error *err);

@@ -188,6 +188,22 @@ int perf_event_open_probe(const struct perf_event_options *options, int cpu, con
 	return fd;
 }
 
+int perf_event_run_program(uint64_t tracepoint_id, int program_fd, struct error *err)
+{
+	struct perf_event_attr attr = common_attr();
+
+	attr.type = PERF_TYPE_TRACEPOINT;
+	attr.config = tracepoint_id;
+	int fd = open_event(&attr, 0);
+	if (fd < 0)
+		return open_error(fd, 0, "tracepoint", err);
+	if (!ioctl(fd, PERF_EVENT_IOC_SET_BPF, program_fd) && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))
+		return fd;
+	int code = -errno;
+	close(fd);
+	return error_set(err, code, "the kernel does not run a BPF program at a tracepoint: %s", strerror(-code));
+}
+
 int perf_event_enable(int fd)
 {
 	return ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) ? -errno : 0;

@@ -54,6 +54,9 @@ int perf_event_takes_cgroup(int cgroup_fd);
 int perf_event_open_probe(const struct perf_event_options *options, int cpu, const struct perf_ring *ring,
 			       uint64_t *id, struct error *err);
 
+/* Has the BPF program run at each hit of the tracepoint, on all CPUs, until the returned descriptor is closed. A negative errno. */
+int perf_event_run_program(uint64_t tracepoint_id, int program_fd, struct error *err);
+
 int perf_event_enable(int fd);
 int perf_event_disable(int fd);
 

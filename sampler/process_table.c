@@ -316,6 +316,25 @@ int process_table_scan(struct process_table *table)
 	return ret;
 }
 
+int process_table_scan_descendants(struct process_table *table)
+{
+	int ret = 0;
+	DIR *dir = opendir("/proc");
+
+	for (struct dirent *entry; dir && !ret && (entry = readdir(dir));) {
+		int32_t pid = atoi(entry->d_name);
+		struct process *process = pid > 0 ? need_process(table, pid) : NULL;
+
+		if (process && !process->is_selected)
+			process->parent = parent_of(pid);
+		ret = pid > 0 && !process ? -ENOMEM : 0;
+	}
+	if (dir)
+		closedir(dir);
+	select_descendants(table);
+	return ret;
+}
+
 static int update_comm(struct process_table *table, const struct sample *sample)
 {
 	struct task *task = need_task(table, sample->pid, sample->tid);
@@ -621,6 +640,18 @@ bool process_table_is_selected(const struct process_table *table, int32_t pid)
 	const struct process *process = table->filter_pid ? find_process(table, pid) : NULL;
 
 	return !table->filter_pid || pid == table->filter_pid || (process && process->is_selected);
+}
+
+void process_table_each_selected(const struct process_table *table, process_table_take *take, void *context)
+{
+	if (table->filter_pid)
+		take(context, table->filter_pid);
+	for (size_t i = 0; i < table->processes.capacity; i++) {
+		const struct process *process = (const struct process *)(uintptr_t)table->processes.slots[i].value;
+
+		if (table->processes.slots[i].key && process->is_selected)
+			take(context, (int32_t)(table->processes.slots[i].key - key_of(0)));
+	}
 }
 
 static bool is_in_cgroup(struct process_table *table, int32_t tid, uint64_t cgroup_id)

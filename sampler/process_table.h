@@ -47,6 +47,8 @@ void process_table_release(struct process_table *table);
 
 /* Takes in all processes that run now. -ENOMEM. */
 int process_table_scan(struct process_table *table);
+/* Again, only who descends from whom. -ENOMEM. */
+int process_table_scan_descendants(struct process_table *table);
 
 /*
  * Takes tasks and processes that are not there any more for ended: the records of some ends may have been lost. Looks at /proc; call it
@@ -74,6 +76,10 @@ void process_table_set_cgroup(struct process_table *table, int32_t pid, int32_t 
  * one was asked for. cgroup is the id that the event told; without it (0) the task's last known counts.
  */
 bool process_table_selects(struct process_table *table, int32_t pid, int32_t tid, uint64_t cgroup);
+
+/* The selected processes that are known, the one that was asked for first. */
+typedef void process_table_take(void *context, int32_t pid);
+void process_table_each_selected(const struct process_table *table, process_table_take *take, void *context);
 
 /* True where filter_pid is 0, the process itself, or an ancestor of it by forks that were seen. */
 bool process_table_is_selected(const struct process_table *table, int32_t pid);

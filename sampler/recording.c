@@ -78,6 +78,7 @@ struct recording {
 	struct stack_table stacks;
 	struct probe_plan plan;
 	struct slab_bpf bpf;
+	struct process_filter process_filter;
 	struct probe_session session;
 	struct recorder recorder;
 	struct digest digest; /* with --only-live */
@@ -272,6 +273,29 @@ static struct slab_bpf_options bpf_options(const struct recording *recording)
 	return options;
 }
 
+/* Where it cannot be samples of all processes come, and ours are chosen here. */
+static void filter_processes(struct recording *recording)
+{
+	if (!target_has_process(&recording->target) ||
+	    process_filter_open(&recording->process_filter, &recording->tracefs, NULL))
+		return;
+	recording->bpf.processes = &recording->process_filter;
+}
+
+/* What was forked by processes that the kernel did not know yet is found by looking once more. */
+static int tell_processes(struct recording *recording)
+{
+	int ret = 0;
+
+	for (int i = 0; i < 2 && recording->bpf.processes && !ret; i++) {
+		process_table_each_selected(&recording->processes, process_filter_add, recording->bpf.processes);
+		ret = process_table_scan_descendants(&recording->processes);
+	}
+	if (!ret && recording->bpf.processes)
+		process_table_each_selected(&recording->processes, process_filter_add, recording->bpf.processes);
+	return ret;
+}
+
 static int open_bpf(struct recording *recording, struct error *err)
 {
 	struct slab_bpf_options options = bpf_options(recording);
@@ -283,6 +307,8 @@ static int open_bpf(struct recording *recording, struct error *err)
 	struct probe_plan_facts facts = plan_facts(recording);
 	if (!ret)
 		ret = probe_plan_bpf(&recording->plan, &facts, recording->tracefs.has_kprobes, err);
+	if (!ret)
+		filter_processes(recording);
 	recording->bpf.alignment_mask = (uint32_t)probe_plan_alignment_mask(&recording->selected);
 	recording->bpf.tid = *recording->target.task_filter ? recording->options->tid : 0;
 	if (!ret)
@@ -291,9 +317,12 @@ static int open_bpf(struct recording *recording, struct error *err)
 		ret = open_session(recording, err);
 	if (ret) {
 		slab_bpf_close(&recording->bpf);
+		process_filter_close(&recording->process_filter);
 		probe_plan_release(&recording->plan);
 		return ret;
 	}
+	if (recording->bpf.processes)
+		target_process_is_kernels(&recording->target);
 	snprintf(text, sizeof(text), "slab_cache %u, name %u", recording->bpf.layout.slab_cache_offset_bytes,
 		 recording->bpf.layout.name_offset_bytes);
 	trace_writer_fact(recording->writer, "bpf.layout", text);
@@ -957,7 +986,7 @@ static int start(struct recording *recording, struct error *err)
 		ret = probe_session_enable_tasks(&recording->session, err);
 	if (!ret && cgroup_table_scan(&recording->cgroups))
 		ret = error_set(err, -ENOMEM, "cgroups: out of memory");
-	if (!ret && process_table_scan(&recording->processes))
+	if (!ret && (process_table_scan(&recording->processes) || tell_processes(recording)))
 		ret = error_set(err, -ENOMEM, "/proc: out of memory");
 	if (ret)
 		return ret;

@@ -311,7 +311,11 @@ static void send_walked(struct bpf_program *program, const struct slab_bpf *bpf,
 static void check_task(struct bpf_program *program, const struct slab_bpf *bpf, const struct raw_tracepoint *raw,
 		       bpf_program_label out)
 {
-	if (!bpf->tid || raw->is_free)
+	if (raw->is_free)
+		return;
+	if (bpf->processes)
+		process_filter_write(bpf->processes, program, WORD_AT, out);
+	if (!bpf->tid)
 		return;
 	bpf_program_call(program, BPF_FUNC_get_current_pid_tgid);
 	bpf_program_alu_value(program, BPF_LSH, R0, 32);

@@ -17,6 +17,7 @@
 
 #include "sampler/kernel_image.h"
 #include "sampler/probe_table.h"
+#include "sampler/process_filter.h"
 #include "sampler/slab_cache.h"
 #include "sampler/stack_walk.h"
 #include "trace/error.h"
@@ -64,6 +65,7 @@ struct slab_bpf {
 	struct slab_layout layout;
 	struct stack_walk walk; /* on: samples of allocations may come without call chain */
 	int32_t tid; /* allocations of this task only; 0 all */
+	struct process_filter *processes; /* borrowed; allocations of these only; NULL all */
 	uint32_t alignment_mask; /* low bits that no recorded object's address has; 0: not known */
 	int peeker; /* program that reads a word of kernel memory */
 	int names;  /* map: name -> index + 1 */

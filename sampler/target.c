@@ -99,13 +99,26 @@ static void list_cpus(struct target *target)
 		say(target, "allocations on CPUs %.200s: filtered in the kernel", target->cpus);
 }
 
+#define PROCESS_WORDS "allocations of process %d and the processes that it forks: "
+
+bool target_has_process(const struct target *target)
+{
+	return target->process_text && !target->is_namespaced;
+}
+
+void target_process_is_kernels(struct target *target)
+{
+	snprintf(target->process_text, sizeof(target->texts[0]), PROCESS_WORDS "filtered in the kernel", (int)target->options->pid);
+}
+
 static void filter_tasks(struct target *target)
 {
 	const struct options *options = target->options;
 
-	if (options->pid)
-		say(target, "allocations of process %d and the processes that it forks: filtered by slabrec, those of others come and are counted",
-		    (int)options->pid);
+	if (options->pid) {
+		target->process_text = target->texts[0];
+		say(target, PROCESS_WORDS "filtered by slabrec, those of others come and are counted", (int)options->pid);
+	}
 	if (options->tid && !target->is_namespaced)
 		snprintf(target->task_filter, sizeof(target->task_filter), "common_pid == %d", (int)options->tid);
 	if (options->tid)

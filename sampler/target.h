@@ -22,12 +22,18 @@ struct target {
 	char task_filter[40];	       /* the condition on an event's common fields; "" none */
 	char cpus[1024];	       /* as the kernel writes lists; "" all */
 	char texts[TARGET_SENTENCES][256];
+	char *process_text; /* the one of --pid; NULL none */
 	const char *sentences[TARGET_SENTENCES + 1]; /* what is recorded and where it is filtered; ends with NULL */
 };
 
 /* 0, or -ESRCH, -ENODEV, -ENOENT, -EINVAL with the sentence: it does not exist, or nothing can be of all that are named. */
 int target_open(struct target *target, const struct options *options, struct cgroup_table *cgroups, struct error *err);
 void target_close(struct target *target);
+
+/* True where the kernel can filter by process: its numbers are ours. */
+bool target_has_process(const struct target *target);
+/* It does: says so. */
+void target_process_is_kernels(struct target *target);
 
 /* True where allocations of some are not recorded. */
 bool target_is_limited(const struct target *target);

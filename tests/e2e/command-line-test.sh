@@ -201,7 +201,23 @@ same "-p: the process and its children" "25 live, 50 freed" \
 	"$(objects filtered.slab "$(basename "$family_program")" alloc_pipe_info)"
 same "-p: nobody else" "0 live, 0 freed" "$(objects filtered.slab "$(basename "$other_program")" alloc_pipe_info)"
 same "-p is told" $tree "$(fact filtered.slab filter.pid)"
-check "-p: the others are counted" test "$(counter filtered.slab allocs_not_selected)" -ge 80
+same "-p: in the kernel" 0 "$(counter filtered.slab allocs_not_selected)"
+check "-p: which is told" sh -c "'$slabrec' --explain -c $cache -p $$ | tr -s ' \n' ' ' | grep -q 'forks: filtered in the kernel'"
+: > "$hold"
+sleep 0.2
+rm -f "$hold" "$scratch/go" "$scratch/done"
+sh -c "
+	until test -e '$scratch/go'; do sleep 0.05; done
+	'$family_program' 20 40 '$hold'
+	: > '$scratch/done'" &
+tree=$!
+started="$started $tree"
+run "$slabrec" -c $cache --source tracepoint -p $tree -o filtered.slab sh -c "
+	'$other_program' 30 50 '$hold'
+	: > '$scratch/go'
+	until test -e '$scratch/done'; do sleep 0.05; done"
+same "-p by tracepoints: the process" "20 live, 40 freed" "$(objects filtered.slab "$(basename "$family_program")" alloc_pipe_info)"
+check "-p by tracepoints: the others are counted" test "$(counter filtered.slab allocs_not_selected)" -ge 80
 refused_as "no such process" -c $cache -p 4194303 true
 refused_as "no such thread" -c $cache -t 4194303 true
 refused_as "would be recorded" -c $cache -t 1 -p $$ true
