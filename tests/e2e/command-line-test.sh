@@ -50,7 +50,7 @@ refused_as "not one of auto, bpf, kprobe, tracepoint" -c $cache --source ebpf
 refused_as "not one of fp, none" -c $cache --user-stack dwarf
 refused_as "not one of some, all, none" -c $cache --free-stacks x
 refused_as "not a power of two" -c $cache -m 3
-refused_as "not one of bpf, return-args" -c $cache --without x
+refused_as "not one of bpf, walk, return-args" -c $cache --without x
 refused_as "no cache has a quote" -c 'a"b'
 
 # ---- the command's own surroundings ----
