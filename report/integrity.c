@@ -126,6 +126,9 @@ static void check_order(struct checklist *list)
 		add_check(
 			list, false, "Out of order", count_text(list, disorder),
 			"events that came too late to be sorted or whose clock stepped back: single ages may be wrong");
+	if (integrity->stacks_unsure)
+		add_check(list, false, "Stacks unsure", count_text(list, integrity->stacks_unsure),
+			  "keys of call chains that were unknown or stood for two: kernel callers of these may be missing or others");
 	if (integrity->stacks_hidden)
 		add_check(list, false, "Stacks hidden", count_text(list, integrity->stacks_hidden),
 			  "different ones, by a return probe of another tracer on the same function: their kernel "

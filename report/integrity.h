@@ -10,7 +10,7 @@
 #include "report/arena.h"
 #include "report/model.h"
 
-#define INTEGRITY_CHECKS_MAX 16u
+#define INTEGRITY_CHECKS_MAX 17u
 
 struct integrity_check {
 	const char *what;    /* "Frees lost" */

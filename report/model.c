@@ -640,6 +640,8 @@ static void add_integrity(struct model *model, const struct recording *recording
 	integrity->bulk_allocs_unseen = recording_counter(recording, "bulk_allocs_unseen", NULL);
 	integrity->stacks_cut = recording_counter(recording, "stacks_cut", NULL);
 	integrity->stacks_hidden = recording_counter(recording, "stacks_hidden", NULL);
+	integrity->stacks_unsure =
+		recording_counter(recording, "chains_unknown", NULL) + recording_counter(recording, "chains_mistaken", NULL);
 	integrity->half_seen = recording_counter(recording, "entries_without_return", NULL);
 }
 

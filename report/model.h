@@ -204,6 +204,7 @@ struct model_integrity {
 	uint64_t out_of_order;
 	uint64_t times_before;
 	uint64_t stacks_cut;
+	uint64_t stacks_unsure; /* allocations whose kernel callers are missing or another's, because a key was */
 	uint64_t stacks_hidden; /* distinct ones, by another tracer's return probe */
 	uint64_t half_seen;	/* allocations that were seen to begin and not to return: in no site */
 	uint64_t bulk_allocs_unseen; /* objects handed out in bulk, whose addresses the kernel did not tell */

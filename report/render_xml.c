@@ -109,6 +109,7 @@ static void put_integrity(struct xml *xml)
 	put_count(xml, "out-of-order", integrity->out_of_order);
 	put_count(xml, "times-before", integrity->times_before);
 	put_count(xml, "stacks-cut", integrity->stacks_cut);
+	put_count(xml, "stacks-unsure", integrity->stacks_unsure);
 	put_count(xml, "stacks-hidden", integrity->stacks_hidden);
 	put_count(xml, "half-seen", integrity->half_seen);
 	put_count(xml, "bulk-allocs-unseen", integrity->bulk_allocs_unseen);

@@ -41,7 +41,7 @@ struct recorder_counts {
 	uint64_t samples_unreadable;
 	uint64_t chains_by_key; /* samples whose call chain a key stood for */
 	uint64_t chains_unknown; /* of those: it had not come */
-	uint64_t chains_mistaken; /* keys that two call chains had: their samples may have the wrong one */
+	uint64_t chains_mistaken; /* of keys: another one came later. Its samples may have the wrong one */
 	uint64_t lost[TRACE_RING_COUNT];
 };
 
