@@ -26,10 +26,17 @@ void symbol_answer_release(struct symbol_answer *answer)
 	*answer = (struct symbol_answer){0};
 }
 
+/* A limit that is lower already stays. */
 static void limit(int what, rlim_t most)
 {
-	struct rlimit limits = {.rlim_cur = most, .rlim_max = most};
+	struct rlimit limits;
 
+	if (getrlimit(what, &limits))
+		return;
+	if (limits.rlim_max > most)
+		limits.rlim_max = most;
+	if (limits.rlim_cur > limits.rlim_max)
+		limits.rlim_cur = limits.rlim_max;
 	setrlimit(what, &limits);
 }
 
