@@ -369,7 +369,8 @@ static int load_probe(const struct slab_bpf *bpf, size_t number, const struct ra
 	check_task(&program, bpf, raw, out);
 	find_selected(&program, bpf, raw, &bpf->layout, out);
 	fill_record(&program, raw, is_second);
-	if (bpf->walk.is_on && !raw->is_free && stack_period == 1)
+	/* The second has few hits. */
+	if (bpf->walk.is_on && !raw->is_free && stack_period == 1 && !is_second)
 		send_walked(&program, bpf, number, out);
 	else
 		send_sampled(&program, bpf, number, raw->is_free, stack_period, out);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define STACK_BYTES 16384
+#define PAGE_BYTES 4096
 #define REGS_BYTES 168
 /* struct pt_regs from bp up to cs. */
 #define REGS_BP 32
@@ -252,6 +253,8 @@ static void walk_user(const struct stack_walk *walk, struct bpf_program *program
 		bpf_program_store(program, BPF_DW, FP, room->user_at, R1);
 		bpf_program_alu_value(program, BPF_MOV, R7, 1);
 		bpf_program_place(program, again);
+		/* Most often what is no frame pointer is a small number: it need not cost a page fault. */
+		bpf_program_jump_value(program, BPF_JLT, R8, PAGE_BYTES, done);
 		add_to(program, R1, FP, room->pair_at);
 		bpf_program_alu_value(program, BPF_MOV, R2, 16);
 		bpf_program_alu(program, BPF_MOV, R3, R8);
