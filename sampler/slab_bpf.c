@@ -24,6 +24,7 @@
 #define NAME_AT (RECORD_AT - SLAB_CACHE_NAME_MAX)
 #define WORD_AT (NAME_AT - 8)
 #define PLACE_AT (WORD_AT - 8)
+#define TURN_AT (PLACE_AT - 8)
 #define TRIED_ROUNDS 48
 /* Too few hits prove nothing. */
 #define TRIED_MIN 24
@@ -124,10 +125,10 @@ static void count_in(struct bpf_program *program, const struct slab_bpf *bpf, si
 /* What the two programs on a raw tracepoint tell each other, on each CPU. */
 struct turn {
 	uint64_t object; /* that the first has taken last */
-	uint64_t is_second; /* the second is at work: it is kept from all other hits */
+	uint64_t is_at_work[2]; /* that one is kept from all other hits, which the other takes */
 };
 
-/* r0: this CPU's struct turn. */
+/* r0: this CPU's struct turn, noted at TURN_AT. */
 static void find_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
 {
 	bpf_program_store_value(program, BPF_W, FP, WORD_AT, (int32_t)number);
@@ -136,6 +137,7 @@ static void find_turn(struct bpf_program *program, const struct slab_bpf *bpf, s
 	bpf_program_alu_value(program, BPF_ADD, R2, WORD_AT);
 	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
 	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
+	bpf_program_store(program, BPF_DW, FP, TURN_AT, R0);
 }
 
 /* Most objects of others, before anything that costs. r7: the object. */
@@ -323,35 +325,42 @@ static void check_task(struct bpf_program *program, const struct slab_bpf *bpf, 
 	bpf_program_jump_value(program, BPF_JNE, R0, bpf->tid, out);
 }
 
-/* Notes the object that it takes, and whether the second program is kept from this hit. r7: the object. */
-static void take_first_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
+#define AT_WORK(which) (int)(offsetof(struct turn, is_at_work) + (which) * sizeof(uint64_t))
+
+/* Says that it is at work, and notes whether the other program is kept from this hit. r0: this CPU's struct turn, r7: the object. */
+static void begin_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_second,
+		       bpf_program_label nothing)
 {
 	bpf_program_label is_alone = bpf_program_new_label(program);
 
-	find_turn(program, bpf, number, out);
-	bpf_program_load_from(program, BPF_DW, R1, R0, offsetof(struct turn, is_second));
+	find_turn(program, bpf, number, nothing);
+	bpf_program_store_value(program, BPF_DW, R0, AT_WORK(is_second), 1);
+	bpf_program_load_from(program, BPF_DW, R1, R0, AT_WORK(!is_second));
 	bpf_program_jump_value(program, BPF_JEQ, R1, 0, is_alone);
-	count_in(program, bpf, number, offsetof(struct slab_bpf_slot, spared));
+	count_in(program, bpf, number, offsetof(struct slab_bpf_slot, spared) + !is_second * sizeof(uint64_t));
 	bpf_program_place(program, is_alone);
-	skip_none(program, out);
-	check_alignment(program, bpf, out);
-	bpf_program_store(program, BPF_DW, R0, offsetof(struct turn, object), R7);
 }
 
-/* Leaves to the first program what that has taken. */
-static void take_second_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
+static void end_turn(struct bpf_program *program, bool is_second)
+{
+	bpf_program_load_from(program, BPF_DW, R1, FP, TURN_AT);
+	bpf_program_store_value(program, BPF_DW, R1, AT_WORK(is_second), 0);
+}
+
+/* The first program notes the object that it takes, the second leaves that to it. */
+static void take_object(struct bpf_program *program, bool is_second, bpf_program_label out)
 {
 	bpf_program_label is_mine = bpf_program_new_label(program);
 
-	skip_none(program, out);
-	check_alignment(program, bpf, out);
-	find_turn(program, bpf, number, out);
-	bpf_program_load_from(program, BPF_DW, R1, R0, offsetof(struct turn, object));
-	bpf_program_jump(program, BPF_JNE, R1, R7, is_mine);
-	bpf_program_store_value(program, BPF_DW, R0, offsetof(struct turn, object), 0);
-	bpf_program_goto(program, out);
+	if (!is_second) {
+		bpf_program_store(program, BPF_DW, R0, offsetof(struct turn, object), R7);
+	} else {
+		bpf_program_load_from(program, BPF_DW, R1, R0, offsetof(struct turn, object));
+		bpf_program_jump(program, BPF_JNE, R1, R7, is_mine);
+		bpf_program_store_value(program, BPF_DW, R0, offsetof(struct turn, object), 0);
+		bpf_program_goto(program, out);
+	}
 	bpf_program_place(program, is_mine);
-	bpf_program_store_value(program, BPF_DW, R0, offsetof(struct turn, is_second), 1);
 }
 
 static int load_probe(const struct slab_bpf *bpf, size_t number, const struct raw_tracepoint *raw, uint32_t stack_period,
@@ -362,10 +371,10 @@ static int load_probe(const struct slab_bpf *bpf, size_t number, const struct ra
 	bpf_program_label out = bpf_program_new_label(&program);
 
 	begin(&program, bpf, number, nothing);
-	if (is_second)
-		take_second_turn(&program, bpf, number, nothing);
-	else
-		take_first_turn(&program, bpf, number, nothing);
+	begin_turn(&program, bpf, number, is_second, nothing);
+	skip_none(&program, out);
+	check_alignment(&program, bpf, out);
+	take_object(&program, is_second, out);
 	check_task(&program, bpf, raw, out);
 	find_selected(&program, bpf, raw, &bpf->layout, out);
 	fill_record(&program, raw, is_second);
@@ -375,10 +384,7 @@ static int load_probe(const struct slab_bpf *bpf, size_t number, const struct ra
 	else
 		send_sampled(&program, bpf, number, raw->is_free, stack_period, out);
 	bpf_program_place(&program, out);
-	if (is_second) {
-		find_turn(&program, bpf, number, nothing);
-		bpf_program_store_value(&program, BPF_DW, R0, offsetof(struct turn, is_second), 0);
-	}
+	end_turn(&program, is_second);
 	bpf_program_place(&program, nothing);
 	bpf_program_exit(&program, 0);
 	return bpf_program_load(&program, "slabrec", err);
@@ -829,10 +835,15 @@ uint64_t slab_bpf_sent(const struct slab_bpf *bpf, int number, int cpu)
 uint64_t slab_bpf_missed(const struct slab_bpf *bpf, int number)
 {
 	const volatile struct slab_bpf_slot *slot = &bpf->slots[number];
-	uint64_t first = missed_by(bpf, number, 0), second = missed_by(bpf, number, 1);
+	uint64_t least = UINT64_MAX;
 
-	second -= slot->spared < second ? slot->spared : second;
-	return (first < second ? first : second) + slot->refused;
+	for (int i = 0; i < 2; i++) {
+		uint64_t missed = missed_by(bpf, number, i);
+
+		missed -= slot->spared[i] < missed ? slot->spared[i] : missed;
+		least = missed < least ? missed : least;
+	}
+	return least + slot->refused;
 }
 
 void slab_bpf_close(struct slab_bpf *bpf)

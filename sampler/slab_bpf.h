@@ -57,8 +57,8 @@ struct slab_bpf_slot {
 	uint64_t tested;    /* only while the layout is tried */
 	uint64_t known;
 	struct stack_walk_start start;
-	uint64_t spared; /* hits that the second program was kept from after the first had taken them */
-	uint64_t reserved[7];
+	uint64_t spared[2]; /* hits that a program was kept from and the other took */
+	uint64_t reserved[6];
 };
 
 struct slab_bpf {
