@@ -81,8 +81,6 @@ static int open_error(int code, int cpu, const char *what, struct error *err)
 		return error_set(err, code, "perf_event_open: not allowed: run slabrec as root (sudo slabrec ...), or sysctl kernel.perf_event_paranoid=-1");
 	case -ENODEV:
 		return error_set(err, code, "CPU %d is offline", cpu);
-	case -EMFILE:
-		return error_set(err, code, "perf_event_open: too many open files: raise the limit (ulimit -n)");
 	case -ENOSYS:
 		return error_set(err, code, "this kernel has no perf events (CONFIG_PERF_EVENTS)");
 	default:

@@ -322,6 +322,16 @@ int probe_session_drain(struct probe_session *session, struct time_order *order)
 	return ret;
 }
 
+void probe_session_trim(struct probe_session *session, struct time_order *order)
+{
+	for (size_t place = 0; place < order->queue_count; place++) {
+		size_t most_bytes = time_order_trim(order, place);
+
+		if (session->drainer)
+			ring_drainer_trim(session->drainer, place, most_bytes);
+	}
+}
+
 /* What its events counted is kept. Their place in the list is not given to others. */
 static void close_cpu(struct probe_session *session, size_t cpu)
 {

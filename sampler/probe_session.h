@@ -86,6 +86,9 @@ bool probe_session_may_drain(const struct probe_session *session, const struct t
 /* Takes everything out of all rings. -ENOMEM. */
 int probe_session_drain(struct probe_session *session, struct time_order *order);
 
+/* Gives back memory that a burst took and that was not needed since the last call. */
+void probe_session_trim(struct probe_session *session, struct time_order *order);
+
 /* Waits until a ring is a quarter full or timeout_ms is over; also for fd (-1: none) to be readable. 0 or -errno; -EINTR too. */
 int probe_session_wait(struct probe_session *session, int fd, int timeout_ms);
 

@@ -814,12 +814,11 @@ static uint64_t lost_count(const struct recording *recording)
 static int take_until(struct recording *recording, uint64_t horizon_ns, struct error *err)
 {
 	bool has_left;
-	int ret = 0;
+	int ret;
 
 	do {
 		has_left = !probe_session_may_drain(&recording->session, &recording->order);
-		if (!has_left)
-			ret = probe_session_drain(&recording->session, &recording->order);
+		ret = has_left ? 0 : probe_session_drain(&recording->session, &recording->order);
 		if (!ret)
 			ret = time_order_run(&recording->order, horizon_ns, RECORDS_AT_A_TIME, recorder_take,
 					     &recording->recorder);
@@ -955,6 +954,7 @@ static int record_until_stopped(struct recording *recording, struct error *err)
 			ret = take_records_to(recording, now_ns - HOLD_BACK_NS, err);
 		if (!ret && now_ns - recording->flushed_ns >= FLUSH_EVERY_NS) {
 			recording->flushed_ns = now_ns;
+			probe_session_trim(&recording->session, &recording->order);
 			ret = date_misses(recording, err);
 			if (!ret)
 				ret = trace_writer_flush(recording->writer, err);

@@ -213,3 +213,9 @@ void ring_drainer_take(struct ring_drainer *drainer, size_t ring, struct buffer 
 		*out = got;
 	}
 }
+
+/* What the thread fills becomes the spare one at the next but one take. */
+void ring_drainer_trim(struct ring_drainer *drainer, size_t ring, size_t needed_bytes)
+{
+	buffer_trim(&drainer->spare[ring], needed_bytes);
+}

@@ -33,4 +33,7 @@ int ring_drainer_fd(const struct ring_drainer *drainer);
 /* Appends all that the ring has given until now. */
 void ring_drainer_take(struct ring_drainer *drainer, size_t ring, struct buffer *out);
 
+/* Gives back memory of the ring's that is far more than needed_bytes. */
+void ring_drainer_trim(struct ring_drainer *drainer, size_t ring, size_t needed_bytes);
+
 #endif

@@ -8,6 +8,8 @@
 
 #include "sampler/sample.h"
 
+#define ENTRIES_LEAST 256u
+
 void time_order_release(struct time_order *order)
 {
 	for (size_t i = 0; i < order->queue_count; i++) {
@@ -46,7 +48,7 @@ struct buffer *time_order_input(struct time_order *order, size_t queue)
 static int add_entry(struct time_order_queue *queue, struct time_order_entry entry)
 {
 	if (queue->count == queue->capacity) {
-		size_t capacity = queue->capacity ? queue->capacity * 2 : 256;
+		size_t capacity = queue->capacity ? queue->capacity * 2 : ENTRIES_LEAST;
 		struct time_order_entry *entries = realloc(queue->entries, capacity * sizeof(*entries));
 
 		if (!entries)
@@ -81,6 +83,10 @@ int time_order_added(struct time_order *order, size_t queue_number, uint32_t rin
 	}
 	order->held_bytes += bytes->size_bytes - queue->seen_bytes;
 	queue->seen_bytes = bytes->size_bytes;
+	if (queue->most_bytes < bytes->size_bytes)
+		queue->most_bytes = bytes->size_bytes;
+	if (queue->most_count < queue->count)
+		queue->most_count = queue->count;
 	return 0;
 }
 
@@ -189,4 +195,28 @@ int time_order_run(struct time_order *order, uint64_t horizon_ns, size_t max, ti
 		if (order->queues[i].first)
 			forget_taken(order, &order->queues[i]);
 	return ret ? ret : waiting > 0;
+}
+
+size_t time_order_trim(struct time_order *order, size_t queue_number)
+{
+	struct time_order_queue *queue = queue_number < order->queue_count ? &order->queues[queue_number] : NULL;
+
+	if (!queue)
+		return 0;
+	size_t most_bytes = queue->most_bytes;
+	size_t capacity = ENTRIES_LEAST;
+	buffer_trim(&queue->bytes, most_bytes);
+	while (capacity < queue->most_count || capacity < queue->count)
+		capacity *= 2;
+	if (queue->capacity > 2 * capacity) {
+		struct time_order_entry *entries = realloc(queue->entries, capacity * sizeof(*entries));
+
+		if (entries) {
+			queue->entries = entries;
+			queue->capacity = capacity;
+		}
+	}
+	queue->most_bytes = queue->bytes.size_bytes;
+	queue->most_count = queue->count;
+	return most_bytes;
 }

@@ -24,7 +24,9 @@ struct time_order_queue {
 	size_t count;
 	size_t capacity;
 	size_t seen_bytes; /* of bytes, taken in */
-	uint32_t ring;	   /* as given */
+	size_t most_bytes; /* of bytes and entries, since they were trimmed */
+	size_t most_count;
+	uint32_t ring; /* as given */
 };
 
 /* All-zero is an empty one. */
@@ -55,5 +57,8 @@ typedef int time_order_take(void *context, const uint8_t *record, size_t size_by
 
 /* Hands out the records up to horizon_ns, max at most, and forgets them. 0, or 1 where there are more, or what take returned. */
 int time_order_run(struct time_order *order, uint64_t horizon_ns, size_t max, time_order_take *take, void *context);
+
+/* Gives back what a burst took and nothing needed since the last call. Returns the most bytes that the queue held since then. */
+size_t time_order_trim(struct time_order *order, size_t queue);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TRIM_LEAST_BYTES 65536u
+
 struct cursor cursor_over(const void *bytes, size_t size_bytes)
 {
 	const uint8_t *at = bytes;
@@ -96,6 +98,21 @@ void buffer_release(struct buffer *buffer)
 void buffer_clear(struct buffer *buffer)
 {
 	buffer->size_bytes = 0;
+}
+
+void buffer_trim(struct buffer *buffer, size_t size_bytes)
+{
+	size_t capacity = TRIM_LEAST_BYTES;
+
+	while (capacity < size_bytes || capacity < buffer->size_bytes)
+		capacity *= 2;
+	if (buffer->capacity_bytes <= 2 * capacity)
+		return;
+	uint8_t *bytes = realloc(buffer->bytes, capacity);
+	if (!bytes)
+		return;
+	buffer->bytes = bytes;
+	buffer->capacity_bytes = capacity;
 }
 
 static uint8_t *buffer_grow(struct buffer *buffer, size_t size_bytes)

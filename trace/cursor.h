@@ -40,6 +40,8 @@ struct buffer {
 
 void buffer_release(struct buffer *buffer);
 void buffer_clear(struct buffer *buffer);
+/* Gives memory back where there is far more than size_bytes needs (and what the buffer has). */
+void buffer_trim(struct buffer *buffer, size_t size_bytes);
 void buffer_add(struct buffer *buffer, const void *bytes, size_t size_bytes);
 void buffer_add_u8(struct buffer *buffer, uint8_t value);
 void buffer_add_u32(struct buffer *buffer, uint32_t value);

@@ -50,9 +50,14 @@ same "without /sys/kernel/slab: to the object" "20 live, 30 freed" "$(objects sl
 in_mounts "mount -t tmpfs none /sys/kernel/btf
 	'$slabrec' -q -c $cache -o btfless.slab '$pipes' 20 30 '$hold'"
 same "without BTF: to the object" "20 live, 30 freed" "$(objects btfless.slab "$comm" alloc_pipe_info)"
-in_mounts "ulimit -n 64; '$slabrec' -q -c $cache -o few.slab '$pipes' 5 30 '$hold'"
-status_is 0 "ulimit -n 64"
-same "none of them leaves a file" "" "$(ls unmountable.slab* forbidden.slab* 2> /dev/null)"
+# A container's root may not raise its limits: descriptors for each CPU are needed, and what the shell has open counts.
+in_mounts "ulimit -n $((64 + 16 * $(nproc))); '$slabrec' -q -c $cache -o few.slab '$pipes' 5 30 '$hold'"
+status_is 0 "as few descriptors as it needs"
+for limit in 10 12 16; do
+	in_mounts "ulimit -n $limit; exec setpriv --bounding-set -sys_resource --inh-caps -sys_resource '$slabrec' -q -c $cache -o toofew.slab true"
+	refuses 125 "raise the limit (ulimit -n)" "ulimit -n $limit"
+done
+same "none of them leaves a file" "" "$(ls unmountable.slab* forbidden.slab* toofew.slab* 2> /dev/null)"
 
 # ---- the output ----
 run "$slabrec" -q -c $cache -o good.slab "$pipes" 20 30 "$hold"

@@ -108,9 +108,61 @@ truths()
 	same "$source: and none of them is a free of a recorded object" "0 live, 0 freed" "$(objects older.slab "$pipes_comm" alloc_pipe_info)"
 }
 
+# wait_for SECONDS COMMAND...: until the command succeeds, at most so long.
+wait_for()
+{
+	left=$(($1 * 10))
+	shift
+	until "$@" 2> /dev/null; do
+		test $((left -= 1)) -gt 0 || return 1
+		sleep 0.1
+	done
+}
+
+# sums_are_exact TRACE: of every probe what the kernel emitted is the samples that came and those counted as lost.
+sums_are_exact()
+{
+	dump "$1" | awk '
+		$1 == "probe" && match($0, / hits=.*/) {
+			split(substr($0, RSTART), words)
+			for (i in words) {
+				split(words[i], pair, "=")
+				number[pair[1]] = pair[2]
+			}
+			is_wrong += number["passed"] != number["hits"] + number["lost"]
+			passed += number["passed"]
+		}
+		END { exit is_wrong > 0 || !passed }'
+}
+
+# A recorder that is never its turn: more waits in its memory than it takes from the rings, which overflow, and it comes to an end.
+waits_its_turn()
+{
+	"$slabrec" -q --source tracepoint -m 64 -c filp -o late.slab sh -c "until test -e go; do sleep 0.1; done; '$pipes' 0 60000 '$hold'; : > over" &
+	recorder=$!
+	started="$started $recorder"
+	chrt --idle --pid 0 $recorder
+	busy=
+	for cpu in $(seq "$(nproc)"); do
+		timeout 120 sh -c 'while :; do :; done' &
+		busy="$busy $!"
+	done
+	: > go
+	wait_for 100 test -e over
+	# shellcheck disable=SC2086 # they are several
+	kill $busy
+	check "never its turn: it ends all the same" wait_for 60 test -e late.slab
+	kill -9 $recorder 2> /dev/null
+	wait $recorder
+	same "never its turn: the trace is complete" complete "$(ending late.slab)"
+	check "never its turn: every event is recorded or lost" sums_are_exact late.slab
+	check "never its turn: more than rings and memory held" test "$(counter late.slab lost_free)" -gt 0
+}
+
 run "$slabrec" -c kmalloc-cg-1k -o auto.slab true
 best=$(fact auto.slab source)
 check "the source picked by itself ($best)" test "$best" = bpf -o "$best" = kprobe
 truths "$best"
 truths tracepoint
+waits_its_turn
 finish

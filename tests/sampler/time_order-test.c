@@ -250,6 +250,38 @@ static void test_random_runs_with_a_horizon(void **state)
 	}
 }
 
+static int ignore(void *context, const uint8_t *record, size_t size_bytes, uint32_t ring)
+{
+	return context || !record || !size_bytes || ring ? -EINVAL : 0;
+}
+
+static void test_a_burst_is_given_back(void **state)
+{
+	struct time_order order = {0};
+	const struct time_order_queue *queue;
+
+	(void)state;
+	for (uint64_t i = 0; i < 100000; i++)
+		append(&order, 0, i, i);
+	assert_int_equal(time_order_added(&order, 0, 0), 0);
+	queue = &order.queues[0];
+	size_t burst_bytes = queue->bytes.capacity_bytes, burst_count = queue->capacity;
+	/* While it is there, and at the first look after that, it is needed. */
+	assert_int_equal(time_order_trim(&order, 0), order.held_bytes);
+	assert_int_equal(time_order_run(&order, 99989, SIZE_MAX, ignore, NULL), 0);
+	assert_true(time_order_trim(&order, 0) > burst_bytes / 4);
+	assert_int_equal(queue->bytes.capacity_bytes, burst_bytes);
+	assert_true(time_order_trim(&order, 0) < 10 * 100);
+	assert_true(queue->bytes.capacity_bytes < burst_bytes / 8);
+	assert_true(queue->capacity < burst_count / 8);
+	/* What is left is still there. */
+	assert_int_equal(order.count, 10);
+	assert_int_equal(time_order_run(&order, UINT64_MAX, SIZE_MAX, ignore, NULL), 0);
+	assert_int_equal(order.last_time_ns, 99999);
+	assert_int_equal(time_order_trim(&order, 7), 0);
+	time_order_release(&order);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_some_at_a_time),
 		cmocka_unit_test(test_unreadable_bytes),
 		cmocka_unit_test(test_random_runs_with_a_horizon),
+		cmocka_unit_test(test_a_burst_is_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
