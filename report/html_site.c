@@ -48,9 +48,10 @@ static void write_row(const struct html *html, const struct model_site *site, ui
 	html_number_cell(out, number_percent(site->live, html->model->live).text);
 	html_number_cell(out, number_count(site->allocs).text);
 	html_number_cell(out, number_count(site->frees + site->frees_implied).text);
-	html_number_cell(out, site->live ? number_duration(ages_mean_ns(site->live_ages)).text : "-");
+	html_number_cell(out, site->live ? number_duration(history_ages_mean_ns(site->live_ages)).text : "-");
 	fputs("<td class=\"pic\">", out);
-	chart_spark(out, site->timeline, html->model->duration_ns);
+	struct timeline timeline = history_timeline(site->history);
+	chart_spark(out, &timeline, html->model->duration_ns);
 	fputs("</td></tr>\n", out);
 }
 
@@ -146,13 +147,13 @@ static void write_term(FILE *out, const char *term, const char *value)
 	html_element(out, "dd", NULL, value);
 }
 
-static void write_ages(const struct html *html, const char *what, const struct ages *ages)
+static void write_ages(const struct html *html, const char *what, const struct history_ages *ages)
 {
 	if (!ages->count)
 		return;
 	write_term(html->out, what,
 		   arena_format(html->arena, "%s / %s / %s", number_duration(ages->min_ns).text,
-				number_duration(ages_mean_ns(ages)).text, number_duration(ages->max_ns).text));
+				number_duration(history_ages_mean_ns(ages)).text, number_duration(ages->max_ns).text));
 }
 
 static void write_sizes(const struct html *html, const struct model_site *site)
@@ -271,6 +272,8 @@ static void write_numbers(const struct html *html, const struct model_site *site
 static void write_card(const struct html *html, const struct model_site *site, uint32_t rank)
 {
 	FILE *out = html->out;
+	struct timeline timeline = history_timeline(site->history);
+	struct ages freed_ages = history_ages(site->freed_ages), live_ages = history_ages(site->live_ages);
 
 	fprintf(out,
 		"<details class=\"card\" id=\"site-%u\"%s><summary><span class=\"rank\">%u</span> <span "
@@ -285,8 +288,8 @@ static void write_card(const struct html *html, const struct model_site *site, u
 	write_stack(html, site);
 	fputs("</div><div class=\"facts\">\n", out);
 	write_numbers(html, site);
-	chart_live(out, site->timeline, html->model->duration_ns);
-	chart_ages(out, site->freed_ages, site->live_ages);
+	chart_live(out, &timeline, html->model->duration_ns);
+	chart_ages(out, &freed_ages, &live_ages);
 	fputs("</div></div></details>\n", out);
 }
 

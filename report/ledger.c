@@ -17,6 +17,11 @@ void ledger_release(struct ledger *ledger)
 	*ledger = (struct ledger){0};
 }
 
+static int no_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, "not enough memory for the totals");
+}
+
 /* Cache ids are dictionary ids of the trace, so their number is bounded by the file. */
 static struct ledger_cache *ledger_cache(struct ledger *ledger, uint32_t cache)
 {
@@ -48,7 +53,7 @@ static uint64_t ledger_time(struct ledger *ledger, uint64_t time_ns)
 	return time_ns;
 }
 
-static void ledger_mark(const struct ledger *ledger, struct timeline *timeline, uint64_t time_ns, bool is_alloc)
+static void ledger_mark_cache(const struct ledger *ledger, struct timeline *timeline, uint64_t time_ns, bool is_alloc)
 {
 	timeline_widen(timeline, ledger->timeline_shift);
 	uint32_t bucket = timeline_bucket(timeline->shift, time_ns);
@@ -56,6 +61,11 @@ static void ledger_mark(const struct ledger *ledger, struct timeline *timeline, 
 		timeline->allocs[bucket]++;
 	else
 		timeline->frees[bucket]++;
+}
+
+static int ledger_mark(const struct ledger *ledger, struct site *site, uint64_t time_ns, enum history_kind kind, struct error *err)
+{
+	return history_add(&site->history, ledger->timeline_shift, time_ns, kind) ? 0 : no_memory(err);
 }
 
 static int ledger_alloc(struct ledger *ledger, const struct trace_event *event, uint64_t time_ns, struct error *err)
@@ -75,7 +85,7 @@ static int ledger_alloc(struct ledger *ledger, const struct trace_event *event, 
 	/* Without one the memory is of the CPU's node. */
 	struct tally_entry *asked = event->node < 0 ? NULL : tally_entry(&site->nodes_asked, (uint32_t)event->node + 1);
 	if (!cache || !task || !cpu || (event->node >= 0 && !asked))
-		return error_set(err, -ENOMEM, "not enough memory for the totals");
+		return no_memory(err);
 	task->count++;
 	cpu->count++;
 	if (asked)
@@ -88,9 +98,8 @@ static int ledger_alloc(struct ledger *ledger, const struct trace_event *event, 
 	site->live_bytes_req += object.bytes_req;
 	site->allocs_sized += object.bytes_req != 0;
 	site->live_sized += object.bytes_req != 0;
-	ledger_mark(ledger, &cache->timeline, time_ns, true);
-	ledger_mark(ledger, &site->timeline, time_ns, true);
-	return 0;
+	ledger_mark_cache(ledger, &cache->timeline, time_ns, true);
+	return ledger_mark(ledger, site, time_ns, HISTORY_ALLOCS, err);
 }
 
 static int ledger_seen_free(struct ledger *ledger, struct site *site, const struct live_object *object,
@@ -99,11 +108,10 @@ static int ledger_seen_free(struct ledger *ledger, struct site *site, const stru
 	struct tally_entry *path = tally_entry(&site->freed_by, event->stack);
 
 	if (!path)
-		return error_set(err, -ENOMEM, "not enough memory for the totals");
+		return no_memory(err);
 	path->count++;
 	ledger->times_before += time_ns < object->birth_ns;
-	ages_add(&site->freed_ages, time_ns < object->birth_ns ? 0 : time_ns - object->birth_ns);
-	return 0;
+	return history_ages_add(&site->freed_ages, time_ns < object->birth_ns ? 0 : time_ns - object->birth_ns) ? 0 : no_memory(err);
 }
 
 /* The object is no longer its user's, whatever becomes of its memory. */
@@ -120,9 +128,9 @@ static int ledger_give_up(struct ledger *ledger, const struct live_object *objec
 	site->live--;
 	site->live_bytes_req -= object->bytes_req;
 	site->live_sized -= object->bytes_req != 0;
-	ledger_mark(ledger, &cache->timeline, time_ns, false);
-	ledger_mark(ledger, &site->timeline, time_ns, false);
-	return is_implied ? 0 : ledger_seen_free(ledger, site, object, event, time_ns, err);
+	ledger_mark_cache(ledger, &cache->timeline, time_ns, false);
+	int ret = ledger_mark(ledger, site, time_ns, HISTORY_FREES, err);
+	return ret || is_implied ? ret : ledger_seen_free(ledger, site, object, event, time_ns, err);
 }
 
 static void ledger_pending(struct ledger *ledger, const struct live_object *object, int change)
@@ -180,7 +188,7 @@ int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct 
 	case TRACE_EVENT_FREE_OLDER:
 		cache = ledger_cache(ledger, event->cache);
 		if (!cache)
-			return error_set(err, -ENOMEM, "not enough memory for the totals");
+			return no_memory(err);
 		cache->frees_older++;
 		return 0;
 	case TRACE_EVENT_KIND_COUNT:
@@ -192,13 +200,16 @@ int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct 
 static int ledger_shares(struct tally *tally, const struct trace_share *shares, uint32_t count, uint64_t others,
 			 struct error *err)
 {
-	tally->others.count = number_add(tally->others.count, others);
-	for (uint32_t i = 0; i < count; i++) {
-		struct tally_entry *entry = tally_entry(tally, shares[i].id);
+	for (uint32_t i = 0; i <= count; i++) {
+		bool is_rest = i == count;
+		struct tally_entry *entry;
 
+		if (is_rest && !others)
+			break;
+		entry = tally_entry(tally, is_rest ? UINT32_MAX : shares[i].id);
 		if (!entry)
-			return error_set(err, -ENOMEM, "not enough memory for the totals");
-		entry->count = number_add(entry->count, shares[i].count);
+			return no_memory(err);
+		entry->count = number_add(entry->count, is_rest ? others : shares[i].count);
 	}
 	return 0;
 }
@@ -233,15 +244,16 @@ int ledger_enter_freed(struct ledger *ledger, const struct trace_freed *freed, s
 	if (ret)
 		return ret;
 	if (!cache)
-		return error_set(err, -ENOMEM, "not enough memory for the totals");
+		return no_memory(err);
 	struct site *site = ledger->sites.sites[index];
 	ledger_freed_totals(ledger, cache, site, freed);
-	ages_merge(&site->freed_ages, &freed->ages);
 	ledger_time(ledger, 0);
 	if (freed->timeline.shift > ledger->timeline_shift)
 		ledger->timeline_shift = freed->timeline.shift;
-	timeline_merge(&site->timeline, &freed->timeline, ledger->timeline_shift);
 	timeline_merge(&cache->timeline, &freed->timeline, ledger->timeline_shift);
+	if (!history_ages_merge(&site->freed_ages, &freed->ages) ||
+	    !history_merge(&site->history, &freed->timeline, ledger->timeline_shift))
+		return no_memory(err);
 	ret = ledger_shares(&site->comms, freed->comms, freed->comm_count, freed->other_comms, err);
 	return ret ? ret : ledger_shares(&site->freed_by, freed->freed_by, freed->freed_by_count, freed->other_frees, err);
 }
@@ -251,7 +263,7 @@ int ledger_enter_freed_older(struct ledger *ledger, const struct trace_freed_old
 	struct ledger_cache *cache = ledger_cache(ledger, older->cache);
 
 	if (!cache)
-		return error_set(err, -ENOMEM, "not enough memory for the totals");
+		return no_memory(err);
 	cache->frees_older = number_add(cache->frees_older, older->frees);
 	ledger->events = number_add(ledger->events, older->frees);
 	return 0;
@@ -286,25 +298,39 @@ static void site_doubt(struct site *site, uint64_t birth_ns, const struct doubt 
 	site->in_doubt++;
 }
 
-void ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt *doubt)
+static int close_live(struct ledger *ledger, uint64_t duration_ns, const struct live_object *object, struct error *err)
 {
+	struct site *site = ledger->sites.sites[object->site];
+	uint64_t age_ns = duration_ns > object->birth_ns ? duration_ns - object->birth_ns : 0;
+
+	/* Every task was entered when it allocated, so this finds and never makes one. */
+	tally_entry(&site->tasks, object->task)->live++;
+	if (!history_ages_add(&site->live_ages, age_ns))
+		return no_memory(err);
+	return ledger_mark(ledger, site, object->birth_ns, HISTORY_SURVIVORS, err);
+}
+
+int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt *doubt, struct error *err)
+{
+	int ret = 0;
+
 	if (!ledger->timeline_shift)
 		ledger->timeline_shift = TIMELINE_FIRST_SHIFT;
 	ledger->timeline_shift = timeline_shift_for(ledger->timeline_shift, duration_ns);
 	for (uint32_t i = 0; i < ledger->sites.count; i++)
-		timeline_widen(&ledger->sites.sites[i]->timeline, ledger->timeline_shift);
+		if (!history_widen(&ledger->sites.sites[i]->history, ledger->timeline_shift))
+			return no_memory(err);
 	for (uint32_t i = 0; i < ledger->cache_count; i++)
 		timeline_widen(&ledger->caches[i].timeline, ledger->timeline_shift);
-	for (size_t i = 0; i < ledger->live.capacity; i++) {
+	for (size_t i = 0; i < ledger->live.capacity && !ret; i++) {
 		const struct live_object *object = &ledger->live.slots[i];
 
 		if (!object->object || object->is_pending)
 			continue;
-		struct site *site = ledger->sites.sites[object->site];
-		ages_add(&site->live_ages, duration_ns > object->birth_ns ? duration_ns - object->birth_ns : 0);
-		/* Every task was entered when it allocated, so this finds and never makes one. */
-		tally_entry(&site->tasks, object->task)->live++;
-		site_doubt(site, object->birth_ns, doubt);
+		ret = close_live(ledger, duration_ns, object, err);
+		site_doubt(ledger->sites.sites[object->site], object->birth_ns, doubt);
 	}
 	ledger_doubt(ledger, doubt);
+	live_release(&ledger->live);
+	return ret;
 }

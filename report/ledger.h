@@ -47,8 +47,8 @@ int ledger_enter_freed(struct ledger *ledger, const struct trace_freed *freed, s
 int ledger_enter_freed_older(struct ledger *ledger, const struct trace_freed_older *older, struct error *err);
 /*
  * After the last event: ages of what is left and which of it may have been freed, timelines all of one width. duration_ns is the
- * recording's length, doubt is closed.
+ * recording's length, doubt is closed. The live objects are forgotten. 0 or -ENOMEM.
  */
-void ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt *doubt);
+int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt *doubt, struct error *err);
 
 #endif

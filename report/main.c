@@ -94,6 +94,7 @@ static int make_report(const struct options *options, struct error *err)
 		return ret;
 	struct symbolizer symbolizer = symbolize_files(names);
 	ret = model_build(&model, &recording, &symbolizer, err);
+	recording_release_tallies(&recording);
 	if (!ret)
 		ret = write_output(options, &model, err);
 	if (!ret)

@@ -261,6 +261,25 @@ static void add_census(struct model *model, const struct recording *recording, c
 
 /* Sites: what belongs to the stack is named once the stacks are. */
 
+/* Most sites have one of each. */
+static void sort(void *elements, uint32_t count, size_t element_bytes, int (*compare)(const void *, const void *))
+{
+	if (count > 1)
+		qsort(elements, count, element_bytes, compare);
+}
+
+/* A copy of the elements in the model; count becomes 0 without memory. */
+static void *keep(struct model *model, const void *elements, uint32_t *count, size_t element_bytes)
+{
+	void *kept = *count ? arena_array(&model->arena, *count, element_bytes) : NULL;
+
+	if (!kept)
+		*count = 0;
+	else
+		memcpy(kept, elements, *count * element_bytes);
+	return kept;
+}
+
 /* The first frames from the inside that are neither allocator nor probe; at most max. */
 static uint32_t telling_frames(const struct model *model, uint32_t node, const struct model_frame **frames,
 			       uint32_t max)
@@ -379,16 +398,17 @@ static void add_tasks(struct model *model, const struct recording *recording, co
 				 &top[i]);
 	}
 	add_comms(model, recording, from, names, &name_count);
-	if (from->tasks.unknown.count || from->comms.unknown.count)
+	struct tally_entry unknown = tally_unknown(&from->tasks), unknown_comms = tally_unknown(&from->comms);
+	if (unknown.count || unknown_comms.count)
 		names[name_count++] =
 			(struct model_task){.comm = "[unknown]",
-					    .allocs = number_add(from->tasks.unknown.count, from->comms.unknown.count),
-					    .live = from->tasks.unknown.live};
-	qsort(names, name_count, sizeof(names[0]), by_task_allocs);
+					    .allocs = number_add(unknown.count, unknown_comms.count),
+					    .live = unknown.live};
+	sort(names, name_count, sizeof(names[0]), by_task_allocs);
 	site->task_names = name_count;
-	site->has_more_tasks = from->tasks.others.count || from->comms.others.count;
+	site->has_more_tasks = tally_others(&from->tasks).count || tally_others(&from->comms).count;
 	site->task_count = name_count < MODEL_TASKS_PER_SITE ? name_count : MODEL_TASKS_PER_SITE;
-	memcpy(site->tasks, names, site->task_count * sizeof(names[0]));
+	site->tasks = keep(model, names, &site->task_count, sizeof(names[0]));
 }
 
 static int by_cgroup_live(const void *left, const void *right)
@@ -425,10 +445,10 @@ static void add_cgroups(struct model *model, const struct recording *recording, 
 		cgroups[at].allocs += top[i].count;
 		cgroups[at].live += top[i].live;
 	}
-	qsort(cgroups, cgroup_count, sizeof(cgroups[0]), by_cgroup_live);
+	sort(cgroups, cgroup_count, sizeof(cgroups[0]), by_cgroup_live);
 	site->cgroup_paths = cgroup_count;
 	site->cgroup_count = cgroup_count < MODEL_CGROUPS_PER_SITE ? cgroup_count : MODEL_CGROUPS_PER_SITE;
-	memcpy(site->cgroups, cgroups, site->cgroup_count * sizeof(cgroups[0]));
+	site->cgroups = keep(model, cgroups, &site->cgroup_count, sizeof(cgroups[0]));
 }
 
 static int by_place_allocs(const void *left, const void *right)
@@ -441,37 +461,40 @@ static int by_place_allocs(const void *left, const void *right)
 }
 
 /* Sums of the CPUs by their node. */
-static void add_node(struct model_site *site, int32_t node, uint64_t allocs)
+static void add_node(struct model_place nodes[MODEL_NODES_PER_SITE], uint32_t *count, int32_t node, uint64_t allocs)
 {
 	uint32_t at = 0;
 
-	while (at < site->node_count && site->nodes[at].node != node)
+	while (at < *count && nodes[at].node != node)
 		at++;
 	if (node < 0 || at == MODEL_NODES_PER_SITE)
 		return;
-	if (at == site->node_count)
-		site->nodes[site->node_count++] = (struct model_place){.node = node};
-	site->nodes[at].allocs += allocs;
+	if (at == *count)
+		nodes[(*count)++] = (struct model_place){.node = node};
+	nodes[at].allocs += allocs;
 }
 
-static void add_places(const struct cpu_nodes *nodes, const struct site *from, struct model_site *site)
+static void add_places(struct model *model, const struct cpu_nodes *nodes, const struct site *from, struct model_site *site)
 {
+	struct model_place cpus[MODEL_CPUS_PER_SITE], sums[MODEL_NODES_PER_SITE], asked[MODEL_NODES_PER_SITE];
 	struct tally_entry top[TALLY_KEYS_MAX];
 
 	site->cpu_numbers = tally_top(&from->cpus, top, TALLY_KEYS_MAX);
 	for (uint32_t i = 0; i < site->cpu_numbers; i++) {
 		int32_t node = cpu_nodes_of(nodes, top[i].key - 1);
 
-		add_node(site, node, top[i].count);
+		add_node(sums, &site->node_count, node, top[i].count);
 		if (i < MODEL_CPUS_PER_SITE)
-			site->cpus[site->cpu_count++] =
+			cpus[site->cpu_count++] =
 				(struct model_place){.cpu = top[i].key - 1, .node = node, .allocs = top[i].count};
 	}
-	qsort(site->nodes, site->node_count, sizeof(site->nodes[0]), by_place_allocs);
+	sort(sums, site->node_count, sizeof(sums[0]), by_place_allocs);
+	site->cpus = keep(model, cpus, &site->cpu_count, sizeof(cpus[0]));
+	site->nodes = keep(model, sums, &site->node_count, sizeof(sums[0]));
 	uint32_t count = tally_top(&from->nodes_asked, top, MODEL_NODES_PER_SITE);
 	for (uint32_t i = 0; i < count; i++)
-		site->nodes_asked[site->nodes_asked_count++] =
-			(struct model_place){.node = (int32_t)(top[i].key - 1), .allocs = top[i].count};
+		asked[site->nodes_asked_count++] = (struct model_place){.node = (int32_t)(top[i].key - 1), .allocs = top[i].count};
+	site->nodes_asked = keep(model, asked, &site->nodes_asked_count, sizeof(asked[0]));
 }
 
 static int by_frees(const void *left, const void *right)
@@ -491,7 +514,7 @@ static void add_free_paths(struct model *model, const struct stacks *stacks, con
 	uint32_t path_count = 0;
 	uint32_t count = tally_top(&from->freed_by, top, TALLY_KEYS_MAX);
 
-	site->frees_with_stack = from->freed_by.others.count;
+	site->frees_with_stack = tally_others(&from->freed_by).count;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t node = stacks_node(stacks, top[i].key);
 		const char *name = stack_name(model, node);
@@ -504,9 +527,9 @@ static void add_free_paths(struct model *model, const struct stacks *stacks, con
 		paths[at].frees += top[i].count;
 		site->frees_with_stack += top[i].count;
 	}
-	qsort(paths, path_count, sizeof(paths[0]), by_frees);
+	sort(paths, path_count, sizeof(paths[0]), by_frees);
 	site->freed_by_count = path_count < MODEL_FREE_PATHS_PER_SITE ? path_count : MODEL_FREE_PATHS_PER_SITE;
-	memcpy(site->freed_by, paths, site->freed_by_count * sizeof(paths[0]));
+	site->freed_by = keep(model, paths, &site->freed_by_count, sizeof(paths[0]));
 }
 
 static void add_site(struct model *model, const struct recording *recording, const struct stacks *stacks,
@@ -530,12 +553,12 @@ static void add_site(struct model *model, const struct recording *recording, con
 		.live_sized = from->live_sized,
 		.freed_ages = &from->freed_ages,
 		.live_ages = &from->live_ages,
-		.timeline = &from->timeline,
+		.history = &from->history,
 	};
 	name_site(model, site);
 	add_tasks(model, recording, from, site);
 	add_cgroups(model, recording, from, site);
-	add_places(nodes, from, site);
+	add_places(model, nodes, from, site);
 	add_free_paths(model, stacks, from, site);
 }
 
@@ -562,7 +585,8 @@ static void want_stacks(struct stacks *stacks, const struct recording *recording
 
 		stacks_want(stacks, site->stack);
 		for (uint32_t slot = 0; slot < site->freed_by.capacity; slot++)
-			stacks_want(stacks, site->freed_by.slots[slot].key);
+			if (site->freed_by.slots[slot].key != UINT32_MAX)
+				stacks_want(stacks, site->freed_by.slots[slot].key);
 	}
 }
 

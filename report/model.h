@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "trace/ages.h"
 #include "report/arena.h"
+#include "report/history.h"
 #include "report/name.h"
 #include "report/recording.h"
 #include "report/symbol_object.h"
@@ -89,24 +89,24 @@ struct model_site {
 	uint64_t live_bytes;		  /* slots: what the live objects take */
 	uint64_t bytes_req, allocs_sized; /* requested by how many allocations of known size */
 	uint64_t live_bytes_req, live_sized;
-	const struct ages *freed_ages; /* the recording's; it has to outlive the model */
-	const struct ages *live_ages;
-	const struct timeline *timeline;
-	struct model_task tasks[MODEL_TASKS_PER_SITE]; /* most allocations first */
+	const struct history_ages *freed_ages; /* the recording's; it has to outlive the model */
+	const struct history_ages *live_ages;
+	const struct history *history;
+	struct model_task *tasks; /* at most MODEL_TASKS_PER_SITE, most allocations first */
 	uint32_t task_count;
 	uint32_t task_names; /* distinct names in all */
-	struct model_cgroup cgroups[MODEL_CGROUPS_PER_SITE]; /* most live, then most allocations first; of known ones */
+	struct model_cgroup *cgroups; /* at most MODEL_CGROUPS_PER_SITE; most live, then most allocations first; of known ones */
 	uint32_t cgroup_count;
 	uint32_t cgroup_paths; /* distinct ones in all */
-	struct model_place cpus[MODEL_CPUS_PER_SITE]; /* most allocations first; of those that are in events */
+	struct model_place *cpus; /* at most MODEL_CPUS_PER_SITE; most allocations first; of those that are in events */
 	uint32_t cpu_count;
 	uint32_t cpu_numbers; /* distinct ones in all, at most TALLY_KEYS_MAX */
-	struct model_place nodes[MODEL_NODES_PER_SITE]; /* of these CPUs, where they are known */
+	struct model_place *nodes; /* at most MODEL_NODES_PER_SITE; of these CPUs, where they are known */
 	uint32_t node_count;
-	struct model_place nodes_asked[MODEL_NODES_PER_SITE]; /* by allocations that ask for one; the object's is the CPU's else */
+	struct model_place *nodes_asked; /* at most MODEL_NODES_PER_SITE; by allocations that ask for one; the object's is the CPU's else */
 	uint32_t nodes_asked_count;
 	bool has_more_tasks; /* than TALLY_KEYS_MAX threads: names and processes are lower bounds */
-	struct model_free_path freed_by[MODEL_FREE_PATHS_PER_SITE]; /* most frequent first */
+	struct model_free_path *freed_by; /* at most MODEL_FREE_PATHS_PER_SITE; most frequent first */
 	uint32_t freed_by_count;
 	uint64_t frees_with_stack; /* the base of freed_by */
 };

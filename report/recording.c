@@ -14,6 +14,12 @@ void recording_release(struct recording *recording)
 	*recording = (struct recording){0};
 }
 
+void recording_release_tallies(struct recording *recording)
+{
+	for (uint32_t i = 0; i < recording->ledger.sites.count; i++)
+		site_release_tallies(recording->ledger.sites.sites[i]);
+}
+
 static int recording_take(struct recording *recording, const struct trace_record *record, struct error *err)
 {
 	int ret = 0;
@@ -42,7 +48,7 @@ static int recording_close(struct recording *recording, struct error *err)
 	uint64_t limit = recording->capture.has_end ? losses->freed_at_most : recording->doubt.frees;
 	int ret = doubt_close(&recording->doubt, losses->objects_per_free, limit, err);
 	if (!ret)
-		ledger_close(&recording->ledger, recording->duration_ns, &recording->doubt);
+		ret = ledger_close(&recording->ledger, recording->duration_ns, &recording->doubt, err);
 	return ret;
 }
 

@@ -180,11 +180,11 @@ static void write_table(struct text *text)
 		TEXT_LINE(text, "%9s and %u more call stacks", "", model->site_count - TABLE_SITES);
 }
 
-static void write_ages(struct text *text, const char *what, const struct ages *ages)
+static void write_ages(struct text *text, const char *what, const struct history_ages *ages)
 {
 	if (ages->count)
 		TEXT_LINE(text, "  age of the %s: %s / %s / %s (min / avg / max)", what,
-			  number_duration(ages->min_ns).text, number_duration(ages_mean_ns(ages)).text,
+			  number_duration(ages->min_ns).text, number_duration(history_ages_mean_ns(ages)).text,
 			  number_duration(ages->max_ns).text);
 }
 

@@ -349,8 +349,10 @@ static void put_stacks(struct xml *xml)
 	close_element(xml);
 }
 
-static void put_ages(struct xml *xml, const char *of, const struct ages *ages)
+static void put_ages(struct xml *xml, const char *of, const struct history_ages *from)
 {
+	struct ages whole = history_ages(from), *ages = &whole;
+
 	if (!ages->count)
 		return;
 	open_element(xml, "ages");
@@ -437,7 +439,8 @@ static void put_site(struct xml *xml, const struct model_site *site)
 	put_count(xml, "frees-with-stack", site->frees_with_stack);
 	put_ages(xml, "live", site->live_ages);
 	put_ages(xml, "freed", site->freed_ages);
-	put_timeline(xml, site->timeline);
+	struct timeline timeline = history_timeline(site->history);
+	put_timeline(xml, &timeline);
 	put_people(xml, site);
 	close_element(xml);
 }

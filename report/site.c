@@ -7,13 +7,21 @@
 
 #define FIRST_SLOTS 256u
 
-static void site_free(struct site *site)
+void site_release_tallies(struct site *site)
 {
 	tally_release(&site->tasks);
 	tally_release(&site->comms);
 	tally_release(&site->freed_by);
 	tally_release(&site->cpus);
 	tally_release(&site->nodes_asked);
+}
+
+static void site_free(struct site *site)
+{
+	site_release_tallies(site);
+	history_release(&site->history);
+	history_ages_release(&site->freed_ages);
+	history_ages_release(&site->live_ages);
 	free(site);
 }
 
@@ -28,14 +36,14 @@ void site_table_release(struct site_table *table)
 	*table = (struct site_table){0};
 }
 
-static uint32_t *site_slot(const struct site_table *table, uint32_t cache, uint32_t stack)
+static struct site_slot *site_slot(const struct site_table *table, uint32_t cache, uint32_t stack)
 {
 	uint64_t at = (((uint64_t)cache << 32) | stack) * 0x9e3779b97f4a7c15u >> 32;
 
 	for (;; at++) {
-		uint32_t *slot = &table->slots[at & (table->slots_capacity - 1)];
+		struct site_slot *slot = &table->slots[at & (table->slots_capacity - 1)];
 
-		if (!*slot || (table->sites[*slot - 1]->cache == cache && table->sites[*slot - 1]->stack == stack))
+		if (!slot->place || (slot->cache == cache && slot->stack == stack))
 			return slot;
 	}
 }
@@ -49,23 +57,24 @@ static bool site_table_grow(struct site_table *table)
 		return false;
 	table->sites = sites;
 	table->sites_capacity = capacity;
-	uint32_t *slots = calloc(capacity, sizeof(*slots));
+	struct site_slot *slots = calloc(capacity, sizeof(*slots));
 	if (!slots)
 		return false;
 	free(table->slots);
 	table->slots = slots;
 	table->slots_capacity = capacity;
 	for (uint32_t i = 0; i < table->count; i++)
-		*site_slot(table, sites[i]->cache, sites[i]->stack) = i + 1;
+		*site_slot(table, sites[i]->cache, sites[i]->stack) =
+			(struct site_slot){.cache = sites[i]->cache, .stack = sites[i]->stack, .place = i + 1};
 	return true;
 }
 
 int site_table_find(struct site_table *table, uint32_t cache, uint32_t stack, uint32_t *index, struct error *err)
 {
-	uint32_t *slot = table->slots_capacity ? site_slot(table, cache, stack) : NULL;
+	struct site_slot *slot = table->slots_capacity ? site_slot(table, cache, stack) : NULL;
 
-	if (slot && *slot) {
-		*index = *slot - 1;
+	if (slot && slot->place) {
+		*index = slot->place - 1;
 		return 0;
 	}
 	if (table->count >= SITES_MAX)
@@ -79,6 +88,6 @@ int site_table_find(struct site_table *table, uint32_t cache, uint32_t stack, ui
 	site->stack = stack;
 	*index = table->count;
 	table->sites[table->count++] = site;
-	*site_slot(table, cache, stack) = table->count;
+	*site_slot(table, cache, stack) = (struct site_slot){.cache = cache, .stack = stack, .place = table->count};
 	return 0;
 }

@@ -6,10 +6,9 @@
 
 #include <stdint.h>
 
-#include "trace/ages.h"
-#include "trace/tally.h"
-#include "trace/timeline.h"
+#include "report/history.h"
 #include "trace/error.h"
+#include "trace/tally.h"
 
 /* Most sites of one trace: bounds what a hostile file can make us allocate. */
 #define SITES_MAX (1u << 20)
@@ -29,9 +28,9 @@ struct site {
 	uint64_t allocs_sized;	 /* allocations whose requested size is known */
 	uint64_t live_bytes_req; /* of the live ones */
 	uint64_t live_sized;
-	struct ages freed_ages; /* seen frees only: an implied free happened at an unknown time */
-	struct ages live_ages;	/* at the end of the trace */
-	struct timeline timeline;
+	struct history_ages freed_ages; /* seen frees only: an implied free happened at an unknown time */
+	struct history_ages live_ages;	/* at the end of the trace */
+	struct history history; /* survivors are known once closed */
 	struct tally tasks;    /* by task: allocations, and how many of them are live at the end */
 	struct tally comms;    /* by name (string): allocations of freed objects of which the trace tells no more */
 	struct tally cpus;	/* by CPU + 1: allocations */
@@ -39,16 +38,24 @@ struct site {
 	struct tally freed_by; /* by stack: frees */
 };
 
+struct site_slot {
+	uint32_t cache;
+	uint32_t stack;
+	uint32_t place; /* index of the site + 1; 0: a free slot */
+};
+
 /* All-zero is an empty table. */
 struct site_table {
 	struct site **sites; /* owned, in order of appearance */
 	uint32_t count;
 	uint32_t sites_capacity;
-	uint32_t *slots; /* owned: index of a site + 1, by hash */
+	struct site_slot *slots; /* owned, by hash */
 	uint32_t slots_capacity;
 };
 
 void site_table_release(struct site_table *table);
+/* Frees the tallies, which are empty then. */
+void site_release_tallies(struct site *site);
 /* Finds the site's index or makes it. 0, -ENOMEM, -EFBIG over SITES_MAX. */
 int site_table_find(struct site_table *table, uint32_t cache, uint32_t stack, uint32_t *index, struct error *err);
 

@@ -276,8 +276,11 @@ int stacks_name(struct stacks *stacks, struct model *model, const struct symboli
 	struct naming naming = {.model = model, .symbolizer = symbolizer, .nodes_capacity = 1};
 
 	naming.named = calloc((size_t)trace_reader_frame_count(stacks->reader) + 1, sizeof(*naming.named));
+	/* Without inlined functions there are as many as are wanted. */
+	for (uint32_t id = 1; id < stacks->node_count; id++)
+		naming.nodes_capacity += stacks->nodes[id] != 0;
 	model->node_count = 1;
-	model->nodes = arena_array(&model->arena, 1, sizeof(*model->nodes));
+	model->nodes = arena_array(&model->arena, naming.nodes_capacity, sizeof(*model->nodes));
 	naming.failed = !naming.named || !model->nodes;
 	int ret = naming.failed ? 0 : prepare_names(stacks, &naming, err);
 	if (ret)

@@ -317,6 +317,7 @@ static void write_survivor(struct writing *writing, const struct survivor *survi
 static uint32_t shares_of(struct writing *writing, const struct tally *tally, bool are_names, struct trace_share *shares)
 {
 	struct tally_entry top[TALLY_KEYS_MAX];
+	struct tally_entry unknown = tally_unknown(tally);
 	uint32_t count = tally_top(tally, top, TALLY_KEYS_MAX);
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -326,8 +327,8 @@ static uint32_t shares_of(struct writing *writing, const struct tally *tally, bo
 			id = trace_writer_text(writing->writer, process_table_comm(writing->processes, id));
 		shares[i] = (struct trace_share){.id = id, .count = top[i].count};
 	}
-	if (tally->unknown.count)
-		shares[count++] = (struct trace_share){.count = tally->unknown.count};
+	if (unknown.count)
+		shares[count++] = (struct trace_share){.count = unknown.count};
 	return count;
 }
 
@@ -353,8 +354,8 @@ static void write_site(struct writing *writing, const struct digest_site *site)
 		.comm_count = shares_of(writing, &counts->comms, true, comms),
 		.freed_by = freed_by,
 		.freed_by_count = shares_of(writing, &counts->freed_by, false, freed_by),
-		.other_comms = counts->comms.others.count,
-		.other_frees = counts->freed_by.others.count,
+		.other_comms = tally_others(&counts->comms).count,
+		.other_frees = tally_others(&counts->freed_by).count,
 	};
 
 	trace_writer_freed(writing->writer, &freed);

@@ -1,9 +1,10 @@
-/* A small hash of counters; most hold one or two keys, so it starts with room for three. */
+/* A small hash of counters; most hold one or two keys, so it starts with room for one and is filled to the brim while it is small. */
 #include "trace/tally.h"
 
 #include <stdlib.h>
 
-#define FIRST_CAPACITY 4u
+#define OTHERS UINT32_MAX
+#define BRIM 8u
 
 void tally_release(struct tally *tally)
 {
@@ -13,48 +14,78 @@ void tally_release(struct tally *tally)
 	*tally = (struct tally){0};
 }
 
+/* The key's slot or the free one where it belongs; NULL where there is neither. */
 static struct tally_entry *tally_slot(const struct tally *tally, uint32_t key)
 {
 	uint32_t at = key * 2654435761u >> 7;
 
-	while (tally->slots[at & (tally->capacity - 1)].key && tally->slots[at & (tally->capacity - 1)].key != key)
-		at++;
-	return &tally->slots[at & (tally->capacity - 1)];
+	for (uint32_t tried = 0; tried < tally->capacity; tried++, at++) {
+		struct tally_entry *slot = &tally->slots[at & (tally->capacity - 1u)];
+
+		if (!slot->is_used || slot->key == key)
+			return slot;
+	}
+	return NULL;
 }
 
 static bool tally_grow(struct tally *tally)
 {
 	struct tally grown = *tally;
 
-	grown.capacity = tally->capacity ? 2 * tally->capacity : FIRST_CAPACITY;
+	grown.capacity = tally->capacity ? (uint16_t)(2 * tally->capacity) : 1;
 	grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
 	if (!grown.slots)
 		return false;
 	for (uint32_t i = 0; i < tally->capacity; i++)
-		if (tally->slots[i].key)
+		if (tally->slots[i].is_used)
 			*tally_slot(&grown, tally->slots[i].key) = tally->slots[i];
 	free(tally->slots);
 	*tally = grown;
 	return true;
 }
 
+static bool is_full(const struct tally *tally)
+{
+	if (tally->capacity <= BRIM)
+		return tally->used == tally->capacity;
+	return 4u * (tally->used + 1u) > 3u * tally->capacity;
+}
+
 struct tally_entry *tally_entry(struct tally *tally, uint32_t key)
 {
-	if (!key)
-		return &tally->unknown;
-	struct tally_entry *entry = tally->capacity ? tally_slot(tally, key) : NULL;
-	if (entry && entry->key)
+	struct tally_entry *entry = tally_slot(tally, key);
+	bool is_key = key && key != OTHERS;
+
+	if (entry && entry->is_used)
 		return entry;
-	if (tally->used == TALLY_KEYS_MAX)
-		return &tally->others;
-	if (4 * (tally->used + 1) > 3 * tally->capacity) {
+	if (is_key && tally->keys == TALLY_KEYS_MAX)
+		return tally_entry(tally, OTHERS);
+	if (is_full(tally)) {
 		if (!tally_grow(tally))
 			return NULL;
 		entry = tally_slot(tally, key);
 	}
-	entry->key = key;
+	*entry = (struct tally_entry){.key = key, .is_used = true};
 	tally->used++;
+	tally->keys = (uint16_t)(tally->keys + is_key);
 	return entry;
+}
+
+static struct tally_entry tally_get(const struct tally *tally, uint32_t key)
+{
+	const struct tally_entry *entry = tally_slot(tally, key);
+
+	return entry && entry->is_used ? *entry : (struct tally_entry){0};
+}
+
+struct tally_entry tally_unknown(const struct tally *tally)
+{
+	return tally_get(tally, 0);
+}
+
+struct tally_entry tally_others(const struct tally *tally)
+{
+	return tally_get(tally, OTHERS);
 }
 
 static int by_count(const void *left, const void *right)
@@ -72,9 +103,10 @@ uint32_t tally_top(const struct tally *tally, struct tally_entry *top, uint32_t 
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < tally->capacity; i++)
-		if (tally->slots[i].key)
+		if (tally->slots[i].is_used && tally->slots[i].key && tally->slots[i].key != OTHERS)
 			sorted[count++] = tally->slots[i];
-	qsort(sorted, count, sizeof(sorted[0]), by_count);
+	if (count > 1)
+		qsort(sorted, count, sizeof(sorted[0]), by_count);
 	if (count > max)
 		count = max;
 	for (uint32_t i = 0; i < count; i++)

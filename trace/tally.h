@@ -14,20 +14,26 @@ struct tally_entry {
 	uint64_t count;
 	uint64_t live; /* for the caller: how many of count are still live */
 	uint32_t key;
+	bool is_used;
 };
 
 /* All-zero is an empty tally. */
 struct tally {
-	struct tally_entry *slots; /* owned, open addressing, key 0 is a free slot */
-	uint32_t capacity;
-	uint32_t used;
-	struct tally_entry unknown; /* key 0 */
-	struct tally_entry others;  /* keys that came after TALLY_KEYS_MAX */
+	struct tally_entry *slots; /* owned, open addressing */
+	uint16_t capacity;
+	uint16_t used;
+	uint16_t keys; /* of used, those that are neither unknown nor others */
 };
 
 void tally_release(struct tally *tally);
-/* The entry of the key, made at first use; that of unknown or others where it has none. NULL without memory. */
+/*
+ * The entry of the key, made at first use: 0 is that of what is not known, UINT32_MAX that of all others. NULL without
+ * memory. Valid until the next call.
+ */
 struct tally_entry *tally_entry(struct tally *tally, uint32_t key);
+/* What is counted under key 0 and under UINT32_MAX; all-zero where nothing is. */
+struct tally_entry tally_unknown(const struct tally *tally);
+struct tally_entry tally_others(const struct tally *tally);
 /*
  * Copies the entries, most counted first, then by key; at most max. Returns how many. Neither unknown nor others is
  * among them.

@@ -160,9 +160,12 @@ static void test_only_live_tells_the_same(void **state)
 	assert_true(sites[0]->live == 1 && sites[1]->live == 1);
 	assert_true(sites[0]->bytes_req == 190 && sites[1]->bytes_req == 190);
 	assert_true(sites[0]->allocs_sized == 4 && sites[1]->allocs_sized == 4);
-	assert_memory_equal(sites[0]->freed_ages, sites[1]->freed_ages, sizeof(struct ages));
-	assert_memory_equal(sites[0]->live_ages, sites[1]->live_ages, sizeof(struct ages));
-	assert_memory_equal(sites[0]->timeline, sites[1]->timeline, sizeof(struct timeline));
+	struct ages freed_ages[] = {history_ages(sites[0]->freed_ages), history_ages(sites[1]->freed_ages)};
+	struct ages live_ages[] = {history_ages(sites[0]->live_ages), history_ages(sites[1]->live_ages)};
+	struct timeline timelines[] = {history_timeline(sites[0]->history), history_timeline(sites[1]->history)};
+	assert_memory_equal(&freed_ages[0], &freed_ages[1], sizeof(struct ages));
+	assert_memory_equal(&live_ages[0], &live_ages[1], sizeof(struct ages));
+	assert_memory_equal(&timelines[0], &timelines[1], sizeof(struct timeline));
 	assert_true(sites[0]->frees_with_stack == 2 && sites[1]->frees_with_stack == 2);
 	assert_string_equal(sites[1]->freed_by[0].name, "put_thing");
 	/* By name the same; of how many processes is not known any more. */
@@ -227,7 +230,7 @@ static void test_free_rcu(void **state)
 	assert_int_equal(ledger_enter(&ledger, &event, NULL), 0);
 	event = (struct trace_event){.kind = TRACE_EVENT_FREE_IMPLIED, .object = 3, .time_ns = 90 * MS};
 	assert_int_equal(ledger_enter(&ledger, &event, NULL), 0);
-	ledger_close(&ledger, 100 * MS, &(struct doubt){.limit = 0});
+	assert_int_equal(ledger_close(&ledger, 100 * MS, &(struct doubt){.limit = 0}, NULL), 0);
 	const struct site *site = ledger.sites.sites[0];
 	assert_true(site->frees == 3 && site->frees_implied == 0 && site->live == 1 && site->pending_rcu == 1);
 	assert_true(ledger.caches[1].frees == 3 && ledger.caches[1].live == 1 && ledger.caches[1].pending_rcu == 1);

@@ -103,8 +103,8 @@ static void test_tally_counts_and_sorts(void **state)
 	assert_int_equal(top[1].key, 7);
 	/* Equal ones by key. */
 	assert_int_equal(top[2].key, 1);
-	assert_true(tally.unknown.count == 9);
-	assert_int_equal(tally.used, 100);
+	assert_true(tally_unknown(&tally).count == 9);
+	assert_int_equal(tally.keys, 100);
 	tally_release(&tally);
 }
 
@@ -117,8 +117,8 @@ static void test_tally_is_bounded(void **state)
 		tally_entry(&tally, key)->count++;
 	/* A key that has its entry keeps it. */
 	tally_entry(&tally, 1)->count++;
-	assert_int_equal(tally.used, TALLY_KEYS_MAX);
-	assert_true(tally.others.count == 50);
+	assert_int_equal(tally.keys, TALLY_KEYS_MAX);
+	assert_true(tally_others(&tally).count == 50);
 	assert_true(tally_entry(&tally, 1)->count == 2);
 	tally_release(&tally);
 }

@@ -1,0 +1,115 @@
+/* The three kinds of one bucket stand side by side, so that what comes now is counted near the end. */
+#include "report/history.h"
+
+#include "report/number.h"
+
+_Static_assert(TIMELINE_BUCKETS * HISTORY_KINDS <= SPARSE_INDICES, "a history's indices");
+_Static_assert(AGES_BUCKETS <= SPARSE_INDICES, "the indices of ages");
+
+void history_release(struct history *history)
+{
+	if (history)
+		sparse_release(&history->counts);
+}
+
+bool history_widen(struct history *history, uint32_t shift)
+{
+	struct sparse wide = {0};
+	bool is_whole = true;
+
+	/* One that was never written to takes the width at once. */
+	if (!history->shift)
+		history->shift = shift;
+	if (history->shift >= shift)
+		return true;
+	for (uint32_t at = 0; (at = sparse_next(&history->counts, at)) < SPARSE_INDICES && is_whole; at++) {
+		uint32_t bucket = at / HISTORY_KINDS >> (shift - history->shift);
+
+		is_whole = sparse_add(&wide, bucket * HISTORY_KINDS + at % HISTORY_KINDS, sparse_get(&history->counts, at));
+	}
+	sparse_release(&history->counts);
+	history->counts = wide;
+	history->shift = shift;
+	return is_whole;
+}
+
+bool history_add(struct history *history, uint32_t shift, uint64_t time_ns, enum history_kind kind)
+{
+	return history_widen(history, shift) && sparse_add(&history->counts, timeline_bucket(shift, time_ns) * HISTORY_KINDS + kind, 1);
+}
+
+bool history_merge(struct history *history, const struct timeline *more, uint32_t shift)
+{
+	struct timeline wide = *more;
+	bool is_whole = history_widen(history, shift);
+
+	timeline_widen(&wide, shift);
+	for (uint32_t i = 0; i < TIMELINE_BUCKETS && is_whole; i++)
+		is_whole = sparse_add(&history->counts, i * HISTORY_KINDS + HISTORY_ALLOCS, wide.allocs[i]) &&
+			   sparse_add(&history->counts, i * HISTORY_KINDS + HISTORY_FREES, wide.frees[i]);
+	return is_whole;
+}
+
+uint64_t history_count(const struct history *history, uint32_t bucket, enum history_kind kind)
+{
+	return sparse_get(&history->counts, bucket * HISTORY_KINDS + kind);
+}
+
+struct timeline history_timeline(const struct history *history)
+{
+	struct timeline timeline = {.shift = history->shift};
+
+	for (uint32_t at = 0; (at = sparse_next(&history->counts, at)) < SPARSE_INDICES; at++) {
+		if (at % HISTORY_KINDS == HISTORY_ALLOCS)
+			timeline.allocs[at / HISTORY_KINDS] = sparse_get(&history->counts, at);
+		else if (at % HISTORY_KINDS == HISTORY_FREES)
+			timeline.frees[at / HISTORY_KINDS] = sparse_get(&history->counts, at);
+	}
+	return timeline;
+}
+
+void history_ages_release(struct history_ages *ages)
+{
+	if (ages)
+		sparse_release(&ages->buckets);
+}
+
+bool history_ages_add(struct history_ages *ages, uint64_t age_ns)
+{
+	if (!ages->count || age_ns < ages->min_ns)
+		ages->min_ns = age_ns;
+	if (age_ns > ages->max_ns)
+		ages->max_ns = age_ns;
+	ages->count++;
+	ages->sum_ns = number_add(ages->sum_ns, age_ns);
+	return sparse_add(&ages->buckets, ages_bucket(age_ns), 1);
+}
+
+bool history_ages_merge(struct history_ages *ages, const struct ages *more)
+{
+	struct ages sum = history_ages(ages);
+
+	ages_merge(&sum, more);
+	ages->count = sum.count;
+	ages->sum_ns = sum.sum_ns;
+	ages->min_ns = sum.min_ns;
+	ages->max_ns = sum.max_ns;
+	for (uint32_t i = 0; i < AGES_BUCKETS; i++)
+		if (!sparse_add(&ages->buckets, i, more->buckets[i]))
+			return false;
+	return true;
+}
+
+struct ages history_ages(const struct history_ages *ages)
+{
+	struct ages whole = {.count = ages->count, .sum_ns = ages->sum_ns, .min_ns = ages->min_ns, .max_ns = ages->max_ns};
+
+	for (uint32_t at = 0; (at = sparse_next(&ages->buckets, at)) < AGES_BUCKETS; at++)
+		whole.buckets[at] = sparse_get(&ages->buckets, at);
+	return whole;
+}
+
+uint64_t history_ages_mean_ns(const struct history_ages *ages)
+{
+	return ages->count ? ages->sum_ns / ages->count : 0;
+}

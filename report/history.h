@@ -1,0 +1,56 @@
+/*
+ * What became of a site's objects over time, and how old they became, kept small; struct timeline and struct ages are the same
+ * unfolded.
+ */
+#ifndef SLABREC_REPORT_HISTORY_H
+#define SLABREC_REPORT_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "report/sparse.h"
+#include "trace/ages.h"
+#include "trace/timeline.h"
+
+enum history_kind {
+	HISTORY_ALLOCS = 0, /* births */
+	HISTORY_FREES,	    /* by when they came, of objects of this site */
+	HISTORY_SURVIVORS,  /* of the births, those that are live at the end */
+	HISTORY_KINDS,
+};
+
+/* All-zero is empty; its buckets are those of a timeline of that shift. */
+struct history {
+	struct sparse counts;
+	uint32_t shift;
+};
+
+void history_release(struct history *history);
+/* Makes the buckets as wide as shift says; false without memory. */
+bool history_widen(struct history *history, uint32_t shift);
+/* Counts something at that time, which shift reaches. False without memory. */
+bool history_add(struct history *history, uint32_t shift, uint64_t time_ns, enum history_kind kind);
+/* Adds a whole timeline; shift is at least that of both. False without memory. */
+bool history_merge(struct history *history, const struct timeline *more, uint32_t shift);
+uint64_t history_count(const struct history *history, uint32_t bucket, enum history_kind kind);
+/* Allocations and frees. */
+struct timeline history_timeline(const struct history *history);
+
+/* All-zero is empty. */
+struct history_ages {
+	struct sparse buckets;
+	uint64_t count;
+	uint64_t sum_ns; /* stops at UINT64_MAX */
+	uint64_t min_ns;
+	uint64_t max_ns;
+};
+
+void history_ages_release(struct history_ages *ages);
+/* Each returns false without memory. */
+bool history_ages_add(struct history_ages *ages, uint64_t age_ns);
+bool history_ages_merge(struct history_ages *ages, const struct ages *more);
+struct ages history_ages(const struct history_ages *ages);
+/* 0 where there are none. */
+uint64_t history_ages_mean_ns(const struct history_ages *ages);
+
+#endif

@@ -1,0 +1,124 @@
+/* Pairs of one word each while they are few and small. */
+#include "report/sparse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/number.h"
+
+#define COUNT_BITS 24u
+#define COUNT_MAX ((1u << COUNT_BITS) - 1)
+#define PAIRS_MAX 128u
+
+void sparse_release(struct sparse *sparse)
+{
+	if (!sparse)
+		return;
+	free(sparse->counts);
+	*sparse = (struct sparse){0};
+}
+
+static bool is_by_index(const struct sparse *sparse)
+{
+	return sparse->capacity == SPARSE_INDICES;
+}
+
+/* Place of the first pair whose index is not below. What is new in time comes last. */
+static uint32_t pair_place(const struct sparse *sparse, uint32_t index)
+{
+	const uint32_t *pairs = sparse->counts;
+	uint32_t first = 0, end = sparse->used;
+
+	if (!end || pairs[end - 1] >> COUNT_BITS < index)
+		return end;
+	while (first < end) {
+		uint32_t middle = (first + end) / 2;
+
+		if (pairs[middle] >> COUNT_BITS < index)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first;
+}
+
+uint64_t sparse_get(const struct sparse *sparse, uint32_t index)
+{
+	if (is_by_index(sparse))
+		return ((const uint64_t *)sparse->counts)[index];
+	const uint32_t *pairs = sparse->counts;
+	uint32_t at = pair_place(sparse, index);
+
+	return at < sparse->used && pairs[at] >> COUNT_BITS == index ? pairs[at] & COUNT_MAX : 0;
+}
+
+uint32_t sparse_next(const struct sparse *sparse, uint32_t index)
+{
+	if (!is_by_index(sparse)) {
+		uint32_t at = pair_place(sparse, index);
+
+		return at < sparse->used ? ((const uint32_t *)sparse->counts)[at] >> COUNT_BITS : SPARSE_INDICES;
+	}
+	while (index < SPARSE_INDICES && !((const uint64_t *)sparse->counts)[index])
+		index++;
+	return index;
+}
+
+static bool change_to_index(struct sparse *sparse)
+{
+	uint64_t *counts = calloc(SPARSE_INDICES, sizeof(*counts));
+	const uint32_t *pairs = sparse->counts;
+
+	if (!counts)
+		return false;
+	for (uint32_t i = 0; i < sparse->used; i++)
+		counts[pairs[i] >> COUNT_BITS] = pairs[i] & COUNT_MAX;
+	free(sparse->counts);
+	*sparse = (struct sparse){.counts = counts, .capacity = SPARSE_INDICES};
+	return true;
+}
+
+static bool room_for_pair(struct sparse *sparse)
+{
+	if (sparse->used < sparse->capacity)
+		return true;
+	uint32_t capacity = sparse->capacity ? sparse->capacity + sparse->capacity / 2 : 6;
+	void *counts = reallocarray(sparse->counts, capacity, sizeof(uint32_t));
+	if (!counts)
+		return false;
+	sparse->counts = counts;
+	sparse->capacity = (uint16_t)capacity;
+	return true;
+}
+
+bool sparse_add(struct sparse *sparse, uint32_t index, uint64_t count)
+{
+	if (!is_by_index(sparse)) {
+		uint32_t at = pair_place(sparse, index);
+		uint32_t *pairs = sparse->counts;
+		bool is_there = at < sparse->used && pairs[at] >> COUNT_BITS == index;
+		uint64_t sum = number_add(count, is_there ? pairs[at] & COUNT_MAX : 0);
+
+		if (!count)
+			return true;
+		if (sum <= COUNT_MAX && is_there) {
+			pairs[at] = index << COUNT_BITS | (uint32_t)sum;
+			return true;
+		}
+		if (sum <= COUNT_MAX && sparse->used < PAIRS_MAX) {
+			if (!room_for_pair(sparse))
+				return false;
+			pairs = sparse->counts;
+			memmove(pairs + at + 1, pairs + at, (sparse->used - at) * sizeof(*pairs));
+			pairs[at] = index << COUNT_BITS | (uint32_t)sum;
+			sparse->used++;
+			return true;
+		}
+		if (!change_to_index(sparse))
+			return false;
+	}
+	uint64_t *counts = sparse->counts;
+
+	counts[index] = number_add(counts[index], count);
+	return true;
+}

@@ -1,0 +1,27 @@
+/*
+ * Counts by a small index in about as many bytes as there are of them: of a hundred thousand sites most have few.
+ */
+#ifndef SLABREC_REPORT_SPARSE_H
+#define SLABREC_REPORT_SPARSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Indices are below this. */
+#define SPARSE_INDICES 192u
+
+/* All-zero is empty. */
+struct sparse {
+	void *counts; /* owned: sorted pairs of an index and a count of 24 bits, or, where that is not enough, one count of 64 bits by index */
+	uint16_t used;
+	uint16_t capacity; /* of pairs; SPARSE_INDICES: counts by index */
+};
+
+void sparse_release(struct sparse *sparse);
+/* Adds to the count of the index; it stops at UINT64_MAX. False without memory. */
+bool sparse_add(struct sparse *sparse, uint32_t index, uint64_t count);
+uint64_t sparse_get(const struct sparse *sparse, uint32_t index);
+/* The first index at or above the given one whose count is not 0; SPARSE_INDICES where there is none. */
+uint32_t sparse_next(const struct sparse *sparse, uint32_t index);
+
+#endif
