@@ -25,6 +25,7 @@ void stack_table_init(struct stack_table *table, struct trace_writer *writer, st
 void stack_table_release(struct stack_table *table)
 {
 	u64_map_release(&table->chains);
+	u64_map_release(&table->places);
 	u64_map_release(&table->nodes);
 	u64_map_release(&table->user_frames);
 	free(table->parents);
@@ -33,6 +34,7 @@ void stack_table_release(struct stack_table *table)
 void stack_table_forget_chains(struct stack_table *table)
 {
 	u64_map_clear(&table->chains);
+	u64_map_clear(&table->places);
 }
 
 /* The two parts of a chain, without markers. */
@@ -142,35 +144,56 @@ static uint32_t add_user(struct stack_table *table, const struct chain_parts *pa
 	return node;
 }
 
-/* How many of the innermost frames are those of a BPF program on a raw tracepoint: up to the tracepoint's own. */
-static size_t tracer_frames(const struct stack_table *table, const struct chain_parts *parts)
+/* What a return address is in, where it is not just a function that called another. */
+enum place {
+	PLACE_FUNCTION = 1,
+	PLACE_TRACER,	 /* what runs a BPF program on a raw tracepoint */
+	PLACE_INTERRUPT, /* the code that interrupts and exceptions enter by: it was not called by what is around it */
+};
+
+static enum place find_place(const struct stack_table *table, uint64_t address)
 {
-	static const char *const starts[] = {"bpf_trace_run", "__bpf_trace_", "__traceiter_"};
+	static const struct {
+		const char *start;
+		enum place place;
+	} names[] = {
+		{"bpf_trace_run", PLACE_TRACER},	{"__bpf_trace_", PLACE_TRACER},
+		{"__traceiter_", PLACE_TRACER},		{"asm_sysvec_", PLACE_INTERRUPT},
+		{"asm_exc_", PLACE_INTERRUPT},		{"asm_common_interrupt", PLACE_INTERRUPT},
+		{"asm_spurious_interrupt", PLACE_INTERRUPT}, {"el1h_64_", PLACE_INTERRUPT},
+	};
+	const char *name = kallsyms_lookup(table->kernel->symbols, address - 1).name;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncmp(name, names[i].start, strlen(names[i].start)))
+			return names[i].place;
+	return PLACE_FUNCTION;
+}
+
+/* Remembered, because looking for a symbol is dear and the same addresses come again and again. */
+static bool is_place(struct stack_table *table, uint64_t address, enum place place)
+{
+	uint64_t *known = u64_map_put(&table->places, address);
+
+	if (!known)
+		return find_place(table, address) == place;
+	if (!*known)
+		*known = find_place(table, address);
+	return *known == place;
+}
+
+/* How many of the innermost frames are those of a BPF program on a raw tracepoint: up to the tracepoint's own. */
+static size_t tracer_frames(struct stack_table *table, const struct chain_parts *parts)
+{
 	size_t frames = 0;
 
-	for (size_t i = 0; i < parts->kernel_count && i < TRACER_FRAMES_MAX; i++) {
-		const char *name = kallsyms_lookup(table->kernel->symbols, parts->kernel[i] - 1).name;
-
-		for (size_t j = 0; j < sizeof(starts) / sizeof(starts[0]); j++)
-			if (!strncmp(name, starts[j], strlen(starts[j])))
-				frames = i + 1;
-	}
+	for (size_t i = 0; i < parts->kernel_count && i < TRACER_FRAMES_MAX; i++)
+		if (parts->kernel[i] && is_place(table, parts->kernel[i], PLACE_TRACER))
+			frames = i + 1;
 	return frames;
 }
 
-/* Whether the return address is one of the code that interrupts and exceptions enter by: it was not called by what is around it. */
-static bool is_interrupt(const struct stack_table *table, uint64_t address)
-{
-	static const char *const starts[] = {"asm_sysvec_", "asm_exc_", "asm_common_interrupt", "asm_spurious_interrupt", "el1h_64_"};
-	const char *name = kallsyms_lookup(table->kernel->symbols, address - 1).name;
-
-	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
-		if (!strncmp(name, starts[i], strlen(starts[i])))
-			return true;
-	return false;
-}
-
-const uint64_t *stack_table_kernel_part(const struct stack_table *table, const struct sample *sample, size_t *count)
+const uint64_t *stack_table_kernel_part(struct stack_table *table, const struct sample *sample, size_t *count)
 {
 	struct chain_parts parts = split(sample);
 	size_t left_out = tracer_frames(table, &parts);
@@ -186,7 +209,8 @@ static uint32_t resolve(struct stack_table *table, const struct chain_parts *par
 	size_t left_out = top == STACK_TOP_TRACER ? tracer_frames(table, parts) : 0;
 
 	for (size_t i = parts->kernel_count; i > left_out; i--) {
-		bool is_call = i > 1 ? !is_interrupt(table, parts->kernel[i - 2]) : top != STACK_TOP_ENTRY;
+		bool is_call = i > 1 ? !parts->kernel[i - 2] || !is_place(table, parts->kernel[i - 2], PLACE_INTERRUPT) :
+				       top != STACK_TOP_ENTRY;
 
 		node = child_node(table, node,
 				  kernel_image_frame(table->kernel, parts->kernel[i - 1], is_call, sample->time_ns));

@@ -19,6 +19,7 @@ struct stack_table {
 	struct process_table *processes;
 	struct user_file_table *files;
 	struct u64_map chains;	    /* hash of a raw chain -> node and more of the hash */
+	struct u64_map places;	    /* kernel address -> what it is in */
 	struct u64_map nodes;	    /* parent and frame -> node */
 	uint32_t *parents;	    /* owned; of node - 1 */
 	size_t parent_capacity;
@@ -46,7 +47,7 @@ enum stack_top {
 uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, enum stack_top top);
 
 /* The kernel's part of the sample's call chain without the frames of a BPF program and what runs it: count addresses, in the sample. */
-const uint64_t *stack_table_kernel_part(const struct stack_table *table, const struct sample *sample, size_t *count);
+const uint64_t *stack_table_kernel_part(struct stack_table *table, const struct sample *sample, size_t *count);
 
 /* The stack without its innermost frame: the caller's; 0 where there is none. */
 uint32_t stack_table_caller(const struct stack_table *table, uint32_t stack);
