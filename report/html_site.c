@@ -45,7 +45,9 @@ static void write_row(const struct html *html, const struct model_site *site, ui
 	html_name_cell(out, html->model->caches[site->cache].name);
 	html_number_cell(out, number_count(site->live).text);
 	html_number_cell(out, site_bytes(html, site));
-	html_number_cell(out, number_percent(site->live, html->model->live).text);
+	html_element(out, "td", NULL, suspect_class_name(site->suspect.class));
+	html_element(out, "td", NULL, site->suspect.confidence ? suspect_confidence_name(site->suspect.confidence) : "-");
+	html_number_cell(out, site->suspect.confidence ? verdict_low_rate(html->arena, html->model, site) : "-");
 	html_number_cell(out, number_count(site->allocs).text);
 	html_number_cell(out, number_count(site->frees + site->frees_implied).text);
 	html_number_cell(out, site->live ? number_duration(history_ages_mean_ns(site->live_ages)).text : "-");
@@ -73,7 +75,7 @@ static void write_rest(const struct html *html, uint32_t shown)
 static void write_rows(const struct html *html, const char *caption, uint32_t from, uint32_t to)
 {
 	static const char *const heads[] = {"#",	   "Allocated at",   "Cache",	   "#Live",
-					    "#Live bytes", "#Share",	     "#Allocated", "#Freed",
+					    "#Live bytes", "Class",	     "Confidence", "#At least", "#Allocated", "#Freed",
 					    "#Mean age",   "Live over time", NULL};
 
 	html_table(html->out, "sites", caption, heads);
@@ -93,8 +95,9 @@ void html_site_table(const struct html *html)
 		return;
 	html_section(html->out, "sites", "Where they were allocated");
 	write_rows(html,
-		   "Allocation sites: one row per cache and whole call stack, most live bytes first. "
-		   "Share: of all live objects. Mean age: of those still live.",
+		   "Allocation sites: one row per cache and whole call stack; leaks first, then what is undetermined, then most live "
+		   "bytes first. Classes by the rules " SUSPECT_RULES ". At least: lower bound of a leak's rate (95 %). Mean age: of "
+		   "those still live.",
 		   0, open);
 	if (open < shown) {
 		fprintf(html->out, "<details><summary>Sites %u to %u</summary>\n", open + 1, shown);
@@ -245,12 +248,26 @@ static void write_freed(const struct html *html, const struct model_site *site)
 	write_term(html->out, "Freed", text);
 }
 
+static void write_suspect(const struct html *html, const struct model_site *site)
+{
+	const struct suspect *suspect = &site->suspect;
+
+	write_term(html->out, "Class", suspect_class_name(suspect->class));
+	if (suspect->confidence)
+		write_term(html->out, "Confidence", arena_format(html->arena, "%s%s%s", suspect_confidence_name(suspect->confidence),
+								 *suspect->limit ? ": " : "", suspect->limit));
+	if (suspect->confidence)
+		write_term(html->out, "At least (95 %)", verdict_low_rate(html->arena, html->model, site));
+	write_term(html->out, "Why", verdict_why(html->arena, site));
+}
+
 static void write_numbers(const struct html *html, const struct model_site *site)
 {
 	const struct model *model = html->model;
 	FILE *out = html->out;
 
 	fputs("<dl>", out);
+	write_suspect(html, site);
 	write_term(out, "Live at the end",
 		   arena_format(html->arena, "%s objects, %s",
 				verdict_live(html->arena, site->live, site->live_at_least), site_bytes(html, site)));

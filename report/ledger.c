@@ -13,6 +13,7 @@ void ledger_release(struct ledger *ledger)
 		return;
 	site_table_release(&ledger->sites);
 	live_release(&ledger->live);
+	orphans_release(&ledger->orphans);
 	free(ledger->caches);
 	*ledger = (struct ledger){0};
 }
@@ -190,7 +191,7 @@ int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct 
 		if (!cache)
 			return no_memory(err);
 		cache->frees_older++;
-		return 0;
+		return orphans_add(&ledger->orphans, event->cache, event->stack, time_ns, ledger->timeline_shift, err);
 	case TRACE_EVENT_KIND_COUNT:
 		break;
 	}
@@ -322,6 +323,8 @@ int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt
 			return no_memory(err);
 	for (uint32_t i = 0; i < ledger->cache_count; i++)
 		timeline_widen(&ledger->caches[i].timeline, ledger->timeline_shift);
+	for (uint32_t i = 0; i < ledger->orphans.count; i++)
+		timeline_widen(&ledger->orphans.stacks[i].timeline, ledger->timeline_shift);
 	for (size_t i = 0; i < ledger->live.capacity && !ret; i++) {
 		const struct live_object *object = &ledger->live.slots[i];
 

@@ -9,6 +9,7 @@
 
 #include "report/doubt.h"
 #include "report/live.h"
+#include "report/orphans.h"
 #include "report/site.h"
 #include "trace/timeline.h"
 #include "trace/error.h"
@@ -28,6 +29,7 @@ struct ledger_cache {
 struct ledger {
 	struct site_table sites;
 	struct live live;
+	struct orphans orphans; /* frees of older objects that are events */
 	struct ledger_cache *caches; /* owned, by cache id; index 0 is for events without a cache */
 	uint32_t cache_count;	     /* highest id + 1 */
 	uint32_t timeline_shift;     /* width of all timelines once closed */

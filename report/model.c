@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/analysis.h"
 #include "report/cpu_nodes.h"
 #include "report/number.h"
 #include "report/reconcile.h"
@@ -562,7 +563,7 @@ static void add_site(struct model *model, const struct recording *recording, con
 	add_free_paths(model, stacks, from, site);
 }
 
-static int by_site_live(const void *left, const void *right)
+int model_by_live(const void *left, const void *right)
 {
 	const struct model_site *a = left, *b = right;
 
@@ -588,10 +589,92 @@ static void want_stacks(struct stacks *stacks, const struct recording *recording
 			if (site->freed_by.slots[slot].key != UINT32_MAX)
 				stacks_want(stacks, site->freed_by.slots[slot].key);
 	}
+	for (uint32_t i = 0; i < recording->ledger.orphans.count; i++)
+		stacks_want(stacks, recording->ledger.orphans.stacks[i].stack);
 }
 
+/* Who frees objects of older date, by the same names. */
+
+static uint64_t hash_text(uint64_t hash, const char *text, size_t size_bytes)
+{
+	for (size_t i = 0; i < size_bytes; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
+	return (hash ^ 0xff) * 0x100000001b3u;
+}
+
+/* A number for the function that wanted an object freed and its caller. */
+static uint64_t path_number(const struct model *model, uint32_t node)
+{
+	const struct model_frame *frames[2];
+	uint32_t count = telling_frames(model, node, frames, 2);
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (uint32_t i = 0; i < count; i++)
+		hash = hash_text(hash, frames[i]->label,
+				 frames[i]->is_user ? strlen(frames[i]->label) : name_plain_length(frames[i]->label));
+	return hash;
+}
+
+static bool is_known(const struct tally_entry *entry)
+{
+	return entry->is_used && entry->key && entry->key != UINT32_MAX;
+}
+
+/* Stacks of frees are sampled: each of a site's stands for as many as the site had. */
+static uint32_t site_paths(const struct model *model, const struct stacks *stacks, const struct site *site, uint32_t owner,
+			   struct orphan_path *paths)
+{
+	double with_stack = 0;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < site->freed_by.capacity; i++)
+		with_stack += is_known(&site->freed_by.slots[i]) ? (double)site->freed_by.slots[i].count : 0;
+	for (uint32_t i = 0; i < site->freed_by.capacity; i++) {
+		const struct tally_entry *entry = &site->freed_by.slots[i];
+
+		if (is_known(entry) && entry->count)
+			paths[count++] = (struct orphan_path){
+				.path = path_number(model, stacks_node(stacks, entry->key)),
+				.cache = site->cache,
+				.owner = owner,
+				.frees = (double)entry->count * (double)site->frees / with_stack,
+			};
+	}
+	return count;
+}
+
+static int charge_orphans(const struct model *model, const struct recording *recording, const struct stacks *stacks,
+			  struct orphan_charges *charges, struct error *err)
+{
+	const struct site_table *table = &recording->ledger.sites;
+	const struct orphans *orphans = &recording->ledger.orphans;
+	size_t wanted = 0;
+	uint32_t path_count = 0, older_count = 0;
+
+	*charges = (struct orphan_charges){0};
+	for (uint32_t i = 0; i < table->count && orphans->count; i++)
+		wanted += table->sites[i]->freed_by.used;
+	if (!wanted)
+		return 0;
+	CLEANUP(cleanup_free) struct orphan_path *paths = calloc(wanted, sizeof(*paths));
+	CLEANUP(cleanup_free) struct orphan_path *older = calloc(orphans->count, sizeof(*older));
+	if (!paths || !older)
+		return error_set(err, -ENOMEM, "not enough memory for frees of older objects");
+	for (uint32_t i = 0; i < table->count; i++)
+		path_count += site_paths(model, stacks, table->sites[i], i, paths + path_count);
+	for (uint32_t i = 0; i < orphans->count; i++)
+		if (orphans->stacks[i].stack)
+			older[older_count++] = (struct orphan_path){
+				.path = path_number(model, stacks_node(stacks, orphans->stacks[i].stack)),
+				.cache = orphans->stacks[i].cache,
+				.owner = i,
+			};
+	return orphans_charge(orphans, paths, path_count, older, older_count, charges, err);
+}
+
+/* In the order of the ledger. */
 static int add_sites(struct model *model, const struct recording *recording, const struct symbolizer *symbolizer,
-		     const uint32_t *places, struct error *err)
+		     const uint32_t *places, struct orphan_charges *charges, struct error *err)
 {
 	CLEANUP(stacks_release) struct stacks stacks = {0};
 	CLEANUP(cpu_nodes_release) struct cpu_nodes nodes = {0};
@@ -612,8 +695,7 @@ static int add_sites(struct model *model, const struct recording *recording, con
 	model->nr_nodes = nodes.nr_nodes;
 	for (uint32_t i = 0; i < table->count; i++)
 		add_site(model, recording, &stacks, &nodes, places, table->sites[i]);
-	qsort(model->sites, model->site_count, sizeof(*model->sites), by_site_live);
-	return 0;
+	return charge_orphans(model, recording, &stacks, charges, err);
 }
 
 /* Totals and trust. */
@@ -708,6 +790,7 @@ int model_build(struct model *model, const struct recording *recording, const st
 {
 	CLEANUP(cleanup_free)
 	uint32_t *places = calloc((size_t)trace_reader_cache_count(recording->reader) + 1, sizeof(*places));
+	CLEANUP(orphan_charges_release) struct orphan_charges charges = {0};
 
 	*model = (struct model){0};
 	if (!places)
@@ -720,13 +803,14 @@ int model_build(struct model *model, const struct recording *recording, const st
 	add_meminfo(model, recording);
 	int ret = add_caches(model, recording, places, err);
 	if (!ret)
-		ret = add_sites(model, recording, symbolizer, places, err);
+		ret = add_sites(model, recording, symbolizer, places, &charges, err);
 	if (!ret) {
 		add_census(model, recording, places);
 		add_totals(model, recording);
 		add_integrity(model, recording);
 		model->cpus = cpus_of(model, recording);
 		reconcile_caches(model);
+		analysis_judge(model, &charges);
 	}
 	if (!ret && model->arena.failed)
 		ret = error_set(err, -ENOMEM, "not enough memory for the report");

@@ -12,6 +12,7 @@
 #include "report/history.h"
 #include "report/name.h"
 #include "report/recording.h"
+#include "report/suspect.h"
 #include "report/symbol_object.h"
 #include "report/symbolizer.h"
 #include "trace/timeline.h"
@@ -92,6 +93,7 @@ struct model_site {
 	const struct history_ages *freed_ages; /* the recording's; it has to outlive the model */
 	const struct history_ages *live_ages;
 	const struct history *history;
+	struct suspect suspect;
 	struct model_task *tasks; /* at most MODEL_TASKS_PER_SITE, most allocations first */
 	uint32_t task_count;
 	uint32_t task_names; /* distinct names in all */
@@ -127,6 +129,13 @@ struct model_reconciliation {
 	uint64_t tolerance;   /* free objects that CPUs may hold: the kernel counts them as active */
 };
 
+/* What the kernel's own count says, by which no leak can be larger. */
+enum model_growth {
+	MODEL_GROWTH_UNKNOWN = 0, /* it is missing or not comparable */
+	MODEL_GROWTH_NONE,	  /* not beyond what CPUs may hold */
+	MODEL_GROWS,
+};
+
 struct model_cache {
 	const char *name; /* "[unknown]" for events without a cache */
 	const char *requested;
@@ -139,6 +148,8 @@ struct model_cache {
 	uint64_t live_bytes;
 	const struct timeline *timeline; /* NULL: no events */
 	struct model_reconciliation reconciliation;
+	enum model_growth growth;
+	double leaked; /* objects: what the lower bounds of its leaks add up to over the recording, before they were held against that */
 };
 
 struct model_fact {
@@ -244,8 +255,11 @@ struct model {
 	uint32_t node_count;	  /* with index 0 */
 	struct model_object *objects; /* the kernel, modules, files; those with frames */
 	uint32_t object_count;
-	struct model_site *sites; /* most live bytes first, then live objects, then allocations */
+	/* Leaks by their score, then what is undetermined by its; of others most live bytes first, then live objects, then allocations. */
+	struct model_site *sites;
 	uint32_t site_count;
+	uint32_t suspect_count;	/* leaks, with which sites begins; 0 where the capture is unreliable */
+	const char *unreliable; /* why it accuses nobody, "" where it may */
 };
 
 /*
@@ -256,6 +270,8 @@ int model_build(struct model *model, const struct recording *recording, const st
 		struct error *err);
 void model_release(struct model *model);
 
+/* Orders two sites: most live bytes first, then live objects, then allocations. */
+int model_by_live(const void *left, const void *right);
 /* Value of a fact, "" where there is none. */
 const char *model_fact(const struct model *model, const char *key);
 /* Frames of the stack, innermost first; at most max. Returns how many were written. */

@@ -80,7 +80,8 @@ static void slot_verdict(FILE *out, void *context)
 {
 	const struct html *html = &((struct page *)context)->html;
 
-	html_element(out, "p", "headline", verdict_headline(html->arena, html->model));
+	html_element(out, "p", "headline", verdict_leak(html->arena, html->model));
+	html_element(out, "p", "rate", verdict_headline(html->arena, html->model));
 	html_element(out, "p", "rate", verdict_rate(html->arena, html->model));
 	html_element(out, "p", "caveat", verdict_caveat(html->arena, html->model));
 }

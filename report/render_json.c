@@ -65,6 +65,12 @@ static void json_change(struct json *json, const char *key, int64_t value)
 	fprintf(json->out, "%" PRId64, value);
 }
 
+static void json_real(struct json *json, const char *key, double value)
+{
+	json_next(json, key);
+	fprintf(json->out, "%.6g", value);
+}
+
 static void json_flag(struct json *json, const char *key, bool value)
 {
 	json_next(json, key);
@@ -100,6 +106,8 @@ static void json_cache(struct json *json, const struct model_cache *cache)
 		[MODEL_RECONCILED_OLDER] = "possible",	   [MODEL_RECONCILE_FILTERED] = "filtered",
 		[MODEL_RECONCILE_NO_CENSUS] = "no-census",
 	};
+	static const char *const growths[] = {
+		[MODEL_GROWTH_UNKNOWN] = "unknown", [MODEL_GROWTH_NONE] = "none", [MODEL_GROWS] = "grows"};
 	const struct model_reconciliation *balance = &cache->reconciliation;
 
 	json_open(json, NULL, '{');
@@ -117,6 +125,7 @@ static void json_cache(struct json *json, const struct model_cache *cache)
 	if (balance->state <= MODEL_RECONCILED_OLDER)
 		json_change(json, "grown_kernel", balance->grown_census);
 	json_count(json, "tolerance", balance->tolerance);
+	json_text(json, "growth", growths[cache->growth]);
 	json_close(json, '}');
 }
 
@@ -174,7 +183,21 @@ static void json_places(struct json *json, const struct model_site *site)
 	json_nodes(json, "nodes_asked", site->nodes_asked, site->nodes_asked_count);
 }
 
-static void json_site(struct json *json, const struct model_site *site)
+static void json_suspect(struct json *json, const struct model_site *site, struct arena *arena)
+{
+	const struct suspect *suspect = &site->suspect;
+
+	json_text(json, "class", suspect_class_name(suspect->class));
+	json_text(json, "confidence", suspect_confidence_name(suspect->confidence));
+	json_text(json, "confidence_limit", suspect->limit);
+	json_real(json, "score", suspect->score);
+	json_real(json, "objects_per_second_at_least", suspect->low_rate);
+	json_real(json, "bytes_per_second_at_least", suspect->low_rate * json->model->caches[site->cache].slot_bytes);
+	json_count(json, "record_at_least_ns", suspect->need_ns);
+	json_text(json, "why", verdict_why(arena, site));
+}
+
+static void json_site(struct json *json, const struct model_site *site, struct arena *arena)
 {
 	const struct model_frame *frames[MODEL_STACK_DEPTH_MAX];
 	uint32_t count = model_stack(json->model, site->node, frames, MODEL_STACK_DEPTH_MAX);
@@ -190,6 +213,7 @@ static void json_site(struct json *json, const struct model_site *site)
 	json_count(json, "live", site->live);
 	json_count(json, "live_at_least", site->live_at_least);
 	json_count(json, "live_bytes", site->live_bytes);
+	json_suspect(json, site, arena);
 	json_open(json, "tasks", '[');
 	for (uint32_t i = 0; i < site->task_count; i++) {
 		json_open(json, NULL, '{');
@@ -233,6 +257,10 @@ int render_json(const struct model *model, FILE *out, struct error *err)
 	json_text(&json, "schema", "slabreport/1");
 	json_text(&json, "generator", "slabreport " SLABREC_VERSION);
 	json_text(&json, "headline", verdict_headline(&arena, model));
+	json_text(&json, "verdict", verdict_leak(&arena, model));
+	json_text(&json, "rules", SUSPECT_RULES);
+	json_text(&json, "unreliable", model->unreliable);
+	json_count(&json, "suspect_count", model->suspect_count);
 	json_count(&json, "duration_ns", model->duration_ns);
 	json_totals(&json);
 	json_integrity(&json);
@@ -248,7 +276,7 @@ int render_json(const struct model *model, FILE *out, struct error *err)
 	json_count(&json, "site_count", model->site_count);
 	json_open(&json, "sites", '[');
 	for (uint32_t i = 0; i < model->site_count && i < SITES_MAX_JSON; i++)
-		json_site(&json, &model->sites[i]);
+		json_site(&json, &model->sites[i], &arena);
 	json_close(&json, ']');
 	json_close(&json, '}');
 	fputc('\n', out);

@@ -82,6 +82,7 @@ static void write_head(struct text *text)
 	const struct model *model = text->model;
 	struct arena *arena = &text->arena;
 
+	text_paragraph(text, 0, verdict_leak(arena, model));
 	text_paragraph(text, 0, verdict_headline(arena, model));
 	text_paragraph(text, 0, verdict_rate(arena, model));
 	text_paragraph(text, 0, integrity_sentence(arena, model));
@@ -138,6 +139,7 @@ static void write_machine(struct text *text)
 				    *release ? " on Linux " : "", release, *release ? " " : "",
 				    model_fact(model, "kernel.machine"), model->cpus, model->cpus == 1 ? "" : "s",
 				    number_count(model->events).text, *reason ? "; ended by: " : "", reason));
+	TEXT_LINE(text, "Classes by the rules %s; rates are lower bounds (95 %%).", SUSPECT_RULES);
 }
 
 static const char *site_name(struct text *text, const struct model_site *site)
@@ -168,13 +170,12 @@ static void write_table(struct text *text)
 	if (!model->site_count)
 		return;
 	TEXT_LINE(text, "%s", "");
-	TEXT_LINE(text, "%9s %9s %5s %9s  %s", "live", "bytes", "share", "of", "allocated at");
+	TEXT_LINE(text, "%9s %9s %9s  %-12s  %s", "live", "bytes", "of", "class", "allocated at");
 	for (uint32_t i = 0; i < model->site_count && i < TABLE_SITES; i++) {
 		const struct model_site *site = &model->sites[i];
 
-		TEXT_LINE(text, "%9s %9s %5s %9s  %s", number_count(site->live).text, site_bytes(text, site),
-			  number_percent(site->live, model->live).text, number_count(site->allocs).text,
-			  site_name(text, site));
+		TEXT_LINE(text, "%9s %9s %9s  %-12s  %s", number_count(site->live).text, site_bytes(text, site),
+			  number_count(site->allocs).text, suspect_class_name(site->suspect.class), site_name(text, site));
 	}
 	if (model->site_count > TABLE_SITES)
 		TEXT_LINE(text, "%9s and %u more call stacks", "", model->site_count - TABLE_SITES);
@@ -250,6 +251,18 @@ static void write_stack(struct text *text, const struct model_site *site)
 		TEXT_LINE(text, "    ... %u more frames", count - shown);
 }
 
+static void write_suspect(struct text *text, const struct model_site *site)
+{
+	const struct suspect *suspect = &site->suspect;
+	const char *rate = "";
+
+	if (suspect->confidence)
+		rate = arena_format(&text->arena, ", %s confidence%s%s; at least %s", suspect_confidence_name(suspect->confidence),
+				    *suspect->limit ? " as " : "", suspect->limit, verdict_low_rate(&text->arena, text->model, site));
+	text_paragraph(text, 4, arena_format(&text->arena, "  %s%s: %s", suspect_class_name(suspect->class), rate,
+					     verdict_why(&text->arena, site)));
+}
+
 static void write_site(struct text *text, const struct model_site *site, uint32_t rank)
 {
 	const struct model_cache *cache = &text->model->caches[site->cache];
@@ -259,6 +272,7 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 		       arena_format(&text->arena, "%u. %.64s: %s live (%s) of %s allocated at %s", rank, cache->name,
 				    verdict_live(&text->arena, site->live, site->live_at_least),
 				    site_bytes(text, site), number_count(site->allocs).text, site_name(text, site)));
+	write_suspect(text, site);
 	write_tasks(text, site);
 	write_places(text, site);
 	write_ages(text, "live", site->live_ages);

@@ -11,7 +11,9 @@
 
 #include "report/escape.h"
 #include "report/number.h"
+#include "report/survival.h"
 #include "report/symbol_advice.h"
+#include "report/verdict.h"
 
 #define NAMESPACE "urn:slabrec:report:1"
 #define TEXT_MAX 4096u /* characters of one string: a hostile name may be used a million times */
@@ -20,6 +22,7 @@ struct xml {
 	xmlTextWriterPtr writer;
 	const struct model *model;
 	struct buffer text; /* the string being written */
+	struct arena arena; /* sentences */
 	bool failed;
 };
 
@@ -56,6 +59,11 @@ static void put_known(struct xml *xml, const char *name, const char *value)
 static void put_count(struct xml *xml, const char *name, uint64_t value)
 {
 	xml->failed |= xmlTextWriterWriteFormatAttribute(xml->writer, BAD_CAST name, "%" PRIu64, value) < 0;
+}
+
+static void put_real(struct xml *xml, const char *name, double value)
+{
+	xml->failed |= xmlTextWriterWriteFormatAttribute(xml->writer, BAD_CAST name, "%.6g", value) < 0;
 }
 
 static void put_change(struct xml *xml, const char *name, int64_t value)
@@ -185,8 +193,10 @@ static void put_capture(struct xml *xml)
 	close_element(xml);
 }
 
-static void put_balance(struct xml *xml, const struct model_reconciliation *balance)
+static void put_balance(struct xml *xml, const struct model_reconciliation *balance, enum model_growth growth)
 {
+	static const char *const growths[] = {
+		[MODEL_GROWTH_UNKNOWN] = "unknown", [MODEL_GROWTH_NONE] = "none", [MODEL_GROWS] = "grows"};
 	static const char *const states[] = {
 		[MODEL_RECONCILED] = "explained",	   [MODEL_UNEXPLAINED] = "unexplained",
 		[MODEL_RECONCILED_OLDER] = "possible",	   [MODEL_RECONCILE_FILTERED] = "filtered",
@@ -199,6 +209,7 @@ static void put_balance(struct xml *xml, const struct model_reconciliation *bala
 	if (balance->state <= MODEL_RECONCILED_OLDER)
 		put_change(xml, "grown-kernel", balance->grown_census);
 	put_count(xml, "tolerance", balance->tolerance);
+	put_text(xml, "growth", growths[growth]);
 	close_element(xml);
 }
 
@@ -215,7 +226,7 @@ static void put_list(struct xml *xml, const char *name, const uint64_t *values, 
 	xml->failed |= xml->text.failed || xmlTextWriterWriteAttribute(xml->writer, BAD_CAST name, xml->text.bytes) < 0;
 }
 
-static void put_timeline(struct xml *xml, const struct timeline *timeline)
+static void put_timeline(struct xml *xml, const struct timeline *timeline, const struct history *history)
 {
 	uint32_t count = TIMELINE_BUCKETS;
 
@@ -227,6 +238,13 @@ static void put_timeline(struct xml *xml, const struct timeline *timeline)
 	put_count(xml, "bucket-ns", 1ull << timeline->shift);
 	put_list(xml, "allocs", timeline->allocs, count);
 	put_list(xml, "frees", timeline->frees, count);
+	if (history) {
+		uint64_t survivors[TIMELINE_BUCKETS];
+
+		for (uint32_t i = 0; i < count; i++)
+			survivors[i] = history_count(history, i, HISTORY_SURVIVORS);
+		put_list(xml, "survivors", survivors, count);
+	}
 	close_element(xml);
 }
 
@@ -250,8 +268,8 @@ static void put_cache(struct xml *xml, const struct model_cache *cache, uint32_t
 	put_count(xml, "pending-rcu", cache->pending_rcu);
 	put_count(xml, "live", cache->live);
 	put_count(xml, "live-bytes", cache->live_bytes);
-	put_balance(xml, &cache->reconciliation);
-	put_timeline(xml, cache->timeline);
+	put_balance(xml, &cache->reconciliation, cache->growth);
+	put_timeline(xml, cache->timeline, NULL);
 	close_element(xml);
 }
 
@@ -417,6 +435,70 @@ static void put_people(struct xml *xml, const struct model_site *site)
 	}
 }
 
+/* Shares that reach an age, from 1 on, to the first age that none was seen to be freed at or beyond. */
+static void put_survival(struct xml *xml, const struct model_site *site)
+{
+	struct ages freed = history_ages(site->freed_ages), live = history_ages(site->live_ages);
+	struct survival lives = survival(&freed, &live);
+	double last = lives.alive[AGES_BUCKETS];
+
+	if (!site->freed_ages->count)
+		return;
+	open_element(xml, "survival");
+	for (uint32_t i = 0; i <= AGES_BUCKETS; i++) {
+		if (i && lives.alive[i] >= lives.alive[i - 1])
+			continue;
+		open_element(xml, "reached");
+		put_count(xml, "age-ns", i < AGES_BUCKETS ? ages_bucket_from_ns(i) : 2 * ages_bucket_from_ns(AGES_BUCKETS - 1));
+		put_real(xml, "share", lives.alive[i]);
+		close_element(xml);
+		if (lives.alive[i] <= last)
+			break;
+	}
+	close_element(xml);
+}
+
+static void put_suspect(struct xml *xml, const struct model_site *site)
+{
+	const struct suspect *suspect = &site->suspect;
+
+	open_element(xml, "suspect");
+	put_text(xml, "class", suspect_class_name(suspect->class));
+	put_text(xml, "confidence", suspect_confidence_name(suspect->confidence));
+	put_known(xml, "limit", suspect->limit);
+	put_real(xml, "score", suspect->score);
+	put_real(xml, "rate", suspect->rate);
+	put_real(xml, "low-rate", suspect->low_rate);
+	put_real(xml, "evenness", suspect->evenness);
+	put_real(xml, "dies-old", suspect->dies_old);
+	put_real(xml, "orphans", suspect->orphans);
+	put_real(xml, "slope", suspect->slope.slope);
+	put_real(xml, "slope-low", suspect->slope.low);
+	put_real(xml, "slope-high", suspect->slope.high);
+	put_count(xml, "tau-ns", suspect->tau_ns);
+	put_count(xml, "p95-ns", suspect->p95_ns);
+	put_count(xml, "need-ns", suspect->need_ns);
+	put_count(xml, "old-live", suspect->old_live);
+	put_count(xml, "old-born", suspect->old_born);
+	put_count(xml, "old-orphans", suspect->old_orphans);
+	put_count(xml, "first-third", suspect->first_third);
+	put_count(xml, "last-third", suspect->last_third);
+	put_text(xml, "why", verdict_why(&xml->arena, site));
+	close_element(xml);
+}
+
+static void put_verdict(struct xml *xml)
+{
+	const struct model *model = xml->model;
+
+	open_element(xml, "verdict");
+	put_text(xml, "rules", SUSPECT_RULES);
+	put_count(xml, "suspects", model->suspect_count);
+	put_known(xml, "unreliable", model->unreliable);
+	put_text(xml, "text", verdict_leak(&xml->arena, model));
+	close_element(xml);
+}
+
 static void put_site(struct xml *xml, const struct model_site *site)
 {
 	open_element(xml, "site");
@@ -437,10 +519,12 @@ static void put_site(struct xml *xml, const struct model_site *site)
 	put_count(xml, "live-sized", site->live_sized);
 	put_count(xml, "task-names", site->task_names);
 	put_count(xml, "frees-with-stack", site->frees_with_stack);
+	put_suspect(xml, site);
 	put_ages(xml, "live", site->live_ages);
 	put_ages(xml, "freed", site->freed_ages);
 	struct timeline timeline = history_timeline(site->history);
-	put_timeline(xml, &timeline);
+	put_timeline(xml, &timeline, site->live ? site->history : NULL);
+	put_survival(xml, site);
 	put_people(xml, site);
 	close_element(xml);
 }
@@ -454,6 +538,7 @@ static void put_report(struct xml *xml)
 	put_text(xml, "version", "1");
 	put_text(xml, "generator", "slabreport " SLABREC_VERSION);
 	put_recording(xml);
+	put_verdict(xml);
 	put_integrity(xml);
 	put_facts(xml);
 	put_capture(xml);
@@ -495,5 +580,7 @@ int render_xml(const struct model *model, FILE *out, struct error *err)
 	xml.failed |= xmlTextWriterEndDocument(xml.writer) < 0;
 	xmlFreeTextWriter(xml.writer);
 	buffer_release(&xml.text);
+	xml.failed |= xml.arena.failed;
+	arena_release(&xml.arena);
 	return xml.failed ? error_set(err, -EIO, "writing the XML failed: out of memory or disk space") : 0;
 }

@@ -165,9 +165,159 @@ bool verdict_has_rate(const struct model *model)
 	return model->duration_ns >= LEAST_RATE_NS;
 }
 
+const char *verdict_low_rate(struct arena *arena, const struct model *model, const struct model_site *site)
+{
+	uint32_t slot_bytes = model->caches[site->cache].slot_bytes;
+	double rate = (double)site->suspect.low_rate;
+	/* As so many thousandths in 1000 s. */
+	const char *objects = arena_text(arena, number_rate((uint64_t)(rate * 1000), 1000 * (uint64_t)LEAST_RATE_NS).text);
+
+	if (!slot_bytes)
+		return arena_format(arena, "%s objects/s", objects);
+	return arena_format(arena, "%s objects/s (%s/s)", objects, number_bytes((uint64_t)(rate * slot_bytes)).text);
+}
+
+static const char *old_and_live(struct arena *arena, const struct suspect *suspect)
+{
+	return arena_format(arena, "%s objects older than %s are live", number_count(suspect->old_live).text,
+			    number_duration(suspect->tau_ns).text);
+}
+
+/* What happens to those that do not stay. */
+static const char *freed_within(struct arena *arena, const struct model_site *site)
+{
+	if (!site->freed_ages->count)
+		return "none was seen to be freed";
+	return arena_format(arena, "95 %% of those freed were freed within %s", number_duration(site->suspect.p95_ns).text);
+}
+
+static const char *why_leak(struct arena *arena, const struct model_site *site)
+{
+	const struct suspect *suspect = &site->suspect;
+	const char *older = "";
+
+	if (suspect->old_orphans)
+		older = arena_format(arena, ", against %s older objects freed", number_count(suspect->old_orphans).text);
+	return arena_format(arena, "%s, %s of those allocated so long ago%s; they were allocated all along (evenness %.2f); %s",
+			    old_and_live(arena, suspect), number_percent(suspect->old_live, suspect->old_born).text, older,
+			    (double)suspect->evenness, freed_within(arena, site));
+}
+
+static const char *why_churn(struct arena *arena, const struct suspect *suspect)
+{
+	if (suspect->old_orphans)
+		return arena_format(arena, "%s, and %s older objects were freed meanwhile: a steady state",
+				    old_and_live(arena, suspect), number_count(suspect->old_orphans).text);
+	return arena_format(arena, "of %s objects allocated more than %s before the end %s are live",
+			    number_count(suspect->old_born).text, number_duration(suspect->tau_ns).text,
+			    number_count(suspect->old_live).text);
+}
+
+const char *verdict_why(struct arena *arena, const struct model_site *site)
+{
+	const struct suspect *suspect = &site->suspect;
+
+	switch (suspect->class) {
+	case SUSPECT_LEAK:
+	case SUSPECT_PARTIAL_LEAK:
+		return why_leak(arena, site);
+	case SUSPECT_UNDETERMINED:
+		return arena_format(arena, "%s, but %s; too early to tell: record at least %s", old_and_live(arena, suspect),
+				    freed_within(arena, site), number_duration(suspect->need_ns).text);
+	case SUSPECT_SATURATING:
+		return arena_format(arena, "ever fewer stay, as in a cache that fills: %s of the first third, %s of the last",
+				    number_count(suspect->first_third).text, number_count(suspect->last_third).text);
+	case SUSPECT_ONE_SHOT:
+		return arena_format(arena, "%s, but they were allocated at one time (evenness %.2f)", old_and_live(arena, suspect),
+				    (double)suspect->evenness);
+	case SUSPECT_LONG_LIVED:
+		return arena_format(arena, "%.0f %% of those that became old were freed then: they live long",
+				    100 * (double)suspect->dies_old);
+	case SUSPECT_CHURN:
+		return why_churn(arena, suspect);
+	case SUSPECT_RECLAIMABLE:
+	case SUSPECT_QUIET:
+	case SUSPECT_CLASS_COUNT:
+		break;
+	}
+	return "too few objects to say anything";
+}
+
+/* "no growth in this cache: ..." of all caches, as far as the kernel told; "" where one grew or nothing is known. */
+static const char *no_growth(struct arena *arena, const struct model *model)
+{
+	const char *first = "";
+
+	for (uint32_t i = 0; i < model->cache_count; i++) {
+		const struct model_cache *cache = &model->caches[i];
+
+		if (cache->growth != MODEL_GROWTH_NONE)
+			return "";
+		if (!*first)
+			first = arena_format(arena, "%s objects by the kernel's own count of %.64s, of which CPUs may hold %s",
+					     number_change(cache->reconciliation.grown_census).text, cache->name,
+					     number_count(cache->reconciliation.tolerance).text);
+	}
+	if (!*first)
+		return "";
+	return arena_format(arena, "No growth in %s (%s%s).", model->cache_count == 1 ? "this cache" : "these caches", first,
+			    model->cache_count == 1 ? "" : ", and so on");
+}
+
+static const char *leak_of(struct arena *arena, const struct model *model, const struct model_site *site)
+{
+	const char *more = "", *limit = "", *kind = site->suspect.class == SUSPECT_LEAK ? "Leak" : "Partial leak";
+
+	if (*site->suspect.limit)
+		limit = arena_format(arena, ": %s", site->suspect.limit);
+	if (model->suspect_count > 1)
+		more = arena_format(arena, " %u more suspect%s.", model->suspect_count - 1, model->suspect_count == 2 ? "" : "s");
+	return arena_format(arena, "%s, %s confidence%s. At least %s (95 %%) through %.128s%s%.128s in %.64s.%s", kind,
+			    suspect_confidence_name(site->suspect.confidence), limit, verdict_low_rate(arena, model, site), site->name,
+			    *site->caller ? " <- " : "", site->caller, model->caches[site->cache].name, more);
+}
+
+/* The classes of what is live, most live bytes first: "2,000 saturating, 12 churn". */
+static const char *live_classes(struct arena *arena, const struct model *model)
+{
+	uint64_t live[SUSPECT_CLASS_COUNT] = {0};
+	const char *list = "";
+
+	for (uint32_t i = 0; i < model->site_count; i++)
+		live[model->sites[i].suspect.class] += model->sites[i].live;
+	for (uint32_t i = 0; i < SUSPECT_CLASS_COUNT; i++)
+		if (live[i])
+			list = arena_format(arena, "%s%s%s %s", list, *list ? ", " : "", number_count(live[i]).text,
+					    suspect_class_name((enum suspect_class)i));
+	return list;
+}
+
+const char *verdict_leak(struct arena *arena, const struct model *model)
+{
+	const struct model_site *first = model->sites;
+	const char *growth = no_growth(arena, model);
+
+	if (*model->unreliable)
+		return arena_format(arena, "No verdict, because this capture cannot be relied on: %s.", model->unreliable);
+	if (!model->allocs)
+		return growth;
+	if (model->suspect_count)
+		return arena_format(arena, "%s%s%s", leak_of(arena, model, first), *growth ? " " : "", growth);
+	if (first->suspect.class == SUSPECT_UNDETERMINED)
+		return arena_format(arena, "Too early for a verdict: record at least %s.%s%s",
+				    number_duration(first->suspect.need_ns).text, *growth ? " " : "", growth);
+	if (*growth)
+		return growth;
+	if (!model->live)
+		return "No leak: nothing of what was allocated is live.";
+	if (model->duration_ns < SUSPECT_LENGTH_NS)
+		return arena_format(arena, "Too early for a verdict: record at least %s.", number_duration(SUSPECT_NEED_NS).text);
+	return arena_format(arena, "No leak was found. Of what is live: %s.", live_classes(arena, model));
+}
+
 const char *verdict_caveat(struct arena *arena, const struct model *model)
 {
-	if (!model->live)
+	if (!model->live || model->suspect_count || (model->sites->suspect.class != SUSPECT_UNDETERMINED && !*model->unreliable))
 		return "";
 	return arena_format(arena,
 			    "Live at the end is not yet leaked: %s cannot tell a leak from a cache that fills or from "

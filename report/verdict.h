@@ -7,13 +7,22 @@
 #include "report/arena.h"
 #include "report/model.h"
 
-/* How many objects of what are still live and where most come from. In the arena, as are the others. */
+/*
+ * Is it a leak: the first suspect with how sure that is and how fast it grows at least; what speaks against one; what else has to be
+ * recorded; or why there is no verdict. "" where nothing was allocated. In the arena, as are the others.
+ */
+const char *verdict_leak(struct arena *arena, const struct model *model);
+/* Why a site has its class, in a sentence without the full stop. */
+const char *verdict_why(struct arena *arena, const struct model_site *site);
+/* "97 objects/s (97 KiB/s)": the lower bound of a leak. */
+const char *verdict_low_rate(struct arena *arena, const struct model *model, const struct model_site *site);
+/* How many objects of what are still live and where most come from. */
 const char *verdict_headline(struct arena *arena, const struct model *model);
 /* Whether the recording is long enough (1 s) for a rate per second; a shorter one would be multiplied up. */
 bool verdict_has_rate(const struct model *model);
 /* How fast they gathered, where there is a rate, and how many were freed; "" where nothing is live. */
 const char *verdict_rate(struct arena *arena, const struct model *model);
-/* What the headline does not prove; "" where nothing is live. */
+/* What the headline does not prove; "" where nothing is live, or where there is a suspect or nothing undetermined. */
 const char *verdict_caveat(struct arena *arena, const struct model *model);
 /* "2,000", or "2,000 (at least 1,940)" where as many frees may have been lost. */
 const char *verdict_live(struct arena *arena, uint64_t live, uint64_t live_at_least);

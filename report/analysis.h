@@ -1,0 +1,16 @@
+/*
+ * From numbers to suspects: judges each site of a model, holds what they add up to against the kernel's own count, and ranks them.
+ */
+#ifndef SLABREC_REPORT_ANALYSIS_H
+#define SLABREC_REPORT_ANALYSIS_H
+
+#include "report/model.h"
+#include "report/orphans.h"
+
+/*
+ * Fills the suspects of a model whose other parts are complete and whose sites stand as in the recording's ledger, and sorts them. charges
+ * are of these sites.
+ */
+void analysis_judge(struct model *model, const struct orphan_charges *charges);
+
+#endif

@@ -1,0 +1,496 @@
+/* Sites of known nature, alone and all at once: what they are called, how sure that is, and what speaks against it. */
+#include "tests/report/scenario.h"
+
+#include <math.h>
+
+#include "report/orphans.h"
+#include "report/survival.h"
+#include "report/theil_sen.h"
+#include "report/verdict.h"
+
+/* Lives of objects made by chance; times in seconds, from before the recording on. */
+struct life {
+	double birth, death; /* INFINITY: never */
+	uint32_t site;
+};
+
+struct event {
+	double time;
+	uint32_t life;
+	bool is_free;
+};
+
+#define LIVES_MAX 400000u
+
+struct world {
+	struct life *lives;
+	uint32_t count;
+	uint64_t seed;
+	double seconds;
+};
+
+static double chance(struct world *world)
+{
+	world->seed = world->seed * 6364136223846793005u + 1442695040888963407u;
+	return ((double)(world->seed >> 11) + 0.5) / 9007199254740992.0;
+}
+
+static double exponential(struct world *world, double mean)
+{
+	return -mean * log(chance(world));
+}
+
+static void live_on(struct world *world, uint32_t site, double birth, double death)
+{
+	assert_true(world->count < LIVES_MAX);
+	if (death >= 0)
+		world->lives[world->count++] = (struct life){.birth = birth, .death = death, .site = site};
+}
+
+/* The archetypes. begin is before the recording where the site was there already. */
+
+static void steady(struct world *world, uint32_t site, double rate, double mean_life, double leaks)
+{
+	for (double t = -5 * mean_life - 1; t < world->seconds; t += exponential(world, 1 / rate))
+		if (chance(world) < leaks)
+			live_on(world, site, t, t < 0 ? -1 : INFINITY);
+		else
+			live_on(world, site, t, t + exponential(world, mean_life));
+}
+
+static void leak(struct world *world, uint32_t site, double rate)
+{
+	for (double t = exponential(world, 1 / rate); t < world->seconds; t += exponential(world, 1 / rate))
+		live_on(world, site, t, INFINITY);
+}
+
+static void bursts(struct world *world, uint32_t site, double each, double count)
+{
+	for (double t = exponential(world, each); t < world->seconds; t += each / 2 + exponential(world, each / 2))
+		for (uint32_t i = 0; i < count * (0.5 + chance(world)); i++)
+			live_on(world, site, t + i * 0.001, chance(world) < 0.5 ? INFINITY : t + i * 0.001 + 0.01);
+}
+
+static void filling(struct world *world, uint32_t site, double rate, double fills_in)
+{
+	for (double t = exponential(world, 1 / rate); t < world->seconds; t += exponential(world, 1 / rate))
+		if (chance(world) < exp(-t / fills_in))
+			live_on(world, site, t, INFINITY);
+}
+
+static void one_shot(struct world *world, uint32_t site, double at, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		live_on(world, site, at + i * 0.002, INFINITY);
+}
+
+static void batch(struct world *world, uint32_t site, double rate, double every)
+{
+	double phase = chance(world) * every;
+
+	for (double t = -2 * every; t < world->seconds; t += exponential(world, 1 / rate))
+		live_on(world, site, t, phase + every * ceil((t - phase) / every));
+}
+
+static void ramp(struct world *world, uint32_t site, double rate, double mean_life)
+{
+	for (double t = 0.01; t < world->seconds; t += exponential(world, 1 / (rate * (0.05 + t / world->seconds))))
+		live_on(world, site, t, t + exponential(world, mean_life));
+}
+
+/* Sites of the world as a trace. */
+
+static int by_time(const void *left, const void *right)
+{
+	const struct event *a = left, *b = right;
+
+	return (a->time > b->time) - (a->time < b->time);
+}
+
+static const char *const names[] = {"site_0", "site_1", "site_2", "site_3", "site_4", "site_5", "site_6", "site_7", "site_8"};
+static const char *const freers[] = {"put_0", "put_1", "put_2", "put_3", "put_4", "put_5", "put_6", "put_7", "put_8"};
+
+static void write_event(struct scenario *s, struct world *world, const struct event *event, uint32_t cache, const uint32_t *stacks,
+			const uint32_t *free_stacks, uint64_t *objects)
+{
+	const struct life *life = &world->lives[event->life];
+	uint32_t stack = chance(world) < 1 / 16.0 ? free_stacks[life->site] : 0;
+
+	s->now_ns = (uint64_t)(event->time * 1e9);
+	if (!event->is_free)
+		objects[event->life] = scenario_alloc(s, cache, stacks[life->site], 0, 100);
+	else if (life->birth >= 0)
+		scenario_free(s, TRACE_EVENT_FREE, objects[event->life], stack);
+	else
+		trace_writer_event(s->writer, &(struct trace_event){.kind = TRACE_EVENT_FREE_OLDER, .time_ns = s->now_ns,
+								    .cache = cache, .stack = stack});
+}
+
+/* grown: by the kernel's count; what the world made where it is NAN. */
+static void write_world(struct scenario *s, struct world *world, double grown)
+{
+	struct event *events = calloc(2 * (size_t)world->count, sizeof(*events));
+	uint64_t *objects = calloc(world->count, sizeof(*objects));
+	uint32_t count = 0, stacks[9], free_stacks[9];
+	double balance = 0;
+
+	scenario_begin(s);
+	trace_writer_fact(s->writer, "cpus", "0-1");
+	uint32_t cache = scenario_cache(s, "kmalloc-128", 128);
+	for (uint32_t i = 0; i < 9; i++) {
+		stacks[i] = STACK(s, "caller", names[i], "kmem_cache_alloc");
+		free_stacks[i] = STACK(s, "caller", freers[i], "kfree");
+	}
+	for (uint32_t i = 0; i < world->count; i++) {
+		const struct life *life = &world->lives[i];
+
+		if (life->birth >= 0)
+			events[count++] = (struct event){.time = life->birth, .life = i};
+		if (life->death >= 0 && life->death < world->seconds)
+			events[count++] = (struct event){.time = life->death, .life = i, .is_free = true};
+	}
+	qsort(events, count, sizeof(*events), by_time);
+	scenario_census(s, cache, TRACE_CENSUS_START, 100000);
+	for (uint32_t i = 0; i < count; i++) {
+		write_event(s, world, &events[i], cache, stacks, free_stacks, objects);
+		balance += events[i].is_free ? -1 : 1;
+	}
+	s->now_ns = (uint64_t)(world->seconds * 1e9);
+	scenario_census(s, cache, TRACE_CENSUS_END, (uint64_t)(100000 + (isnan(grown) ? balance : grown)));
+	scenario_end(s);
+	free(events);
+	free(objects);
+}
+
+static struct world new_world(double seconds, uint64_t seed)
+{
+	return (struct world){.lives = calloc(LIVES_MAX, sizeof(struct life)), .seconds = seconds, .seed = seed * 77777 + 1};
+}
+
+struct view {
+	struct scenario scenario;
+	struct scene scene;
+	struct world world;
+};
+
+static void look(struct view *view, double grown)
+{
+	write_world(&view->scenario, &view->world, grown);
+	scene_read(&view->scene, &view->scenario);
+}
+
+static void look_away(struct view *view)
+{
+	scene_release(&view->scene);
+	scenario_release(&view->scenario);
+	free(view->world.lives);
+}
+
+static const struct suspect *suspect_of(const struct view *view, uint32_t site)
+{
+	return &scene_site(&view->scene, names[site])->suspect;
+}
+
+static void expect_class(const struct view *view, uint32_t site, enum suspect_class wanted)
+{
+	const struct model_site *found = scene_site(&view->scene, names[site]);
+	struct arena arena = {0};
+
+	if (found->suspect.class != wanted)
+		fail_msg("seed %llu: %s is %s and not %s: %s", (unsigned long long)view->world.seed, names[site],
+			 suspect_class_name(found->suspect.class), suspect_class_name(wanted), verdict_why(&arena, found));
+	arena_release(&arena);
+}
+
+/* Each leak among all confusers, many times: the leak comes first, and no confuser is called one with high confidence. */
+static void confusers(struct world *world)
+{
+	steady(world, 1, 200, 0.05, 0);
+	filling(world, 2, 40, world->seconds / 5);
+	one_shot(world, 3, world->seconds * 0.3 * chance(world), 400);
+	batch(world, 4, 60, world->seconds / 12);
+	ramp(world, 5, 100, 0.2);
+	steady(world, 6, 5, 12, 0);
+	steady(world, 7, 50, 1.5, 0);
+	one_shot(world, 8, 0.01, 600);
+}
+
+static void make_leak(struct world *world, uint32_t kind)
+{
+	switch (kind) {
+	case 0:
+		leak(world, 0, 20);
+		break;
+	case 1:
+		steady(world, 0, 50, 0.02, 0.1);
+		break;
+	case 2:
+		steady(world, 0, 300, 0.1, 0.01);
+		break;
+	case 3:
+		bursts(world, 0, 5, 40);
+		break;
+	case 4:
+		leak(world, 0, 0.4);
+		break;
+	}
+}
+
+static void test_leaks_among_confusers(void **state)
+{
+	uint32_t right = 0, tries = 0;
+
+	(void)state;
+	for (uint32_t kind = 0; kind <= 5; kind++) {
+		for (uint64_t seed = 1; seed <= 6; seed++) {
+			struct view view = {.world = new_world(60, seed * 10 + kind)};
+
+			confusers(&view.world);
+			make_leak(&view.world, kind);
+			look(&view, NAN);
+			const struct model *model = &view.scene.model;
+			if (kind < 5) {
+				bool found = !strcmp(model->sites[0].name, "site_0") && suspect_is_leak(&model->sites[0].suspect);
+
+				tries++;
+				right += found;
+				if (!found) {
+					const struct model_site *site = scene_site(&view.scene, "site_0");
+
+					print_message("kind %u seed %u: site_0 is %s: %s\n  first %s: %s\n", kind, (uint32_t)seed,
+						      suspect_class_name(site->suspect.class), verdict_why(&view.scene.model.arena, site),
+						      model->sites[0].name, verdict_why(&view.scene.model.arena, &model->sites[0]));
+				}
+			}
+			for (uint32_t i = 0; i < model->site_count; i++)
+				if (strcmp(model->sites[i].name, "site_0") && model->sites[i].suspect.confidence == SUSPECT_HIGH)
+					fail_msg("%s is a leak with high confidence: %s", model->sites[i].name,
+						 verdict_why(&view.scene.model.arena, &model->sites[i]));
+			look_away(&view);
+		}
+	}
+	print_message("first suspect right: %u of %u\n", right, tries);
+	assert_true(right >= tries * 9 / 10);
+}
+
+static void test_classes(void **state)
+{
+	struct view view = {.world = new_world(60, 3)};
+
+	(void)state;
+	leak(&view.world, 0, 30);
+	steady(&view.world, 1, 200, 0.05, 0);
+	filling(&view.world, 2, 60, 10);
+	one_shot(&view.world, 3, 12, 300);
+	batch(&view.world, 4, 60, 5);
+	steady(&view.world, 5, 100, 0.02, 0.1);
+	steady(&view.world, 6, 20, 30, 0);
+	leak(&view.world, 7, 0.02);
+	steady(&view.world, 8, 200, 0.5, 0);
+	look(&view, NAN);
+	expect_class(&view, 0, SUSPECT_LEAK);
+	expect_class(&view, 1, SUSPECT_CHURN);
+	expect_class(&view, 2, SUSPECT_SATURATING);
+	expect_class(&view, 3, SUSPECT_ONE_SHOT);
+	expect_class(&view, 4, SUSPECT_CHURN);
+	expect_class(&view, 5, SUSPECT_PARTIAL_LEAK);
+	/* As many older ones are freed. */
+	expect_class(&view, 6, SUSPECT_CHURN);
+	assert_true(suspect_of(&view, 6)->old_orphans > 100);
+	expect_class(&view, 7, SUSPECT_QUIET);
+	expect_class(&view, 8, SUSPECT_CHURN);
+	/* Ranked: both leaks first. */
+	assert_int_equal(view.scene.model.suspect_count, 2);
+	assert_true(suspect_is_leak(&view.scene.model.sites[0].suspect) && suspect_is_leak(&view.scene.model.sites[1].suspect));
+	assert_true(view.scene.model.sites[0].suspect.score >= view.scene.model.sites[1].suspect.score);
+	/* 30 a second, and at least nearly as many. */
+	assert_true(suspect_of(&view, 0)->low_rate > 25 && suspect_of(&view, 0)->low_rate < 31);
+	assert_true(fabs(suspect_of(&view, 0)->rate - 30) < 3);
+	assert_true(suspect_of(&view, 5)->slope.low > 0 && suspect_of(&view, 5)->confidence == SUSPECT_HIGH);
+	/* Nothing was ever freed at site 0: after a minute it may still be a cache that fills. */
+	assert_int_equal(suspect_of(&view, 0)->confidence, SUSPECT_MEDIUM);
+	look_away(&view);
+}
+
+static void test_short_recordings_are_undetermined(void **state)
+{
+	struct view view = {.world = new_world(10, 5)};
+
+	(void)state;
+	leak(&view.world, 0, 30);
+	steady(&view.world, 1, 50, 0.05, 0);
+	look(&view, NAN);
+	expect_class(&view, 0, SUSPECT_UNDETERMINED);
+	expect_class(&view, 1, SUSPECT_CHURN);
+	assert_true(suspect_of(&view, 0)->need_ns >= 30 * S);
+	assert_int_equal(view.scene.model.suspect_count, 0);
+	assert_non_null(strstr(verdict_leak(&view.scene.model.arena, &view.scene.model), "record at least 30.0 s"));
+	look_away(&view);
+}
+
+/* The same leak, and a kernel that says the cache did not grow: no more than what CPUs may hold can leak. */
+static void test_census_bounds_leaks(void **state)
+{
+	struct view view = {.world = new_world(60, 7)};
+
+	(void)state;
+	steady(&view.world, 0, 100, 0.02, 0.1);
+	leak(&view.world, 1, 5);
+	look(&view, 2);
+	assert_int_equal(view.scene.model.caches[0].growth, MODEL_GROWTH_NONE);
+	assert_true((suspect_of(&view, 0)->low_rate + suspect_of(&view, 1)->low_rate) * 60 <= 2 + 2 * 16 + 0.001);
+	assert_int_equal(suspect_of(&view, 0)->confidence, SUSPECT_LOW);
+	assert_non_null(strstr(verdict_leak(&view.scene.model.arena, &view.scene.model), "No growth in this cache"));
+	look_away(&view);
+	view = (struct view){.world = new_world(60, 7)};
+	steady(&view.world, 1, 50, 0.05, 0);
+	look(&view, NAN);
+	assert_non_null(strstr(verdict_leak(&view.scene.model.arena, &view.scene.model), "No growth in this cache"));
+	look_away(&view);
+}
+
+static void lose(struct scenario *s, uint64_t frees)
+{
+	trace_writer_loss(s->writer, &(struct trace_loss){.time_ns = s->now_ns, .ring = TRACE_RING_FREE, .lost = frees});
+	trace_writer_counter(s->writer, "lost_free", frees);
+}
+
+/* lost frees at the end of a trace with a leak of 10 a second. */
+static void look_at_loss(struct scene *scene, struct scenario *s, uint64_t lost)
+{
+	scenario_begin(s);
+	uint32_t cache = scenario_cache(s, "kmalloc-128", 128), stack = STACK(s, "caller", "site_0", "kmem_cache_alloc");
+	uint32_t put = STACK(s, "put_0", "kfree");
+
+	scenario_census(s, cache, TRACE_CENSUS_START, 100);
+	for (uint32_t i = 0; i < 1200; i++) {
+		s->now_ns += 50 * MS;
+		uint64_t object = scenario_alloc(s, cache, stack, 0, 100);
+
+		if (i % 2)
+			scenario_free(s, TRACE_EVENT_FREE, object, put);
+	}
+	if (lost)
+		lose(s, lost);
+	scenario_census(s, cache, TRACE_CENSUS_END, 700);
+	scenario_end(s);
+	scene_read(scene, s);
+}
+
+static void test_loss_lowers_confidence(void **state)
+{
+	static const struct {
+		uint64_t lost;
+		enum suspect_confidence confidence;
+	} cases[] = {{0, SUSPECT_HIGH}, {5, SUSPECT_MEDIUM}, {1000, SUSPECT_NO_CONFIDENCE}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scenario s;
+		struct scene scene;
+
+		look_at_loss(&scene, &s, cases[i].lost);
+		if (cases[i].confidence)
+			assert_int_equal(scene.model.sites[0].suspect.class, SUSPECT_PARTIAL_LEAK);
+		assert_int_equal(scene.model.sites[0].suspect.confidence, cases[i].confidence);
+		assert_int_equal(scene.model.suspect_count, cases[i].confidence != SUSPECT_NO_CONFIDENCE);
+		const char *verdict = verdict_leak(&scene.model.arena, &scene.model);
+		assert_true(!strncmp(verdict, "No verdict", 10) == (cases[i].confidence == SUSPECT_NO_CONFIDENCE));
+		assert_true(!!strstr(verdict, "events were lost") == (i > 0));
+		scene_release(&scene);
+		scenario_release(&s);
+	}
+}
+
+/* What is behind it. */
+
+static void test_theil_sen(void **state)
+{
+	double line[16], noisy[16];
+
+	(void)state;
+	for (uint32_t i = 0; i < 16; i++) {
+		line[i] = 3.0 * i + 7;
+		noisy[i] = line[i] + 8 * sin(i * i);
+	}
+	struct theil_sen exact = theil_sen(line, 16);
+	assert_true(fabs(exact.slope - 3) < 1e-9 && fabs(exact.low - 3) < 1e-9 && fabs(exact.high - 3) < 1e-9);
+	noisy[5] = 1e9; /* one point cannot move it */
+	struct theil_sen rough = theil_sen(noisy, 16);
+	assert_true(rough.slope > 2 && rough.slope < 4 && rough.low < rough.slope && rough.high > rough.slope && rough.low > 0);
+	assert_true(theil_sen(line, 1).slope == 0 && theil_sen(line, 17).slope == 0);
+}
+
+static void test_survival(void **state)
+{
+	struct ages freed = {0}, live = {0}, none = {0};
+
+	(void)state;
+	/* 1,000 live exponentially for 1 s on average; what is older than 2 s was not seen to end. */
+	for (uint32_t i = 0; i < 1000; i++) {
+		double age = -log((i + 0.5) / 1000);
+
+		if (age < 2)
+			ages_add(&freed, (uint64_t)(age * 1e9));
+		else
+			ages_add(&live, 2 * S);
+	}
+	struct survival lives = survival(&freed, &live);
+	uint32_t second = ages_bucket(1 * S);
+	double from_s = (double)ages_bucket_from_ns(second) / 1e9;
+	assert_true(lives.alive[0] == 1 && fabs(lives.alive[second] - exp(-from_s)) < 0.02);
+	assert_true(fabs((double)survival_quantile(&freed, 0.5) / 1e9 - 0.57) < 0.05);
+	assert_true(fabs(survival_above(&freed, 1 * S) - 1000 * (exp(-1) - exp(-2))) < 15);
+	assert_true(fabs(survival_hazard(&freed, &live, S / 2) - 1) < 0.15);
+	assert_true(survival_quantile(&none, 0.5) == 0 && survival_above(&none, 0) <= 0 && survival_hazard(&none, &none, 0) <= 0);
+	assert_true(survival_above(&freed, 2 * S) <= 0);
+}
+
+/* Path 1 frees a's objects three times as often as b's; path 2 only b's; nobody is known to free by path 3. */
+static void test_orphans_are_shared_by_path(void **state)
+{
+	struct orphans orphans = {0};
+	struct orphan_charges charges;
+	struct orphan_path paths[] = {{.path = 2, .cache = 1, .owner = 1, .frees = 7},
+				      {.path = 1, .cache = 1, .owner = 0, .frees = 30},
+				      {.path = 1, .cache = 1, .owner = 1, .frees = 10},
+				      {.path = 1, .cache = 2, .owner = 2, .frees = 10}};
+	struct orphan_path older[3] = {0};
+
+	(void)state;
+	for (uint32_t stack = 1; stack <= 3; stack++)
+		for (uint32_t i = 0; i < 4; i++)
+			assert_int_equal(orphans_add(&orphans, 1, stack, i << TIMELINE_FIRST_SHIFT, TIMELINE_FIRST_SHIFT, NULL), 0);
+	/* As many again have no stack. */
+	for (uint32_t i = 0; i < 12; i++)
+		assert_int_equal(orphans_add(&orphans, 1, 0, 0, TIMELINE_FIRST_SHIFT, NULL), 0);
+	assert_int_equal(orphans.count, 4);
+	for (uint32_t i = 0; i < 3; i++)
+		older[i] = (struct orphan_path){.path = i + 1, .cache = 1, .owner = i};
+	assert_int_equal(orphans_charge(&orphans, paths, 4, older, 3, &charges, NULL), 0);
+	assert_int_equal(charges.charge_count, 3);
+	double sums[3] = {0};
+	for (uint32_t i = 0; i < charges.charge_count; i++)
+		for (uint32_t bucket = 0; bucket < TIMELINE_BUCKETS; bucket++)
+			sums[charges.charges[i].site] += charges.charges[i].share * charges.flows[charges.charges[i].flow].frees[bucket];
+	assert_true(fabs(sums[0] - 6) < 1e-9 && fabs(sums[1] - 10) < 1e-9 && sums[2] <= 0);
+	assert_true(fabs(charges.flows[0].scale - 2) < 1e-9);
+	orphan_charges_release(&charges);
+	orphans_release(&orphans);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_leaks_among_confusers),
+		cmocka_unit_test(test_short_recordings_are_undetermined),
+		cmocka_unit_test(test_census_bounds_leaks),
+		cmocka_unit_test(test_loss_lowers_confidence),
+		cmocka_unit_test(test_theil_sen),
+		cmocka_unit_test(test_survival),
+		cmocka_unit_test(test_orphans_are_shared_by_path),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
