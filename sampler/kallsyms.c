@@ -79,6 +79,20 @@ static bool parse_line(struct kallsyms *symbols, char *line, struct symbol *symb
 	return true;
 }
 
+/* The kernel's own come sorted, and what follows them are modules. */
+static void sort(struct symbol *symbols, size_t count)
+{
+	size_t sorted = 1;
+
+	while (sorted < count && by_address(&symbols[sorted - 1], &symbols[sorted]) <= 0)
+		sorted++;
+	if (sorted >= count)
+		return;
+	qsort(symbols + sorted, count - sorted, sizeof(*symbols), by_address);
+	if (by_address(&symbols[sorted - 1], &symbols[sorted]) > 0)
+		qsort(symbols, count, sizeof(*symbols), by_address);
+}
+
 int kallsyms_parse(struct kallsyms **symbols_out, char *text, struct error *err)
 {
 	struct kallsyms *symbols = calloc(1, sizeof(*symbols));
@@ -104,7 +118,7 @@ int kallsyms_parse(struct kallsyms **symbols_out, char *text, struct error *err)
 	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		if (parse_line(symbols, line, &symbols->symbols[symbols->count]))
 			symbols->count++;
-	qsort(symbols->symbols, symbols->count, sizeof(*symbols->symbols), by_address);
+	sort(symbols->symbols, symbols->count);
 	for (size_t i = 0; i < symbols->count; i++)
 		symbols->names[name_at(symbols, symbols->text + symbols->symbols[i].name)] = (uint32_t)i + 1;
 	*symbols_out = symbols;

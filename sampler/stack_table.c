@@ -11,7 +11,7 @@
 /* kernel.perf_event_max_stack as it comes, of both parts together: longer chains are cut by the kernel. */
 #define CHAIN_MAX 127
 /* Raw chains are a cache in front of the tree: forget them rather than grow with every process that ever ran. */
-#define CHAINS_MAX (1u << 18)
+#define CHAINS_MAX (1u << 16)
 #define TRACER_FRAMES_MAX 8
 /* A user frame's key: file and offset in one number. */
 #define OFFSET_BITS 44
@@ -25,6 +25,7 @@ void stack_table_init(struct stack_table *table, struct trace_writer *writer, st
 void stack_table_release(struct stack_table *table)
 {
 	u64_map_release(&table->chains);
+	u64_map_release(&table->kernel_parts);
 	u64_map_release(&table->places);
 	u64_map_release(&table->nodes);
 	u64_map_release(&table->user_frames);
@@ -34,6 +35,7 @@ void stack_table_release(struct stack_table *table)
 void stack_table_forget_chains(struct stack_table *table)
 {
 	u64_map_clear(&table->chains);
+	u64_map_clear(&table->kernel_parts);
 	u64_map_clear(&table->places);
 }
 
@@ -202,10 +204,9 @@ const uint64_t *stack_table_kernel_part(struct stack_table *table, const struct 
 	return parts.kernel + left_out;
 }
 
-static uint32_t resolve(struct stack_table *table, const struct chain_parts *parts, const struct sample *sample,
-			enum stack_top top)
+static uint32_t add_kernel(struct stack_table *table, uint32_t node, const struct chain_parts *parts, const struct sample *sample,
+			   enum stack_top top)
 {
-	uint32_t node = add_user(table, parts, sample->pid);
 	size_t left_out = top == STACK_TOP_TRACER ? tracer_frames(table, parts) : 0;
 
 	for (size_t i = parts->kernel_count; i > left_out; i--) {
@@ -215,34 +216,79 @@ static uint32_t resolve(struct stack_table *table, const struct chain_parts *par
 		node = child_node(table, node,
 				  kernel_image_frame(table->kernel, parts->kernel[i - 1], is_call, sample->time_ns));
 	}
+	return node;
+}
+
+/* 95 bits of hash stand for the addresses of a chain, or of a part of one. */
+struct chain_hash {
+	uint64_t key;
+	uint64_t check;
+};
+
+static struct chain_hash hash_addresses(struct chain_hash hash, const uint64_t *addresses, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		hash.key = u64_mix(hash.key ^ addresses[i]);
+		hash.check = (hash.check ^ addresses[i]) * 0x9e3779b97f4a7c15u;
+	}
+	return hash;
+}
+
+/* Of the hash: *known where the map has its node. Otherwise what is returned is to be given the node; NULL without memory. */
+static uint64_t *find_node(struct u64_map *map, struct chain_hash hash, uint32_t *known)
+{
+	if (map->count >= CHAINS_MAX)
+		u64_map_clear(map);
+	uint64_t *slot = u64_map_put(map, hash.key | 1);
+
+	/* The upper half of the slot is the second hash. */
+	if (slot && *slot && *slot >> 32 == hash.check >> 32)
+		*known = (uint32_t)*slot;
+	else if (slot)
+		*slot = hash.check >> 32 << 32;
+	return slot;
+}
+
+/* Every process has its own addresses, so new chains are many; what is new in them is mostly the user part alone. */
+static uint32_t resolve(struct stack_table *table, const struct chain_parts *parts, const struct sample *sample,
+			enum stack_top top, struct chain_hash kernel_hash)
+{
+	uint32_t user = add_user(table, parts, sample->pid);
+	uint32_t node = 0;
+
 	if (parts->kernel_count + parts->user_count >= CHAIN_MAX)
 		table->chains_cut++;
 	if (parts->kernel_count && kernel_image_is_trampoline(table->kernel, parts->kernel[parts->kernel_count - 1]))
 		table->chains_hidden++;
+	kernel_hash.key ^= (uint64_t)user * 0x9e3779b97f4a7c15u;
+	uint64_t *slot = find_node(&table->kernel_parts, kernel_hash, &node);
+	if (node)
+		return node;
+	node = add_kernel(table, user, parts, sample, top);
+	if (slot)
+		*slot |= node;
 	return node;
 }
 
 uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, enum stack_top top)
 {
 	struct chain_parts parts = split(sample);
-	uint64_t space = parts.user_count ? process_table_space(table->processes, sample->pid) : 0;
-	uint64_t hash = u64_mix(space + top + 1), check = hash * 31;
+	struct chain_hash hash = {.key = u64_mix(top + 1u)}, kernel_hash;
+	uint32_t node = 0;
 
 	if (!parts.kernel_count && !parts.user_count)
 		return 0;
-	for (size_t i = 0; i < sample->chain_count; i++) {
-		hash = u64_mix(hash ^ sample->chain[i]);
-		check = (check ^ sample->chain[i]) * 0x9e3779b97f4a7c15u;
+	kernel_hash = hash = hash_addresses(hash, parts.kernel, parts.kernel_count);
+	if (parts.user_count) {
+		hash.key ^= u64_mix(process_table_space(table->processes, sample->pid) + 1);
+		hash = hash_addresses(hash, parts.user, parts.user_count);
 	}
-	if (table->chains.count >= CHAINS_MAX)
-		u64_map_clear(&table->chains);
-	uint64_t *slot = u64_map_put(&table->chains, hash | 1);
-	if (!slot)
-		return 0;
-	/* 95 bits of hash stand for the chain: the upper half of the slot is the second hash. */
-	if (!*slot || *slot >> 32 != check >> 32)
-		*slot = (check >> 32) << 32 | resolve(table, &parts, sample, top);
-	return (uint32_t)*slot;
+	uint64_t *slot = find_node(&table->chains, hash, &node);
+	if (slot && !node) {
+		node = resolve(table, &parts, sample, top, kernel_hash);
+		*slot |= node;
+	}
+	return node;
 }
 
 static int by_key(const void *a, const void *b)

@@ -18,15 +18,16 @@ struct stack_table {
 	struct kernel_image *kernel;
 	struct process_table *processes;
 	struct user_file_table *files;
-	struct u64_map chains;	    /* hash of a raw chain -> node and more of the hash */
-	struct u64_map places;	    /* kernel address -> what it is in */
-	struct u64_map nodes;	    /* parent and frame -> node */
-	uint32_t *parents;	    /* owned; of node - 1 */
+	struct u64_map chains;	     /* hash of a raw chain -> node and more of the hash */
+	struct u64_map kernel_parts; /* hash of a chain's kernel part and node of its user part -> the same */
+	struct u64_map places;	     /* kernel address -> what it is in */
+	struct u64_map nodes;	     /* parent and frame -> node */
+	uint32_t *parents;	     /* owned; of node - 1 */
 	size_t parent_capacity;
-	struct u64_map user_frames; /* file and offset -> frame */
-	uint64_t frames_unknown;    /* user frames in no known mapping */
-	uint64_t chains_cut;	    /* chains as long as the kernel records them */
-	uint64_t chains_hidden;	    /* chains whose callers another tracer's return probe hides */
+	struct u64_map user_frames;  /* file and offset -> frame */
+	uint64_t frames_unknown;     /* user frames in no known mapping */
+	uint64_t chains_cut;	     /* chains as long as the kernel records them */
+	uint64_t chains_hidden;	     /* chains whose callers another tracer's return probe hides */
 };
 
 void stack_table_init(struct stack_table *table, struct trace_writer *writer, struct kernel_image *kernel,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VARINT_MAX_BYTES 10u
 #define TRIM_LEAST_BYTES 65536u
 
 struct cursor cursor_over(const void *bytes, size_t size_bytes)
@@ -160,15 +161,15 @@ void buffer_add_u32(struct buffer *buffer, uint32_t value)
 
 void buffer_add_varint(struct buffer *buffer, uint64_t value)
 {
-	uint8_t bytes[10];
-	size_t size_bytes = 0;
+	uint8_t *at = buffer_grow(buffer, VARINT_MAX_BYTES);
+	size_t size_bytes = 1;
 
-	while (value >= 0x80) {
-		bytes[size_bytes++] = (uint8_t)(value | 0x80);
-		value >>= 7;
-	}
-	bytes[size_bytes++] = (uint8_t)value;
-	buffer_add(buffer, bytes, size_bytes);
+	if (!at)
+		return;
+	for (; value >= 0x80; value >>= 7, size_bytes++)
+		*at++ = (uint8_t)(value | 0x80);
+	*at = (uint8_t)value;
+	buffer->size_bytes -= VARINT_MAX_BYTES - size_bytes;
 }
 
 void buffer_add_zigzag(struct buffer *buffer, int64_t value)
