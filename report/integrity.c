@@ -133,6 +133,12 @@ static void check_order(struct checklist *list)
 		add_check(list, false, "Stacks hidden", count_text(list, integrity->stacks_hidden),
 			  "different ones, by a return probe of another tracer on the same function: their kernel "
 			  "callers are missing");
+	if (integrity->user_stacks_degraded)
+		add_check(list, false, "User stacks degraded", count_text(list, integrity->user_stacks_degraded),
+			  "allocations that came too fast to unwind their user stacks: the user callers of these are by frame pointers and may be missing");
+	if (integrity->user_stacks_partial)
+		add_check(list, false, "User stacks not whole", count_text(list, integrity->user_stacks_partial),
+			  "allocations whose user stack was longer than the recorder takes, or leads through code that nothing describes: their outermost user callers are missing");
 	if (integrity->stacks_cut)
 		add_check(list, false, "Stacks cut", count_text(list, integrity->stacks_cut),
 			  "deeper than the kernel records: their outermost callers are missing");

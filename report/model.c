@@ -748,6 +748,9 @@ static void add_integrity(struct model *model, const struct recording *recording
 	integrity->stacks_hidden = recording_counter(recording, "stacks_hidden", NULL);
 	integrity->stacks_unsure =
 		recording_counter(recording, "chains_unknown", NULL) + recording_counter(recording, "chains_mistaken", NULL);
+	integrity->user_stacks_degraded = recording_counter(recording, "user_stacks_degraded", NULL);
+	integrity->user_stacks_partial =
+		recording_counter(recording, "user_stacks_cut", NULL) + recording_counter(recording, "user_stacks_lost", NULL);
 	integrity->half_seen = recording_counter(recording, "entries_without_return", NULL);
 }
 

@@ -217,6 +217,8 @@ struct model_integrity {
 	uint64_t stacks_cut;
 	uint64_t stacks_unsure; /* allocations whose kernel callers are missing or another's, because a key was */
 	uint64_t stacks_hidden; /* distinct ones, by another tracer's return probe */
+	uint64_t user_stacks_degraded; /* allocations whose user callers are by frame pointers although more was asked for */
+	uint64_t user_stacks_partial;  /* allocations whose user stack was unwound, but not to its end */
 	uint64_t half_seen;	/* allocations that were seen to begin and not to return: in no site */
 	uint64_t bulk_allocs_unseen; /* objects handed out in bulk, whose addresses the kernel did not tell */
 	uint32_t redacted_addresses; /* kernel addresses taken out of texts */

@@ -216,7 +216,13 @@ static void tell_namespace(const struct spots *spots)
 		     "Tasks outside slabrec's PID namespace have no number and no name here: they are all \"[other namespace]\" (in a container use the host's PID namespace, as with docker run --pid=host).");
 }
 
-static void tell_call_chains(const struct spots *spots, bool has_user_stacks)
+static const char *const user_sentences[] = {
+	[USER_STACKS_DWARF] = "User call chains of allocations are unwound from a copy of the stack, as many a second as there is time for; the others, and those of frees, follow frame pointers: they are short in programs built without them.",
+	[USER_STACKS_FP] = "User call chains follow frame pointers: they are short in programs built without them.",
+	[USER_STACKS_NONE] = "User call chains are not recorded.",
+};
+
+static void tell_call_chains(const struct spots *spots, enum user_stacks user_stacks)
 {
 	uint32_t period = 1;
 	bool has_free_chains = false;
@@ -234,12 +240,10 @@ static void tell_call_chains(const struct spots *spots, bool has_user_stacks)
 		tell(spots, "Frees have no call chains.");
 	else if (period > 1)
 		tell(spots, "One free in %u has its call chain recorded.", period);
-	tell(spots, "%s",
-	     has_user_stacks ? "User call chains follow frame pointers: they are short in programs built without them." :
-			       "User call chains are not recorded.");
+	tell(spots, "%s", user_sentences[user_stacks]);
 }
 
-void blind_spots_each(const struct probe_plan *plan, const struct probe_plan_facts *facts, bool has_user_stacks,
+void blind_spots_each(const struct probe_plan *plan, const struct probe_plan_facts *facts, enum user_stacks user_stacks,
 		      blind_spots_tell *tell_one, void *context)
 {
 	struct spots spots = {.plan = plan, .facts = facts, .tell = tell_one, .context = context};
@@ -251,5 +255,5 @@ void blind_spots_each(const struct probe_plan *plan, const struct probe_plan_fac
 	tell_buckets(&spots);
 	tell_interrupts(&spots);
 	tell_failed(&spots);
-	tell_call_chains(&spots, has_user_stacks);
+	tell_call_chains(&spots, user_stacks);
 }

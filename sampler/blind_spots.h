@@ -8,12 +8,13 @@
 #include <stdbool.h>
 
 #include "sampler/probe_plan.h"
+#include "sampler/user_stacks.h"
 
 /* Gets one sentence, borrowed for the call. */
 typedef void blind_spots_tell(void *context, const char *sentence);
 
-/* Tells each blind spot once, what costs most objects first. has_user_stacks: user call chains are recorded. */
-void blind_spots_each(const struct probe_plan *plan, const struct probe_plan_facts *facts, bool has_user_stacks,
+/* Tells each blind spot once, what costs most objects first. user_stacks: as they are recorded. */
+void blind_spots_each(const struct probe_plan *plan, const struct probe_plan_facts *facts, enum user_stacks user_stacks,
 		      blind_spots_tell *tell, void *context);
 
 #endif

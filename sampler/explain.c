@@ -211,5 +211,5 @@ void explain_write(const struct explain *explain, FILE *out)
 	fputs("\nFilters, in the kernel\n", out);
 	write_filters(&page);
 	fputs("\nNot seen\n", out);
-	blind_spots_each(explain->plan, explain->facts, explain->has_user_stacks, write_spot, &page);
+	blind_spots_each(explain->plan, explain->facts, explain->user_stacks, write_spot, &page);
 }

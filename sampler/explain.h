@@ -11,6 +11,7 @@
 
 #include "sampler/probe_plan.h"
 #include "sampler/slab_cache.h"
+#include "sampler/user_stacks.h"
 
 #define EXPLAIN_COLUMNS 110
 
@@ -29,7 +30,7 @@ struct explain {
 	const char *const *filters;		/* sentences on what -p and the like do; ends with NULL */
 	const struct probe_plan *plan;
 	const struct probe_plan_facts *facts;
-	bool has_user_stacks;
+	enum user_stacks user_stacks;
 };
 
 /* Lines of at most EXPLAIN_COLUMNS, but for words that are longer. What out cannot take is told by ferror(out). */

@@ -80,11 +80,11 @@ struct calibration {
 	unsigned int hits;
 };
 
-static bool has_no_chain(void *context, uint64_t id)
+static unsigned int no_parts(void *context, uint64_t id)
 {
 	(void)context;
 	(void)id;
-	return false;
+	return 0;
 }
 
 static void count_records(struct calibration *calibration, const struct buffer *records)
@@ -93,7 +93,7 @@ static void count_records(struct calibration *calibration, const struct buffer *
 	size_t record_bytes;
 
 	for (size_t at = 0; at < records->size_bytes; at += record_bytes) {
-		record_bytes = sample_decode(&sample, records->bytes + at, records->size_bytes - at, has_no_chain, NULL);
+		record_bytes = sample_decode(&sample, records->bytes + at, records->size_bytes - at, no_parts, NULL);
 		if (!record_bytes)
 			return;
 		if (sample.type != SAMPLE_PROBE)

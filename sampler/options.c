@@ -34,7 +34,8 @@ const char options_help[] =
 	"  -t, --tid TID               only allocations of this thread\n"
 	"  -G, --cgroup CGROUP         only allocations in this cgroup and those below, as /sys/fs/cgroup/a/b or a/b\n"
 	"  -C, --cpu LIST              only allocations on these CPUs, as 0-3,7\n"
-	"      --user-stack fp|none    user call chains by frame pointers (default) or none\n"
+	"      --user-stack dwarf|fp|none  user call chains: whole ones where there is time (default), by frame\n"
+	"                              pointers, none\n"
 	"      --free-stacks all|some|none  call chains of frees: of one in 16 (default), all, none\n"
 	"\n"
 	"How:\n"
@@ -233,7 +234,8 @@ static int parse_without(struct options *options, const char *text, struct error
 
 static int parse_option(struct options *options, int option, const char *text, struct error *err)
 {
-	static const char *const user_stacks[] = {"fp", "none", NULL};
+	static const char *const user_stacks[] = {
+		[USER_STACKS_DWARF] = "dwarf", [USER_STACKS_FP] = "fp", [USER_STACKS_NONE] = "none", NULL};
 	static const char *const free_stacks[] = {"some", "all", "none", NULL};
 	long value;
 	int ret;
@@ -284,7 +286,7 @@ static int parse_option(struct options *options, int option, const char *text, s
 		return ret < 0 ? ret : 0;
 	case OPTION_USER_STACK:
 		ret = parse_choice("user-stack", text, user_stacks, err);
-		options->has_user_stacks = ret == 0;
+		options->user_stacks = ret < 0 ? USER_STACKS_DWARF : (enum user_stacks)ret;
 		return ret < 0 ? ret : 0;
 	case OPTION_FREE_STACKS:
 		ret = parse_choice("free-stacks", text, free_stacks, err);
@@ -330,7 +332,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 	int ret = 0;
 	int option;
 
-	*options = (struct options){.output = "slabrec.slab", .has_user_stacks = true, .argc = argc, .argv = argv};
+	*options = (struct options){.output = "slabrec.slab", .argc = argc, .argv = argv};
 	opterr = 0;
 	while (!ret && (option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (option == '?')

@@ -10,6 +10,7 @@
 #include "sampler/cpu_list.h"
 #include "sampler/name_offset.h"
 #include "sampler/start_condition.h"
+#include "sampler/user_stacks.h"
 #include "trace/error.h"
 
 #define OPTIONS_CACHES_MAX 256
@@ -48,7 +49,7 @@ struct options {
 	enum source source;
 	size_t ring_bytes; /* 0: by the number of CPUs */
 	unsigned int maxactive; /* of return probes; 0: by the number of CPUs */
-	bool has_user_stacks;
+	enum user_stacks user_stacks;
 	bool all_free_stacks;
 	bool no_free_stacks;
 	bool is_quiet;

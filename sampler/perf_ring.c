@@ -13,6 +13,8 @@
 #ifndef PERF_FORMAT_LOST
 #define PERF_FORMAT_LOST (1U << 4) /* since 6.0; older headers do not have it */
 #endif
+/* x86: ax bx cx dx si di bp sp ip, r8 to r15. */
+#define USER_REGS 0xff01ffull
 #define SAMPLE_TYPE_CGROUP (1ull << 21) /* PERF_SAMPLE_CGROUP, since 5.7 */
 
 /* cgroup_fd: of the tasks of this cgroup alone, -1 of all. */
@@ -163,6 +165,11 @@ int perf_event_open_probe(const struct perf_event_options *options, int cpu, con
 	attr.read_format = PERF_FORMAT_LOST;
 	if (options->has_callchain)
 		attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
+	if (options->user_stack_bytes) {
+		attr.sample_type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
+		attr.sample_regs_user = USER_REGS;
+		attr.sample_stack_user = options->user_stack_bytes;
+	}
 	attr.exclude_callchain_user = !options->has_user_callchain;
 	if (options->has_cgroup)
 		attr.sample_type |= SAMPLE_TYPE_CGROUP;

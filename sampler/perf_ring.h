@@ -37,6 +37,7 @@ struct perf_event_options {
 	uint32_t period;     /* one sample for so many hits; 0 and 1: for each */
 	bool has_callchain;
 	bool has_user_callchain;
+	uint32_t user_stack_bytes; /* samples bring the user registers and so much of the user stack; 0: they do not */
 	bool has_cgroup; /* samples tell the task's cgroup */
 	bool is_in_cgroup; /* only for tasks of the cgroup of this folder */
 	int cgroup_fd;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sampler/sample.h"
 #include "trace/cleanup.h"
 
 static enum trace_ring ring_of(enum probe_role role)
@@ -79,11 +80,20 @@ static int open_event(struct probe_session *session, size_t place, size_t cpu, c
 	*event = (struct probe_event){
 		.fd = fd, .probe = (uint32_t)place, .cpu = (uint32_t)cpu, .is_repeat = is_repeat};
 	session->event_count++;
-	if (session->options.add_id(session->options.context, id, place, how->has_callchain))
+	unsigned int parts = (how->has_callchain ? SAMPLE_WITH_CHAIN : 0) | (how->user_stack_bytes ? SAMPLE_WITH_STACK : 0);
+	if (session->options.add_id(session->options.context, id, place, parts))
 		return error_set(err, -ENOMEM, "opening probes: out of memory");
 	if (!probe->raw)
 		return 0;
-	return slab_bpf_set_output(session->options.bpf, probe->raw_number, session->cpus.cpus[cpu], how->has_callchain, fd, err);
+	return slab_bpf_set_output(session->options.bpf, probe->raw_number, session->cpus.cpus[cpu],
+				   (how->has_callchain ? SLAB_BPF_CHAIN : 0) + (how->user_stack_bytes ? SLAB_BPF_STACK : 0), fd, err);
+}
+
+/* The same samples with the user stack. */
+static int open_copies(struct probe_session *session, size_t place, size_t cpu, struct perf_event_options how, struct error *err)
+{
+	how.user_stack_bytes = session->options.user_stack_bytes;
+	return how.user_stack_bytes ? open_event(session, place, cpu, &how, false, err) : 0;
 }
 
 /*
@@ -107,12 +117,15 @@ static int open_probe_on_cpu(struct probe_session *session, size_t place, size_t
 					 .cgroup_fd = options->cgroup_fd};
 	int ret = open_event(session, place, cpu, &how, false, err);
 
+	if (!ret && probe->raw && !is_free)
+		ret = open_copies(session, place, cpu, how, err);
 	if (ret || !is_share)
 		return ret;
 	how.has_callchain = true;
 	/* A BPF program sends each hit to one of the two itself. */
 	how.period = probe->raw ? 1 : probe->stack_period;
-	return open_event(session, place, cpu, &how, !probe->raw, err);
+	ret = open_event(session, place, cpu, &how, !probe->raw, err);
+	return !ret && probe->raw && !is_free ? open_copies(session, place, cpu, how, err) : ret;
 }
 
 /* Everything on one CPU, disabled. */

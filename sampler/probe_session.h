@@ -26,13 +26,14 @@ struct probe_event {
 	struct perf_event_counts counts; /* once closed */
 };
 
-/* Called for every opened event: samples with this id come from the plan's probe. -ENOMEM ends the opening. */
-typedef int probe_session_id(void *context, uint64_t id, size_t probe, bool has_callchain);
+/* Called for every opened event: samples with this id come from the plan's probe and have these enum sample_parts. -ENOMEM ends the opening. */
+typedef int probe_session_id(void *context, uint64_t id, size_t probe, unsigned int parts);
 
 struct probe_session_options {
 	const struct cpu_list *alloc_cpus; /* where allocations are recorded; empty: everywhere */
 	size_t ring_bytes; /* of the allocations' ring of each CPU; a power of two of pages */
 	bool has_user_callchain;
+	uint32_t user_stack_bytes; /* allocations bring the user registers and so much of the user stack, where there is time; 0: never */
 	bool has_cgroups; /* samples of allocations tell the task's cgroup */
 	bool is_in_cgroup; /* allocations of its tasks only */
 	int cgroup_fd;

@@ -33,6 +33,7 @@ struct process {
 	uint32_t count;
 	uint32_t capacity;
 	int32_t parent; /* as scanned; 0 not known */
+	int32_t forked_by; /* 0 not known */
 	bool is_selected;
 	bool has_living_task; /* while sweeping */
 };
@@ -185,7 +186,9 @@ static int map_file(struct process_table *table, int32_t pid, struct mapping map
 	/* What has no file counts from its start. */
 	if (*path != '/' || !strncmp(path, "//anon", 6))
 		mapping.page_offset_bytes = 0;
-	mapping.file = user_file_find(table->files, pid, *path && strncmp(path, "//anon", 6) ? path : "[anon]", inode);
+	struct user_file_view view = {
+		.pid = pid, .parent_pid = process->forked_by, .begin = mapping.begin, .end = mapping.end};
+	mapping.file = user_file_find_mapped(table->files, &view, *path && strncmp(path, "//anon", 6) ? path : "[anon]", inode);
 	drop_covered(process, mapping.begin, mapping.end);
 	process->space = table->next_space++;
 	return add_mapping(process, mapping);
@@ -377,6 +380,7 @@ static int update_fork(struct process_table *table, const struct sample *sample)
 	if (!process)
 		return -ENOMEM;
 	process->exited_ns = 0;
+	process->forked_by = sample->parent_pid;
 	process->count = 0;
 	process->space = table->next_space++;
 	for (uint32_t i = 0; parent && i < parent->count && !ret; i++)

@@ -5,13 +5,15 @@
 #include "sampler/recorder.h"
 
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <string.h>
 
 /* Frees remembered for their late witness: forgotten together, which at worst makes a confirmation a free of its own. */
 #define LAST_FREES_MAX 65536u
 /* How late it may be: the host may take the CPU away in between. */
 #define LATE_NS 100000000u
-#define HAS_CHAIN_BIT (1ull << 32)
+/* Of probes: the parts that samples have. */
+#define PARTS_SHIFT 32
 /* Of kmalloc_answers; below them the place among the selected caches + 1, or 0. */
 #define ANSWER_IS_KNOWN (1ull << 32)
 #define ANSWER_NEEDS_CALL_SITE (1ull << 33)
@@ -45,22 +47,22 @@ void recorder_set_digest(struct recorder *recorder, struct digest *digest)
 	recorder->live.give_up_context = digest;
 }
 
-int recorder_add_id(struct recorder *recorder, uint64_t id, size_t probe, bool has_callchain)
+int recorder_add_id(struct recorder *recorder, uint64_t id, size_t probe, unsigned int parts)
 {
 	uint64_t *value = u64_map_put(&recorder->probes, id);
 
 	if (!value)
 		return -ENOMEM;
-	*value = (probe + 1) | (has_callchain ? HAS_CHAIN_BIT : 0);
+	*value = (probe + 1) | (uint64_t)parts << PARTS_SHIFT;
 	return 0;
 }
 
-static bool has_chain(void *context, uint64_t id)
+static unsigned int parts_of(void *context, uint64_t id)
 {
 	const struct recorder *recorder = context;
 	const uint64_t *value = id ? u64_map_find(&recorder->probes, id) : NULL;
 
-	return value && *value & HAS_CHAIN_BIT;
+	return value ? (unsigned int)(*value >> PARTS_SHIFT) : 0;
 }
 
 static uint64_t since_start(const struct recorder *recorder, uint64_t time_ns)
@@ -550,6 +552,46 @@ static int take_chain_key(struct recorder *recorder, const struct probe *probe, 
 	return 0;
 }
 
+/* How much of the chain is in front of its user part. */
+static size_t kernel_length(const struct sample *sample)
+{
+	size_t length = 0;
+
+	while (length < sample->chain_count && sample->chain[length] != (uint64_t)PERF_CONTEXT_USER)
+		length++;
+	return length;
+}
+
+/* Puts the unwound user stack, which the sample brought, in the place of the user part. */
+static void unwind_user(struct recorder *recorder, struct sample *sample)
+{
+	struct user_unwind_copy copy = {.regs = sample->user_regs,
+					.stack = sample->user_stack,
+					.stack_bytes = sample->user_stack_bytes,
+					.is_full = sample->is_user_stack_full};
+	size_t length = kernel_length(sample);
+	enum user_unwind_end end;
+	const uint64_t *user;
+
+	if (!sample->user_regs) {
+		recorder->counts.user_stacks_degraded += length < sample->chain_count;
+		return;
+	}
+	size_t user_count = user_unwind_run(recorder->unwind, sample->pid, &copy, &user, &end);
+	if (length > RECORDER_CHAIN_MAX - 1 - USER_UNWIND_FRAMES_MAX)
+		length = RECORDER_CHAIN_MAX - 1 - USER_UNWIND_FRAMES_MAX;
+	memcpy(recorder->chain, sample->chain, length * sizeof(*user));
+	recorder->chain[length] = (uint64_t)PERF_CONTEXT_USER;
+	memcpy(recorder->chain + length + 1, user, user_count * sizeof(*user));
+	sample->chain = recorder->chain;
+	sample->chain_count = length + 1 + user_count;
+	sample->is_unwound = true;
+	sample->is_user_cut = end == USER_UNWIND_CUT;
+	recorder->counts.user_stacks_whole += end == USER_UNWIND_WHOLE;
+	recorder->counts.user_stacks_cut += end == USER_UNWIND_CUT;
+	recorder->counts.user_stacks_lost += end == USER_UNWIND_LOST;
+}
+
 static int take_probe(struct recorder *recorder, struct sample *sample)
 {
 	const uint64_t *place = sample->id ? u64_map_find(&recorder->probes, sample->id) : NULL;
@@ -563,6 +605,8 @@ static int take_probe(struct recorder *recorder, struct sample *sample)
 	recorder->counts.samples++;
 	if (probe->fields.chain_key.size_bytes && take_chain_key(recorder, probe, sample))
 		return -ENOMEM;
+	if (recorder->unwind && !probe_role_is_free(probe->role))
+		unwind_user(recorder, sample);
 	switch (probe->role) {
 	case PROBE_ROLE_ALLOC:
 	case PROBE_ROLE_ALLOC_ENTRY:
@@ -621,7 +665,7 @@ int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint3
 	struct sample sample;
 	int ret;
 
-	if (!sample_decode(&sample, record, size_bytes, has_chain, recorder))
+	if (!sample_decode(&sample, record, size_bytes, parts_of, recorder))
 		return 0;
 	switch (sample.type) {
 	case SAMPLE_PROBE:
@@ -696,6 +740,10 @@ int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct err
 		{"chains_by_key", counts->chains_by_key},
 		{"chains_unknown", counts->chains_unknown},
 		{"chains_mistaken", counts->chains_mistaken},
+		{"user_stacks_whole", counts->user_stacks_whole},
+		{"user_stacks_cut", counts->user_stacks_cut},
+		{"user_stacks_lost", counts->user_stacks_lost},
+		{"user_stacks_degraded", counts->user_stacks_degraded},
 		{"user_frames_unknown", recorder->stacks->frames_unknown},
 		{"stacks_cut", recorder->stacks->chains_cut},
 		{"stacks_hidden", recorder->stacks->chains_hidden},

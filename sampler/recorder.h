@@ -18,6 +18,7 @@
 #include "sampler/process_table.h"
 #include "sampler/sample.h"
 #include "sampler/stack_table.h"
+#include "sampler/user_unwind.h"
 #include "trace/writer.h"
 
 struct recorder_counts {
@@ -42,8 +43,15 @@ struct recorder_counts {
 	uint64_t chains_by_key; /* samples whose call chain a key stood for */
 	uint64_t chains_unknown; /* of those: it had not come */
 	uint64_t chains_mistaken; /* of keys: another one came later. Its samples may have the wrong one */
+	uint64_t user_stacks_whole; /* of samples that brought a copy of the user stack: unwound to the outermost frame */
+	uint64_t user_stacks_cut;   /* of those: longer than the copy */
+	uint64_t user_stacks_lost;  /* of those: a frame on the way could not be left */
+	uint64_t user_stacks_degraded; /* samples of allocations whose user part is by frame pointers, for want of a copy */
 	uint64_t lost[TRACE_RING_COUNT];
 };
+
+/* Addresses of a call chain that is put together here, with markers. */
+#define RECORDER_CHAIN_MAX (256 + USER_UNWIND_FRAMES_MAX)
 
 struct recorder {
 	struct trace_writer *writer;		/* borrowed, like all pointers here */
@@ -56,12 +64,14 @@ struct recorder {
 	struct kmalloc_flags flags;
 	bool has_witnesses;
 	bool is_filtered; /* by process or CPU: an object that is not known need not be older */
-	struct u64_map probes;	      /* sample id -> place in plan + 1, and whether it has a chain */
+	struct u64_map probes;	      /* sample id -> place in plan + 1, and the parts of its samples */
 	struct u64_map last_frees;    /* task and address of frees that a kprobe on kmem_cache_free told -> when */
 	struct u64_map lost_told;     /* CPU and ring -> records lost that the ring itself told of */
 	struct u64_map bucket_sites;  /* call site -> name of its set of buckets */
 	struct u64_map kmalloc_answers; /* size class and flags -> their cache */
 	struct chain_memo chains;     /* by key: raw tracepoints */
+	struct user_unwind *unwind;   /* NULL: user parts are by frame pointers, or there are none */
+	uint64_t chain[RECORDER_CHAIN_MAX]; /* with the user part unwound */
 	/* Called with the kernel's part of each call chain that raw tracepoints take; is_good: its key may be used. NULL: nobody learns. */
 	void (*learn_chain)(void *context, const uint64_t *kernel, size_t count, bool is_good);
 	void *learn_context;
@@ -79,8 +89,8 @@ void recorder_release(struct recorder *recorder);
 /* From here on the digest (borrowed) takes what events say. Call it before the first sample. */
 void recorder_set_digest(struct recorder *recorder, struct digest *digest);
 
-/* Tells which probe the samples of an id come from. -ENOMEM. */
-int recorder_add_id(struct recorder *recorder, uint64_t id, size_t probe, bool has_callchain);
+/* Tells which probe the samples of an id come from, and which enum sample_parts they have. -ENOMEM. */
+int recorder_add_id(struct recorder *recorder, uint64_t id, size_t probe, unsigned int parts);
 
 /* A time_order_take: context is the recorder, records come in the order of time. 0 or -ENOMEM; after that counts are missing. */
 int recorder_take(void *context, const uint8_t *record, size_t size_bytes, uint32_t ring);

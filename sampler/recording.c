@@ -57,6 +57,10 @@
 #define CLOSING_BYTES 8192u
 #define LIVE_BYTES 6u
 #define USER_SYMBOL_BYTES 24u
+/* Of the user stack with a sample, and how many of them on each CPU for each tracepoint. */
+#define USER_STACK_BYTES 16384u
+#define COPY_EVERY_NS 500000u
+#define COPIES_RING_SHARE 16u
 #define RING_BYTES_MAX (4u << 20)
 #define RING_BYTES_MIN (256u << 10)
 #define RING_BYTES_ALL (64u << 20) /* of the allocations; frees have as much again, tasks a quarter */
@@ -76,6 +80,7 @@ struct recording {
 	struct cgroup_table cgroups;
 	struct process_table processes;
 	struct stack_table stacks;
+	struct user_unwind *unwind; /* NULL: no user stacks, or by frame pointers */
 	struct probe_plan plan;
 	struct slab_bpf bpf;
 	struct process_filter process_filter;
@@ -216,9 +221,9 @@ static struct probe_plan_facts plan_facts(struct recording *recording)
 
 /* ---- probes ---- */
 
-static int add_id(void *context, uint64_t id, size_t probe, bool has_callchain)
+static int add_id(void *context, uint64_t id, size_t probe, unsigned int parts)
 {
-	return recorder_add_id(context, id, probe, has_callchain);
+	return recorder_add_id(context, id, probe, parts);
 }
 
 static void learn_chain(void *context, const uint64_t *kernel, size_t count, bool is_good)
@@ -238,12 +243,21 @@ static size_t ring_bytes(const struct recording *recording)
 	return size;
 }
 
+/* As they are recorded here. */
+static enum user_stacks user_stacks(const struct recording *recording)
+{
+	enum user_stacks wanted = recording->options->user_stacks;
+
+	return wanted == USER_STACKS_DWARF && !recording->recorder.unwind ? USER_STACKS_FP : wanted;
+}
+
 static int open_session(struct recording *recording, struct error *err)
 {
 	struct probe_session_options how = {
 		.alloc_cpus = &recording->options->cpus,
 		.ring_bytes = ring_bytes(recording),
-		.has_user_callchain = recording->options->has_user_stacks,
+		.has_user_callchain = recording->options->user_stacks != USER_STACKS_NONE,
+		.user_stack_bytes = recording->unwind && recording->source == SOURCE_BPF ? USER_STACK_BYTES : 0,
 		.has_cgroups = recording->target.has_cgroup_ids,
 		.is_in_cgroup = recording->target.cgroup_fd >= 0,
 		.cgroup_fd = recording->target.cgroup_fd,
@@ -261,7 +275,7 @@ static struct slab_bpf_options bpf_options(const struct recording *recording)
 	struct slab_bpf_options options = {.all = &recording->all,
 					   .kernel = &recording->kernel,
 					   .has_walk = !recording->options->without_walk,
-					   .has_user_chains = recording->options->has_user_stacks};
+					   .has_user_chains = recording->options->user_stacks != USER_STACKS_NONE};
 
 	if (!recording->btf)
 		return options;
@@ -296,6 +310,12 @@ static int tell_processes(struct recording *recording)
 	return ret;
 }
 
+/* So many copies of user stacks as leave most of a ring to the other samples. */
+static uint64_t copies_in_advance(const struct recording *recording)
+{
+	return ring_bytes(recording) / COPIES_RING_SHARE / USER_STACK_BYTES;
+}
+
 static int open_bpf(struct recording *recording, struct error *err)
 {
 	struct slab_bpf_options options = bpf_options(recording);
@@ -311,10 +331,13 @@ static int open_bpf(struct recording *recording, struct error *err)
 		filter_processes(recording);
 	recording->bpf.alignment_mask = (uint32_t)probe_plan_alignment_mask(&recording->selected);
 	recording->bpf.tid = *recording->target.task_filter ? recording->options->tid : 0;
+	recording->bpf.has_stacks = recording->unwind;
 	if (!ret)
 		ret = slab_bpf_select(&recording->bpf, &recording->selected, err);
 	if (!ret)
 		ret = open_session(recording, err);
+	if (!ret)
+		slab_bpf_set_copies(&recording->bpf, COPY_EVERY_NS, copies_in_advance(recording) * COPY_EVERY_NS);
 	if (ret) {
 		slab_bpf_close(&recording->bpf);
 		process_filter_close(&recording->process_filter);
@@ -494,7 +517,7 @@ static void write_choices(struct recording *recording)
 	trace_writer_fact(writer, "caches.requested", text);
 	trace_writer_fact(writer, "source", source_name(recording->source));
 	trace_writer_fact(writer, "source.why", source_why(recording, text, sizeof(text)));
-	trace_writer_fact(writer, "user_stack", options->has_user_stacks ? "fp" : "none");
+	trace_writer_fact(writer, "user_stack", user_stacks_name(user_stacks(recording)));
 	trace_writer_fact(writer, "free_stacks", options->all_free_stacks ? "all" : options->no_free_stacks ? "none" : "1/16");
 	target_write_facts(&recording->target, &recording->cgroups, writer);
 	if (options->is_only_live) {
@@ -507,7 +530,7 @@ static void write_choices(struct recording *recording)
 		trace_writer_fact(writer, "start.waited_ns", text);
 	}
 	struct probe_plan_facts facts = plan_facts(recording);
-	blind_spots_each(&recording->plan, &facts, options->has_user_stacks, write_spot, writer);
+	blind_spots_each(&recording->plan, &facts, user_stacks(recording), write_spot, writer);
 }
 
 static void tell_cache_is_gone(struct recording *recording, const struct slab_cache *cache)
@@ -631,7 +654,7 @@ static void write_probes(struct recording *recording, uint64_t *misses)
 		snprintf(event, sizeof(event), "%s:%s", probe->subsystem, probe->event);
 		snprintf(definition, sizeof(definition), "%s %s %.3900s", probe->kind, probe->function_name, probe->definition);
 		/* Until 5.14 a page fault in a probe's handler was counted as a miss; rethook came soon after. */
-		totals.has_fault_misses = totals.has_misses && recording->options->has_user_stacks &&
+		totals.has_fault_misses = totals.has_misses && recording->options->user_stacks != USER_STACKS_NONE &&
 					  !kallsyms_has(recording->kernel.symbols, "rethook_hook");
 		*misses += totals.misses;
 		totals.event = trace_writer_text(writer, event);
@@ -1221,6 +1244,16 @@ static int open_first(struct recording *recording, struct error *err)
 	return ret;
 }
 
+static int open_unwind(struct recording *recording, struct error *err)
+{
+	int ret = 0;
+
+	if (recording->options->user_stacks == USER_STACKS_DWARF)
+		ret = user_unwind_new(&recording->unwind, &recording->processes, &recording->files, err);
+	recording->recorder.unwind = recording->unwind;
+	return ret == -ENOTSUP ? 0 : ret;
+}
+
 /* Opens the rest: from here on the trace is of now. */
 static int open_all(struct recording *recording, struct error *err)
 {
@@ -1252,7 +1285,11 @@ static int open_all(struct recording *recording, struct error *err)
 	recording->recorder.is_filtered = target_is_limited(&recording->target);
 	stack_table_init(&recording->stacks, recording->writer, &recording->kernel, &recording->processes,
 			 &recording->files);
-	ret = open_probes(recording, err);
+	ret = open_unwind(recording, err);
+	if (!ret)
+		ret = open_probes(recording, err);
+	if (recording->source != SOURCE_BPF)
+		recording->recorder.unwind = NULL;
 	if (!ret) {
 		write_choices(recording);
 		tell_probes(recording);
@@ -1337,6 +1374,7 @@ static void release(struct recording *recording)
 	digest_release(&recording->digest);
 	time_order_release(&recording->order);
 	stack_table_release(&recording->stacks);
+	user_unwind_free(recording->unwind);
 	process_table_release(&recording->processes);
 	cgroup_table_release(&recording->cgroups);
 	target_close(&recording->target);
@@ -1433,7 +1471,7 @@ static int explain(struct recording *recording, struct error *err)
 		.filters = recording->target.sentences,
 		.plan = &recording->plan,
 		.facts = &facts,
-		.has_user_stacks = recording->options->has_user_stacks,
+		.user_stacks = user_stacks(recording),
 	};
 	explain_write(&text, stdout);
 	return fflush(stdout) || ferror(stdout) ? error_set(err, -EIO, "standard output: %m") : 0;

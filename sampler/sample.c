@@ -1,4 +1,4 @@
-/* Knows the layout of perf records under the attributes that perf_ring.c sets: IDENTIFIER, TID, TIME, CPU, then chain, raw and cgroup. */
+/* Knows the layout of perf records under the attributes that perf_ring.c sets: IDENTIFIER, TID, TIME, CPU, then chain, raw, user registers and stack, cgroup. */
 #include "sampler/sample.h"
 
 #include <linux/perf_event.h>
@@ -66,7 +66,44 @@ uint64_t sample_time(const uint8_t *bytes, size_t size_bytes, size_t *record_byt
 	return head.time_ns;
 }
 
-static bool decode_probe(struct sample *sample, const uint8_t *body, size_t size_bytes, sample_has_chain *has_chain,
+static bool read_u64(const uint8_t *body, size_t size_bytes, size_t *at, uint64_t *value)
+{
+	if (size_bytes - *at < sizeof(*value))
+		return false;
+	memcpy(value, body + *at, sizeof(*value));
+	*at += sizeof(*value);
+	return true;
+}
+
+/* Registers only of tasks that are in user mode at all, and the stack of 64-bit ones is what we know. */
+static bool read_user_stack(struct sample *sample, const uint8_t *body, size_t size_bytes, size_t *at)
+{
+	uint64_t abi, asked_bytes, copied_bytes;
+
+	if (!read_u64(body, size_bytes, at, &abi))
+		return false;
+	const uint64_t *regs = (const uint64_t *)(body + *at);
+	if (abi != PERF_SAMPLE_REGS_ABI_NONE) {
+		if (size_bytes - *at < SAMPLE_USER_REGS * sizeof(uint64_t))
+			return false;
+		*at += SAMPLE_USER_REGS * sizeof(uint64_t);
+	}
+	if (!read_u64(body, size_bytes, at, &asked_bytes) || asked_bytes > size_bytes - *at)
+		return false;
+	const uint8_t *stack = body + *at;
+	*at += asked_bytes;
+	if (asked_bytes && (!read_u64(body, size_bytes, at, &copied_bytes) || copied_bytes > asked_bytes))
+		return false;
+	if (abi != PERF_SAMPLE_REGS_ABI_64 || !asked_bytes)
+		return true;
+	sample->user_regs = regs;
+	sample->user_stack = stack;
+	sample->user_stack_bytes = copied_bytes;
+	sample->is_user_stack_full = copied_bytes == asked_bytes;
+	return true;
+}
+
+static bool decode_probe(struct sample *sample, const uint8_t *body, size_t size_bytes, sample_parts_of *parts_of,
 			 void *context)
 {
 	struct sample_head head;
@@ -81,7 +118,8 @@ static bool decode_probe(struct sample *sample, const uint8_t *body, size_t size
 	sample->tid = (int32_t)head.tid;
 	sample->time_ns = head.time_ns;
 	sample->cpu = head.cpu;
-	if (has_chain(context, head.id)) {
+	unsigned int parts = parts_of(context, head.id);
+	if (parts & SAMPLE_WITH_CHAIN) {
 		uint64_t count;
 
 		if (size_bytes - at < sizeof(count))
@@ -103,6 +141,8 @@ static bool decode_probe(struct sample *sample, const uint8_t *body, size_t size
 	sample->raw = body + at;
 	sample->raw_bytes = raw_bytes;
 	at += raw_bytes;
+	if (parts & SAMPLE_WITH_STACK && !read_user_stack(sample, body, size_bytes, &at))
+		return false;
 	if (size_bytes - at >= sizeof(sample->cgroup))
 		memcpy(&sample->cgroup, body + at, sizeof(sample->cgroup));
 	return true;
@@ -210,7 +250,7 @@ static enum sample_type decode_other(struct sample *sample, const struct perf_ev
 	}
 }
 
-size_t sample_decode(struct sample *sample, const uint8_t *bytes, size_t size_bytes, sample_has_chain *has_chain,
+size_t sample_decode(struct sample *sample, const uint8_t *bytes, size_t size_bytes, sample_parts_of *parts_of,
 		     void *context)
 {
 	const struct perf_event_header *header = record_header(bytes, size_bytes);
@@ -221,7 +261,7 @@ size_t sample_decode(struct sample *sample, const uint8_t *bytes, size_t size_by
 	const uint8_t *body = bytes + sizeof(*header);
 	size_t body_bytes = header->size - sizeof(*header);
 	if (header->type == PERF_RECORD_SAMPLE)
-		sample->type = decode_probe(sample, body, body_bytes, has_chain, context) ? SAMPLE_PROBE : SAMPLE_OTHER;
+		sample->type = decode_probe(sample, body, body_bytes, parts_of, context) ? SAMPLE_PROBE : SAMPLE_OTHER;
 	else
 		sample->type = decode_other(sample, header, body, body_bytes);
 	return header->size;

@@ -32,6 +32,12 @@ struct sample {
 	size_t chain_count;
 	const uint8_t *raw; /* PROBE: the event's record */
 	size_t raw_bytes;
+	const uint64_t *user_regs; /* PROBE: those that perf_ring.c asks for; NULL none */
+	const uint8_t *user_stack; /* PROBE: from the stack pointer on */
+	size_t user_stack_bytes;   /* that could be copied */
+	bool is_user_stack_full;   /* all that were asked for */
+	bool is_unwound;  /* by the recorder: the user part of chain is from user_stack */
+	bool is_user_cut; /* which was too short for it */
 	uint64_t cgroup; /* PROBE: the task's, 0 not told; CGROUP: its id */
 	uint64_t lost;
 	const char *name;  /* COMM: the task's name; MMAP, CGROUP: the path */
@@ -43,14 +49,21 @@ struct sample {
 	uint32_t device_minor;
 };
 
-/* Whether samples of an event id carry a call chain: decides how they are read. */
-typedef bool sample_has_chain(void *context, uint64_t id);
+/* What samples of an event carry. */
+enum sample_parts {
+	SAMPLE_WITH_CHAIN = 1,
+	SAMPLE_WITH_STACK = 2, /* user registers and a copy of the user stack */
+};
+#define SAMPLE_USER_REGS 17u
+
+/* The parts that samples of an event id have: decides how they are read. */
+typedef unsigned int sample_parts_of(void *context, uint64_t id);
 
 /*
  * Decodes the record that begins at bytes. Returns its size, 0 where it is not whole or not a record. What cannot be read becomes
  * SAMPLE_OTHER.
  */
-size_t sample_decode(struct sample *sample, const uint8_t *bytes, size_t size_bytes, sample_has_chain *has_chain,
+size_t sample_decode(struct sample *sample, const uint8_t *bytes, size_t size_bytes, sample_parts_of *parts_of,
 		     void *context);
 
 /* Time of the record without decoding it; 0 for records that have none. The same returns as above through *record_bytes. */

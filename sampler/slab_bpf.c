@@ -126,6 +126,7 @@ static void count_in(struct bpf_program *program, const struct slab_bpf *bpf, si
 struct turn {
 	uint64_t object; /* that the first has taken last */
 	uint64_t is_at_work[2]; /* that one is kept from all other hits, which the other takes */
+	uint64_t next_copy_ns;
 };
 
 /* r0: this CPU's struct turn, noted at TURN_AT. */
@@ -244,6 +245,42 @@ static void count_sent(struct bpf_program *program, const struct slab_bpf *bpf, 
 	bpf_program_count(program, R1, R2);
 }
 
+/* To over where there were as many copies of user stacks on this CPU as there may be, else one more is counted. Uses r0 to r5. */
+static void take_copy(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label over)
+{
+	bpf_program_label is_ahead = bpf_program_new_label(program);
+
+	bpf_program_call(program, BPF_FUNC_ktime_get_ns);
+	bpf_program_set_map_value(program, R1, bpf->shared, slot_at(number, offsetof(struct slab_bpf_slot, copy_every_ns)));
+	bpf_program_load_from(program, BPF_DW, R3, R1, offsetof(struct slab_bpf_slot, copy_ahead_ns) - offsetof(struct slab_bpf_slot, copy_every_ns));
+	bpf_program_alu(program, BPF_ADD, R3, R0);
+	bpf_program_load_from(program, BPF_DW, R1, R1, 0);
+	bpf_program_load_from(program, BPF_DW, R2, FP, TURN_AT);
+	bpf_program_load_from(program, BPF_DW, R4, R2, offsetof(struct turn, next_copy_ns));
+	bpf_program_jump(program, BPF_JGT, R4, R3, over);
+	bpf_program_jump(program, BPF_JGT, R4, R0, is_ahead);
+	bpf_program_alu(program, BPF_MOV, R4, R0);
+	bpf_program_place(program, is_ahead);
+	bpf_program_alu(program, BPF_ADD, R4, R1);
+	bpf_program_store(program, BPF_DW, R2, offsetof(struct turn, next_copy_ns), R4);
+}
+
+/* r2 becomes the events with a call chain, and where there may be one with a copy of the user stack as well. */
+static void set_chain_output(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_free)
+{
+	bpf_program_label over = bpf_program_new_label(program);
+	bpf_program_label done = bpf_program_new_label(program);
+
+	if (bpf->has_stacks && !is_free) {
+		take_copy(program, bpf, number, over);
+		bpf_program_set_map(program, R2, bpf->probes[number].outputs[SLAB_BPF_CHAIN_STACK]);
+		bpf_program_goto(program, done);
+		bpf_program_place(program, over);
+	}
+	bpf_program_set_map(program, R2, bpf->probes[number].outputs[SLAB_BPF_CHAIN]);
+	bpf_program_place(program, done);
+}
+
 /* One in stack_period with its call chain; 0: none. */
 static void send_sampled(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_free,
 			 uint32_t stack_period, bpf_program_label out)
@@ -257,11 +294,14 @@ static void send_sampled(struct bpf_program *program, const struct slab_bpf *bpf
 		bpf_program_alu_value(program, BPF_AND, R0, (int32_t)stack_period - 1);
 		bpf_program_jump_value(program, BPF_JEQ, R0, 0, chain);
 	}
-	bpf_program_set_map(program, R2, stack_period == 1 ? bpf->probes[number].chain : bpf->probes[number].plain);
+	if (stack_period == 1)
+		set_chain_output(program, bpf, number, is_free);
+	else
+		bpf_program_set_map(program, R2, bpf->probes[number].outputs[SLAB_BPF_PLAIN]);
 	if (stack_period > 1) {
 		bpf_program_goto(program, send);
 		bpf_program_place(program, chain);
-		bpf_program_set_map(program, R2, bpf->probes[number].chain);
+		set_chain_output(program, bpf, number, is_free);
 		bpf_program_place(program, send);
 	}
 	bpf_program_alu_value(program, BPF_MOV, R5, is_free ? SLAB_BPF_FREE_BYTES : SLAB_BPF_ALLOC_BYTES);
@@ -280,13 +320,23 @@ static void send_walked(struct bpf_program *program, const struct slab_bpf *bpf,
 	bpf_program_label send = bpf_program_new_label(program);
 	bpf_program_label sent = bpf_program_new_label(program);
 	bpf_program_label counted = bpf_program_new_label(program);
+	bpf_program_label by_frame_pointers = bpf_program_new_label(program);
 
 	bpf_program_set_map_value(program, R1, bpf->shared, slot_at(number, offsetof(struct slab_bpf_slot, start)));
 	stack_walk_write(&bpf->walk, program, &walk_room, plain, keyed, chain);
 	bpf_program_place(program, plain);
 	bpf_program_store(program, BPF_DW, FP, FIELD_AT(chain_key), R9);
 	bpf_program_alu_value(program, BPF_MOV, R8, 0);
-	bpf_program_set_map(program, R2, bpf->probes[number].plain);
+	if (bpf->has_stacks) {
+		/* Without a user part there is no stack. */
+		bpf_program_jump_value(program, BPF_JEQ, R7, 0, by_frame_pointers);
+		take_copy(program, bpf, number, by_frame_pointers);
+		bpf_program_set_map(program, R2, bpf->probes[number].outputs[SLAB_BPF_STACK]);
+		bpf_program_alu_value(program, BPF_MOV, R5, SLAB_BPF_ALLOC_BYTES);
+		bpf_program_goto(program, send);
+	}
+	bpf_program_place(program, by_frame_pointers);
+	bpf_program_set_map(program, R2, bpf->probes[number].outputs[SLAB_BPF_PLAIN]);
 	bpf_program_alu(program, BPF_MOV, R5, R7);
 	bpf_program_alu_value(program, BPF_LSH, R5, 3);
 	bpf_program_alu_value(program, BPF_ADD, R5, SLAB_BPF_ALLOC_BYTES);
@@ -298,7 +348,7 @@ static void send_walked(struct bpf_program *program, const struct slab_bpf *bpf,
 	bpf_program_place(program, keyed);
 	bpf_program_place(program, with_chain);
 	bpf_program_store(program, BPF_DW, FP, FIELD_AT(chain_key), R9);
-	bpf_program_set_map(program, R2, bpf->probes[number].chain);
+	set_chain_output(program, bpf, number, false);
 	bpf_program_alu_value(program, BPF_MOV, R5, SLAB_BPF_ALLOC_BYTES);
 	bpf_program_place(program, send);
 	send_record(program, bpf, number, false, sent, counted, out);
@@ -752,7 +802,8 @@ int slab_bpf_add(struct slab_bpf *bpf, const struct raw_tracepoint *raw, uint32_
 	if (number == SLAB_BPF_MAX)
 		return error_set(err, -E2BIG, "more raw tracepoints than slabrec is made for");
 	bpf->count++;
-	bpf->probes[number].plain = bpf->probes[number].chain = -1;
+	for (int i = 0; i < SLAB_BPF_OUTPUTS; i++)
+		bpf->probes[number].outputs[i] = -1;
 	for (int i = 0; i < 2; i++) {
 		bpf->probes[number].programs[i] = bpf->probes[number].links[i] = -1;
 		bpf->probes[number].idle_misses[i] = bpf->probes[number].missed[i] = 0;
@@ -760,12 +811,12 @@ int slab_bpf_add(struct slab_bpf *bpf, const struct raw_tracepoint *raw, uint32_
 	bpf->slots[number] = (struct slab_bpf_slot){0};
 	if (bpf->walk.is_on && !raw->is_free && find_start(bpf, number, raw, &why))
 		memcpy(bpf->walk.why_not, why.message, sizeof(bpf->walk.why_not) - 1);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < SLAB_BPF_OUTPUTS; i++) {
 		int map = bpf_program_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, "slabrec_events", sizeof(uint32_t), sizeof(uint32_t),
 				   bpf->cpus, 0, err);
 		if (map < 0)
 			return map;
-		*(i ? &bpf->probes[number].chain : &bpf->probes[number].plain) = map;
+		bpf->probes[number].outputs[i] = map;
 	}
 	for (int i = 0; i < 2; i++) {
 		int program = load_probe(bpf, number, raw, stack_period, i, err);
@@ -777,13 +828,19 @@ int slab_bpf_add(struct slab_bpf *bpf, const struct raw_tracepoint *raw, uint32_
 	return (int)number;
 }
 
-int slab_bpf_set_output(struct slab_bpf *bpf, int number, int cpu, bool has_chain, int perf_fd, struct error *err)
+int slab_bpf_set_output(struct slab_bpf *bpf, int number, int cpu, enum slab_bpf_output output, int perf_fd, struct error *err)
 {
-	int map = has_chain ? bpf->probes[number].chain : bpf->probes[number].plain;
-
-	int ret = bpf_program_map_set(map, &cpu, &perf_fd);
+	int ret = bpf_program_map_set(bpf->probes[number].outputs[output], &cpu, &perf_fd);
 
 	return ret ? error_set(err, ret, "BPF events of CPU %d: %s", cpu, strerror(-ret)) : 0;
+}
+
+void slab_bpf_set_copies(struct slab_bpf *bpf, uint64_t every_ns, uint64_t ahead_ns)
+{
+	for (size_t i = 0; i < bpf->count; i++) {
+		bpf->slots[i].copy_every_ns = every_ns;
+		bpf->slots[i].copy_ahead_ns = ahead_ns;
+	}
 }
 
 int slab_bpf_attach(struct slab_bpf *bpf, int number, const char *tracepoint, struct error *err)
@@ -853,8 +910,8 @@ void slab_bpf_close(struct slab_bpf *bpf)
 			close_fd(&bpf->probes[i].links[j]);
 			close_fd(&bpf->probes[i].programs[j]);
 		}
-		close_fd(&bpf->probes[i].plain);
-		close_fd(&bpf->probes[i].chain);
+		for (int j = 0; j < SLAB_BPF_OUTPUTS; j++)
+			close_fd(&bpf->probes[i].outputs[j]);
 	}
 	if (bpf->slots)
 		munmap((void *)(uintptr_t)bpf->slots, (SLAB_BPF_MAX + 1) * sizeof(struct slab_bpf_slot));

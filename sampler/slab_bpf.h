@@ -58,13 +58,26 @@ struct slab_bpf_slot {
 	uint64_t known;
 	struct stack_walk_start start;
 	uint64_t spared[2]; /* hits that a program was kept from and the other took */
-	uint64_t reserved[6];
+	/* Of copies of user stacks, on each CPU: the time from one to the next, and how far in advance they may be taken. */
+	uint64_t copy_every_ns;
+	uint64_t copy_ahead_ns;
+	uint64_t reserved[4];
+};
+
+/* The perf events that samples go to, by what these add to them. */
+enum slab_bpf_output {
+	SLAB_BPF_PLAIN,
+	SLAB_BPF_CHAIN,
+	SLAB_BPF_STACK, /* user registers and stack */
+	SLAB_BPF_CHAIN_STACK,
+	SLAB_BPF_OUTPUTS
 };
 
 struct slab_bpf {
 	struct slab_layout layout;
 	struct stack_walk walk; /* on: samples of allocations may come without call chain */
 	int32_t tid; /* allocations of this task only; 0 all */
+	bool has_stacks; /* allocations go to the events that add user stacks, as far as slab_bpf_set_copies() lets them */
 	struct process_filter *processes; /* borrowed; allocations of these only; NULL all */
 	uint32_t alignment_mask; /* low bits that no recorded object's address has; 0: not known */
 	int peeker; /* program that reads a word of kernel memory */
@@ -77,8 +90,7 @@ struct slab_bpf {
 	volatile struct slab_bpf_slot *slots; /* the same, mapped */
 	size_t count;
 	struct {
-		int plain; /* map: CPU -> perf event */
-		int chain; /* the same, of the samples with call chains */
+		int outputs[SLAB_BPF_OUTPUTS]; /* maps: CPU -> perf event */
 		int programs[2];
 		int links[2];
 		uint64_t idle_misses[2]; /* of the programs, before they were on */
@@ -120,7 +132,10 @@ int slab_bpf_select(struct slab_bpf *bpf, const struct slab_cache_list *selected
 int slab_bpf_add(struct slab_bpf *bpf, const struct raw_tracepoint *raw, uint32_t stack_period, struct error *err);
 
 /* Samples of this CPU go to this PERF_COUNT_SW_BPF_OUTPUT event, which must be of the same CPU. */
-int slab_bpf_set_output(struct slab_bpf *bpf, int number, int cpu, bool has_chain, int perf_fd, struct error *err);
+int slab_bpf_set_output(struct slab_bpf *bpf, int number, int cpu, enum slab_bpf_output output, int perf_fd, struct error *err);
+
+/* How many copies of user stacks may be taken on each CPU and raw tracepoint: one each every_ns, ahead_ns of that in advance. */
+void slab_bpf_set_copies(struct slab_bpf *bpf, uint64_t every_ns, uint64_t ahead_ns);
 
 /* Attached while off, so that turning on cannot fail. */
 int slab_bpf_attach(struct slab_bpf *bpf, int number, const char *tracepoint, struct error *err);

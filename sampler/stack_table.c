@@ -126,14 +126,20 @@ static uint32_t user_frame(struct stack_table *table, struct user_place place)
 	return (uint32_t)*frame;
 }
 
-/* Without frame pointers the outer part of a chain is noise: addresses outside any code become one unknown frame. */
-static uint32_t add_user(struct stack_table *table, const struct chain_parts *parts, int32_t pid)
+/* In the place of the frames that are not known. */
+static uint32_t cut_node(struct stack_table *table)
 {
-	uint32_t node = 0;
+	return child_node(table, 0, user_frame(table, (struct user_place){.file = user_file_find(table->files, 0, "[cut]", 0)}));
+}
+
+/* Without frame pointers the outer part of a chain is noise: addresses outside any code become one unknown frame. */
+static uint32_t add_user(struct stack_table *table, const struct chain_parts *parts, const struct sample *sample)
+{
+	uint32_t node = sample->is_user_cut ? cut_node(table) : 0;
 	bool was_unknown = false;
 
 	for (size_t i = parts->user_count; i > 0; i--) {
-		struct user_place place = process_table_place(table->processes, pid, parts->user[i - 1]);
+		struct user_place place = process_table_place(table->processes, sample->pid, parts->user[i - 1]);
 
 		if (!place.file) {
 			table->frames_unknown++;
@@ -253,10 +259,10 @@ static uint64_t *find_node(struct u64_map *map, struct chain_hash hash, uint32_t
 static uint32_t resolve(struct stack_table *table, const struct chain_parts *parts, const struct sample *sample,
 			enum stack_top top, struct chain_hash kernel_hash)
 {
-	uint32_t user = add_user(table, parts, sample->pid);
+	uint32_t user = add_user(table, parts, sample);
 	uint32_t node = 0;
 
-	if (parts->kernel_count + parts->user_count >= CHAIN_MAX)
+	if (!sample->is_unwound && parts->kernel_count + parts->user_count >= CHAIN_MAX)
 		table->chains_cut++;
 	if (parts->kernel_count && kernel_image_is_trampoline(table->kernel, parts->kernel[parts->kernel_count - 1]))
 		table->chains_hidden++;
@@ -280,7 +286,7 @@ uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, 
 		return 0;
 	kernel_hash = hash = hash_addresses(hash, parts.kernel, parts.kernel_count);
 	if (parts.user_count) {
-		hash.key ^= u64_mix(process_table_space(table->processes, sample->pid) + 1);
+		hash.key ^= u64_mix(process_table_space(table->processes, sample->pid) * 2 + 1 + sample->is_user_cut);
 		hash = hash_addresses(hash, parts.user, parts.user_count);
 	}
 	uint64_t *slot = find_node(&table->chains, hash, &node);

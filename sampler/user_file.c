@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,9 +21,11 @@
 
 struct user_file {
 	uint64_t inode;
+	uint64_t serial;
 	char *path; /* NULL: the entry is free, and id tells the next one */
 	int fd;
 	bool is_kept;
+	bool is_closed; /* because too many were open */
 	uint32_t id; /* in the trace; 0 not written */
 	uint8_t build_id_bytes;
 	uint8_t build_id[TRACE_BUILD_ID_MAX_BYTES]; /* read already where fd is not kept */
@@ -61,14 +64,42 @@ static int open_regular(const char *path, uint64_t inode)
 	return open(self, O_RDONLY | O_CLOEXEC);
 }
 
-static int open_as_seen_by(int32_t pid, const char *path, uint64_t inode)
+static int open_below_root_of(int32_t pid, const char *path, uint64_t inode)
 {
 	char there[PATH_MAX + 64];
 
-	if (*path != '/')
+	if (pid <= 0)
 		return -1;
 	snprintf(there, sizeof(there), "/proc/%d/root%s", pid, path);
-	int fd = open_regular(there, inode);
+	return open_regular(there, inode);
+}
+
+/* What is mapped there, also where it has been deleted or replaced. Some file systems tell another inode of a mapped file. */
+static int open_mapped(const struct user_file_view *view, const char *path, uint64_t inode)
+{
+	char link[96], target[PATH_MAX + 16];
+	size_t path_bytes = strlen(path);
+
+	if (!view->end)
+		return -1;
+	snprintf(link, sizeof(link), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, view->pid, view->begin, view->end);
+	ssize_t size = readlink(link, target, sizeof(target) - 1);
+	if (size < 0)
+		return -1;
+	target[size] = '\0';
+	bool is_same = !strncmp(target, path, path_bytes) && (!target[path_bytes] || !strcmp(target + path_bytes, " (deleted)"));
+	return open_regular(link, is_same ? 0 : inode);
+}
+
+static int open_as_seen_by(const struct user_file_view *view, const char *path, uint64_t inode)
+{
+	if (*path != '/')
+		return -1;
+	int fd = open_below_root_of(view->pid, path, inode);
+	if (fd < 0)
+		fd = open_mapped(view, path, inode);
+	if (fd < 0)
+		fd = open_below_root_of(view->parent_pid, path, inode);
 	return fd >= 0 ? fd : open_regular(path, inode);
 }
 
@@ -116,7 +147,21 @@ static void forget_entry(struct user_file_table *table, uint32_t number)
 	table->unused = number;
 }
 
-static uint32_t add_file(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode)
+/* Opens it, unless too many are open: then its build-id has to do. */
+static void open_file(struct user_file_table *table, struct user_file *file, const struct user_file_view *view)
+{
+	file->fd = open_as_seen_by(view, file->path, file->inode);
+	file->serial = ++table->last_serial;
+	if (file->fd < 0 || ++table->open_count <= OPEN_FILES_MAX)
+		return;
+	file->build_id_bytes = (uint8_t)elf_file_build_id(file->fd, file->build_id);
+	close(file->fd);
+	file->fd = -1;
+	file->is_closed = true;
+	table->open_count--;
+}
+
+static uint32_t add_file(struct user_file_table *table, const struct user_file_view *view, const char *path, uint64_t inode)
 {
 	char *copy = strdup(path);
 	uint32_t number = copy ? free_entry(table) : 0;
@@ -126,14 +171,9 @@ static uint32_t add_file(struct user_file_table *table, int32_t pid, const char 
 		return 0;
 	}
 	struct user_file *file = &table->files[number - 1];
-	*file = (struct user_file){.inode = inode, .path = copy, .fd = open_as_seen_by(pid, path, inode)};
+	*file = (struct user_file){.inode = inode, .path = copy};
+	open_file(table, file, view);
 	table->used_count++;
-	if (file->fd >= 0 && ++table->open_count > OPEN_FILES_MAX) {
-		file->build_id_bytes = (uint8_t)elf_file_build_id(file->fd, file->build_id);
-		close(file->fd);
-		file->fd = -1;
-		table->open_count--;
-	}
 	return number;
 }
 
@@ -167,18 +207,30 @@ void user_file_forget_others(struct user_file_table *table)
 	table->crowded_count = 2 * table->used_count > CROWDED_LEAST ? 2 * table->used_count : CROWDED_LEAST;
 }
 
-uint32_t user_file_find(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode)
+uint32_t user_file_find_mapped(struct user_file_table *table, const struct user_file_view *view, const char *path, uint64_t inode)
 {
 	uint64_t *number = u64_map_put(&table->by_key, hash_of(path, inode));
+	struct user_file *file;
 
 	if (!number)
 		return 0;
 	/* Two files with one hash would be taken for each other: give the second no entry of its own in the map. */
 	if (*number && (strcmp(table->files[*number - 1].path, path) || table->files[*number - 1].inode != inode))
-		return add_file(table, pid, path, inode);
-	if (!*number)
-		*number = add_file(table, pid, path, inode);
+		return add_file(table, view, path, inode);
+	if (!*number) {
+		*number = add_file(table, view, path, inode);
+		return (uint32_t)*number;
+	}
+	/* Whoever mapped it first may have been gone too soon. */
+	file = &table->files[*number - 1];
+	if (file->fd < 0 && !file->is_closed && *path == '/')
+		open_file(table, file, view);
 	return (uint32_t)*number;
+}
+
+uint32_t user_file_find(struct user_file_table *table, int32_t pid, const char *path, uint64_t inode)
+{
+	return user_file_find_mapped(table, &(struct user_file_view){.pid = pid}, path, inode);
 }
 
 uint32_t user_file_id(struct user_file_table *table, uint32_t number)
@@ -196,6 +248,32 @@ uint32_t user_file_id(struct user_file_table *table, uint32_t number)
 		record.build_id_bytes = (uint8_t)elf_file_build_id(file->fd, record.build_id);
 	file->id = trace_writer_file(table->writer, &record);
 	return file->id;
+}
+
+static const struct user_file *find_file(const struct user_file_table *table, uint32_t number)
+{
+	return number && number <= table->count && table->files[number - 1].path ? &table->files[number - 1] : NULL;
+}
+
+int user_file_fd(const struct user_file_table *table, uint32_t number)
+{
+	const struct user_file *file = find_file(table, number);
+
+	return file ? file->fd : -1;
+}
+
+uint64_t user_file_serial(const struct user_file_table *table, uint32_t number)
+{
+	const struct user_file *file = find_file(table, number);
+
+	return file ? file->serial : 0;
+}
+
+bool user_file_is_vdso(const struct user_file_table *table, uint32_t number)
+{
+	const struct user_file *file = find_file(table, number);
+
+	return file && !strcmp(file->path, "[vdso]");
 }
 
 const char *user_file_symbol(struct user_file_table *table, uint32_t number, uint64_t file_offset, uint64_t *offset_bytes)

@@ -65,9 +65,20 @@ check-house: check-layers check-headers ## both, and that they fail where they h
 # Workloads with a known truth, run on real kernels. Frame pointers, so that the recorder sees their callers.
 WORKLOADS := $(patsubst %.c,$B/%,$(wildcard tests/kernel/*.c))
 BENCH_WORKLOADS := $(patsubst %.c,$B/%,$(wildcard tests/bench/*.c))
-$(WORKLOADS) $(BENCH_WORKLOADS): $B/%: %.c
+WORKLOAD_FRAMES := -fno-omit-frame-pointer
+# But for those whose chains are found without, also where the program is static, and in a library that comes later.
+CHAINS := $(addprefix $B/tests/kernel/chains,-static -static-pie -library.so)
+WORKLOADS += $(CHAINS)
+$B/tests/kernel/chains $(CHAINS): WORKLOAD_FRAMES := -fomit-frame-pointer
+$B/tests/kernel/chains-static: WORKLOAD_FRAMES += -static -DCHAINS_STATIC
+$B/tests/kernel/chains-static-pie: WORKLOAD_FRAMES += -static-pie -DCHAINS_STATIC
+$B/tests/kernel/chains-library.so: WORKLOAD_FRAMES += -shared -fPIC -DCHAINS_LIBRARY
+$(CHAINS): tests/kernel/chains.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fno-omit-frame-pointer -o $@ $<
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -g $(WORKLOAD_FRAMES) -o $@ $<
+$(filter-out $(CHAINS),$(WORKLOADS)) $(BENCH_WORKLOADS): $B/%: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -g $(WORKLOAD_FRAMES) -o $@ $<
 
 check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/kernels and records truths on each; KERNELS="6.1 ..." for some
 	@BUILD=$B tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }

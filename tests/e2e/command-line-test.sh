@@ -47,7 +47,7 @@ refused_as "not a number of seconds" -c $cache -d nan
 refused_as "not a number from 1" -c $cache -p x
 refused_as "not a list of CPUs" -c $cache -C 1-
 refused_as "not one of auto, bpf, kprobe, tracepoint" -c $cache --source ebpf
-refused_as "not one of fp, none" -c $cache --user-stack dwarf
+refused_as "not one of dwarf, fp, none" -c $cache --user-stack lbr
 refused_as "not one of some, all, none" -c $cache --free-stacks x
 refused_as "not a power of two" -c $cache -m 3
 refused_as "not one of bpf, walk, return-args" -c $cache --without x

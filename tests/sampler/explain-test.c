@@ -31,7 +31,7 @@ static void choose(struct explained *explained, enum kernel_version version, con
 					      .name_offset_from = "its types",
 					      .plan = &explained->plan,
 					      .facts = &explained->facts,
-					      .has_user_stacks = true};
+					      .user_stacks = USER_STACKS_FP};
 }
 
 static void write_text(struct explained *explained)
@@ -141,7 +141,7 @@ static void test_whole_text_of_tracepoints(void **state)
 	(void)state;
 	choose(&explained, KERNEL_7_2, "dentry");
 	explained.facts.no_free_stacks = true;
-	explained.explain.has_user_stacks = false;
+	explained.explain.user_stacks = USER_STACKS_NONE;
 	explained.explain.filters = (const char *const[]){"of process 7", "on CPU 1", NULL};
 	explain_tracepoints(&explained);
 	assert_string_equal(

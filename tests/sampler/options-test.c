@@ -56,7 +56,7 @@ static void test_defaults(void **state)
 	assert_int_equal(options.source, SOURCE_AUTO);
 	assert_int_equal(options.ring_bytes, 0);
 	assert_int_equal(options.maxactive, 0);
-	assert_true(options.has_user_stacks);
+	assert_int_equal(options.user_stacks, USER_STACKS_DWARF);
 	assert_false(options.all_free_stacks || options.no_free_stacks || options.is_quiet || options.is_verbose);
 	assert_false(options.without_return_args || options.without_maxactive || options.without_arg_names ||
 		     options.without_witness);
@@ -94,7 +94,7 @@ static void test_every_option(void **state)
 	assert_int_equal(options.cpus.cpus[2], 3);
 	assert_int_equal(options.ring_bytes, 64 * sysconf(_SC_PAGESIZE));
 	assert_int_equal(options.source, SOURCE_KPROBE);
-	assert_false(options.has_user_stacks);
+	assert_int_equal(options.user_stacks, USER_STACKS_NONE);
 	assert_true(options.all_free_stacks && !options.no_free_stacks);
 	assert_true(options.is_quiet && options.is_verbose);
 	assert_true(options.without_return_args && options.without_witness);
@@ -112,7 +112,7 @@ static void test_every_option(void **state)
 	assert_int_equal(options.duration_ns, 10000000000);
 	assert_string_equal(options.output, "-");
 	assert_int_equal(options.source, SOURCE_TRACEPOINT);
-	assert_true(options.has_user_stacks);
+	assert_int_equal(options.user_stacks, USER_STACKS_FP);
 	assert_true(options.no_free_stacks && !options.all_free_stacks);
 	/* Arguments at return come with their names. */
 	assert_true(options.without_maxactive && options.without_arg_names && options.without_return_args);
@@ -120,10 +120,10 @@ static void test_every_option(void **state)
 
 	/* The last of a choice counts. */
 	good(&options, ARGS("-c", "x", "--source=kprobe", "--source=auto", "--free-stacks=none", "--free-stacks=some",
-			    "--user-stack=none", "--user-stack=fp", "-C", "0", "-C", "1-2"));
+			    "--user-stack=none", "--user-stack=dwarf", "-C", "0", "-C", "1-2"));
 	assert_int_equal(options.source, SOURCE_AUTO);
 	assert_false(options.all_free_stacks || options.no_free_stacks);
-	assert_true(options.has_user_stacks);
+	assert_int_equal(options.user_stacks, USER_STACKS_DWARF);
 	assert_int_equal(options.cpus.count, 2);
 	options_release(&options);
 }
@@ -264,7 +264,7 @@ static void test_mistakes(void **state)
 	assert_mistake(ARGS("-m", "0"), "--mmap-pages 0: not a number from 1 to 1048576");
 	assert_mistake(ARGS("-m", "2097152"), "--mmap-pages 2097152: not a number from 1 to 1048576");
 	assert_mistake(ARGS("--source", "ebpf"), "--source ebpf: not one of auto, bpf, kprobe, tracepoint");
-	assert_mistake(ARGS("--user-stack", "dwarf"), "--user-stack dwarf: not one of fp, none");
+	assert_mistake(ARGS("--user-stack", "lbr"), "--user-stack lbr: not one of dwarf, fp, none");
 	assert_mistake(ARGS("--free-stacks", ""), "--free-stacks : not one of some, all, none");
 	assert_mistake(ARGS("--without", "witness,x"),
 		       "--without x: not one of bpf, walk, return-args, maxactive, arg-names, witness, btf, dwarf");

@@ -102,6 +102,21 @@ static inline void perf_record_add_cgroup(struct perf_record *record, uint64_t c
 	perf_record_end(record);
 }
 
+/* Behind a sample: user registers (abi 0: none) and the user stack, as far as it could be copied. */
+static inline void perf_record_add_stack(struct perf_record *record, uint64_t abi, const uint64_t *regs, size_t reg_count, const void *stack,
+					 size_t asked_bytes, size_t copied_bytes)
+{
+	perf_record_u64(record, abi);
+	if (abi)
+		perf_record_add(record, regs, reg_count * sizeof(*regs));
+	perf_record_u64(record, asked_bytes);
+	if (asked_bytes) {
+		perf_record_add(record, stack, asked_bytes);
+		perf_record_u64(record, copied_bytes);
+	}
+	perf_record_end(record);
+}
+
 /* A cgroup was made. */
 static inline void perf_record_cgroup(struct perf_record *record, const struct perf_record_origin *origin, uint64_t cgroup,
 				      const char *path)

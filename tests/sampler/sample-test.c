@@ -7,6 +7,7 @@
 
 #define CHAIN_ID 70
 #define PLAIN_ID 71
+#define STACK_ID 72
 
 static const struct perf_record_origin with_chain = {
 	.id = CHAIN_ID, .time_ns = 12345678901ull, .pid = 10, .tid = 11, .cpu = 3};
@@ -14,17 +15,17 @@ static const struct perf_record_origin plain = {
 	.id = PLAIN_ID, .time_ns = 12345678902ull, .pid = 10, .tid = -1, .cpu = 2};
 static const uint64_t chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81000000, PERF_CONTEXT_USER, 0x401000};
 
-static bool has_chain(void *context, uint64_t id)
+static unsigned int parts_of(void *context, uint64_t id)
 {
 	++*(int *)context;
-	return id == CHAIN_ID;
+	return id == CHAIN_ID ? SAMPLE_WITH_CHAIN : id == STACK_ID ? SAMPLE_WITH_CHAIN | SAMPLE_WITH_STACK : 0;
 }
 
 static size_t decode(struct sample *sample, const void *bytes, size_t size_bytes)
 {
 	int asked = 0;
 
-	return sample_decode(sample, bytes, size_bytes, has_chain, &asked);
+	return sample_decode(sample, bytes, size_bytes, parts_of, &asked);
 }
 
 static void test_sample_with_and_without_chain(void **state)
@@ -63,6 +64,58 @@ static void test_sample_with_and_without_chain(void **state)
 	assert_int_equal(sample.chain_count, 0);
 }
 
+static const struct perf_record_origin with_stack = {
+	.id = STACK_ID, .time_ns = 12345678903ull, .pid = 10, .tid = 11, .cpu = 3};
+
+static void make_with_stack(struct perf_record *record, uint64_t abi, size_t asked_bytes, size_t copied_bytes)
+{
+	static const uint64_t regs[SAMPLE_USER_REGS] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17};
+	static const uint8_t stack[256] = {0xaa, 0xbb};
+
+	perf_record_sample(record, &with_stack, chain, 4, "0123456789ab", 12);
+	perf_record_add_stack(record, abi, regs, SAMPLE_USER_REGS, stack, asked_bytes, copied_bytes);
+	perf_record_add_cgroup(record, 777);
+}
+
+static void test_user_stack(void **state)
+{
+	struct perf_record record;
+	struct sample sample;
+
+	(void)state;
+	make_with_stack(&record, PERF_SAMPLE_REGS_ABI_64, 64, 48);
+	assert_int_equal(decode(&sample, record.bytes, record.size), record.size);
+	assert_int_equal(sample.type, SAMPLE_PROBE);
+	assert_int_equal(sample.chain_count, 4);
+	assert_int_equal(sample.user_regs[0], 1);
+	assert_int_equal(sample.user_regs[SAMPLE_USER_REGS - 1], 17);
+	assert_int_equal(sample.user_stack[1], 0xbb);
+	assert_int_equal(sample.user_stack_bytes, 48);
+	assert_false(sample.is_user_stack_full);
+	assert_int_equal(sample.cgroup, 777);
+
+	make_with_stack(&record, PERF_SAMPLE_REGS_ABI_64, 64, 64);
+	decode(&sample, record.bytes, record.size);
+	assert_true(sample.is_user_stack_full);
+
+	/* Kernel threads and tasks of 32 bits: nothing to unwind, and the rest is read all the same. */
+	make_with_stack(&record, PERF_SAMPLE_REGS_ABI_NONE, 0, 0);
+	assert_int_equal(decode(&sample, record.bytes, record.size), record.size);
+	assert_int_equal(sample.type, SAMPLE_PROBE);
+	assert_null(sample.user_regs);
+	assert_int_equal(sample.cgroup, 777);
+	make_with_stack(&record, PERF_SAMPLE_REGS_ABI_32, 64, 64);
+	decode(&sample, record.bytes, record.size);
+	assert_int_equal(sample.type, SAMPLE_PROBE);
+	assert_null(sample.user_regs);
+	assert_int_equal(sample.cgroup, 777);
+
+	/* More than was asked for. */
+	make_with_stack(&record, PERF_SAMPLE_REGS_ABI_64, 64, 65);
+	decode(&sample, record.bytes, record.size);
+	assert_int_equal(sample.type, SAMPLE_OTHER);
+}
+
 /* First with less than the header says, then with headers that say less. The bytes are on the heap, so that a sanitizer
  * sees. */
 static void each_truncation(const struct perf_record *record)
@@ -98,6 +151,11 @@ static void test_truncated(void **state)
 	perf_record_sample(&record, &with_chain, chain, 4, "0123456789ab", 12);
 	each_truncation(&record);
 	perf_record_sample(&record, &plain, NULL, 0, "0123456789ab", 12);
+	each_truncation(&record);
+	make_with_stack(&record, PERF_SAMPLE_REGS_ABI_64, 64, 48);
+	/* Without its cgroup, which may be absent. */
+	record.size -= sizeof(uint64_t);
+	perf_record_end(&record);
 	each_truncation(&record);
 	perf_record_mmap2(&record, &plain, 0x1000, 0x2000, 0x3000, 44, "/usr/lib/x.so");
 	each_truncation(&record);
@@ -259,6 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_sample_with_and_without_chain),
+		cmocka_unit_test(test_user_stack),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_sizes_that_lie),
 		cmocka_unit_test(test_mmap2),
