@@ -88,8 +88,7 @@ static void judge_sites(struct model *model, const struct orphan_charges *charge
 		double orphans[TIMELINE_BUCKETS];
 		double scale = sum_charges(charges, &next, i, orphans);
 
-		for (uint32_t bucket = 0; bucket < TIMELINE_BUCKETS; bucket++)
-			survivors[bucket] = history_count(site->history, bucket, HISTORY_SURVIVORS);
+		history_survivors(site->history, survivors);
 		site->suspect = suspect_judge(
 			&(struct suspect_evidence){
 				.timeline = &timeline,

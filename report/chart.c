@@ -1,6 +1,8 @@
 /* Geometry of the small pictures. Every number that a picture shows is also in the text beside it or in its title. */
 #include "report/chart.h"
 
+#include <math.h>
+
 #include "report/number.h"
 
 #define LIVE_WIDTH 360u
@@ -20,15 +22,28 @@ static uint64_t largest(const uint64_t *values, uint32_t count)
 	return max;
 }
 
-/* Steps, not slopes: a bucket says what was live at its end and nothing about the way there. */
+/*
+ * Steps, not slopes: a bucket says what was live at its end and nothing about the way there. In whole pixels, those at least two wide.
+ */
 static void live_path(FILE *out, const uint64_t *live, uint32_t count, uint64_t max, uint32_t width, uint32_t height)
 {
-	double step = (double)width / count;
+	uint32_t x = 0, y = height;
 
 	fprintf(out, "<path class=\"area\" d=\"M0 %u", height);
-	for (uint32_t i = 0; i < count; i++)
-		fprintf(out, "V%.1fH%.1f", height - (double)live[i] / (double)max * (height - 1), (i + 1) * step);
-	fprintf(out, "V%uZ\"/>", height);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t level = height - (uint32_t)lround((double)live[i] / (double)max * (height - 1));
+		uint32_t right = (uint32_t)lround((double)width * (i + 1) / count);
+
+		if (right < x + 2 && i + 1 < count)
+			continue;
+		if (level != y && x)
+			fprintf(out, "H%u", x);
+		if (level != y)
+			fprintf(out, "V%u", level);
+		y = level;
+		x = right;
+	}
+	fprintf(out, "H%uV%uZ\"/>", width, height);
 }
 
 void chart_spark(FILE *out, const struct timeline *timeline, uint64_t duration_ns)

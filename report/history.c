@@ -1,6 +1,8 @@
 /* The three kinds of one bucket stand side by side, so that what comes now is counted near the end. */
 #include "report/history.h"
 
+#include <string.h>
+
 #include "report/number.h"
 
 _Static_assert(TIMELINE_BUCKETS * HISTORY_KINDS <= SPARSE_INDICES, "a history's indices");
@@ -15,6 +17,8 @@ void history_release(struct history *history)
 bool history_widen(struct history *history, uint32_t shift)
 {
 	struct sparse wide = {0};
+	uint32_t place = 0, at;
+	uint64_t count;
 	bool is_whole = true;
 
 	/* One that was never written to takes the width at once. */
@@ -22,10 +26,10 @@ bool history_widen(struct history *history, uint32_t shift)
 		history->shift = shift;
 	if (history->shift >= shift)
 		return true;
-	for (uint32_t at = 0; (at = sparse_next(&history->counts, at)) < SPARSE_INDICES && is_whole; at++) {
+	while (is_whole && sparse_walk(&history->counts, &place, &at, &count)) {
 		uint32_t bucket = at / HISTORY_KINDS >> (shift - history->shift);
 
-		is_whole = sparse_add(&wide, bucket * HISTORY_KINDS + at % HISTORY_KINDS, sparse_get(&history->counts, at));
+		is_whole = sparse_add(&wide, bucket * HISTORY_KINDS + at % HISTORY_KINDS, count);
 	}
 	sparse_release(&history->counts);
 	history->counts = wide;
@@ -58,14 +62,27 @@ uint64_t history_count(const struct history *history, uint32_t bucket, enum hist
 struct timeline history_timeline(const struct history *history)
 {
 	struct timeline timeline = {.shift = history->shift};
+	uint32_t place = 0, at;
+	uint64_t count;
 
-	for (uint32_t at = 0; (at = sparse_next(&history->counts, at)) < SPARSE_INDICES; at++) {
+	while (sparse_walk(&history->counts, &place, &at, &count)) {
 		if (at % HISTORY_KINDS == HISTORY_ALLOCS)
-			timeline.allocs[at / HISTORY_KINDS] = sparse_get(&history->counts, at);
+			timeline.allocs[at / HISTORY_KINDS] = count;
 		else if (at % HISTORY_KINDS == HISTORY_FREES)
-			timeline.frees[at / HISTORY_KINDS] = sparse_get(&history->counts, at);
+			timeline.frees[at / HISTORY_KINDS] = count;
 	}
 	return timeline;
+}
+
+void history_survivors(const struct history *history, uint64_t survivors[TIMELINE_BUCKETS])
+{
+	uint32_t place = 0, at;
+	uint64_t count;
+
+	memset(survivors, 0, TIMELINE_BUCKETS * sizeof(survivors[0]));
+	while (sparse_walk(&history->counts, &place, &at, &count))
+		if (at % HISTORY_KINDS == HISTORY_SURVIVORS)
+			survivors[at / HISTORY_KINDS] = count;
 }
 
 void history_ages_release(struct history_ages *ages)
@@ -103,9 +120,11 @@ bool history_ages_merge(struct history_ages *ages, const struct ages *more)
 struct ages history_ages(const struct history_ages *ages)
 {
 	struct ages whole = {.count = ages->count, .sum_ns = ages->sum_ns, .min_ns = ages->min_ns, .max_ns = ages->max_ns};
+	uint32_t place = 0, at;
+	uint64_t count;
 
-	for (uint32_t at = 0; (at = sparse_next(&ages->buckets, at)) < AGES_BUCKETS; at++)
-		whole.buckets[at] = sparse_get(&ages->buckets, at);
+	while (sparse_walk(&ages->buckets, &place, &at, &count))
+		whole.buckets[at < AGES_BUCKETS ? at : AGES_BUCKETS - 1] = count;
 	return whole;
 }
 

@@ -35,6 +35,7 @@ bool history_merge(struct history *history, const struct timeline *more, uint32_
 uint64_t history_count(const struct history *history, uint32_t bucket, enum history_kind kind);
 /* Allocations and frees. */
 struct timeline history_timeline(const struct history *history);
+void history_survivors(const struct history *history, uint64_t survivors[TIMELINE_BUCKETS]);
 
 /* All-zero is empty. */
 struct history_ages {

@@ -10,7 +10,7 @@
 
 #define WIDTH 1200.0
 #define ROW 19u
-#define RECTS_MAX 1500u
+#define RECTS_MAX 250u
 #define ROWS_MAX 96u
 #define GLYPH 6.7 /* width of a character at the size the style sheet gives */
 #define LEAST_WIDTH .3
@@ -61,11 +61,11 @@ static void write_rect(const struct html *html, const struct flame *flame, const
 
 	fprintf(html->out, "<g class=\"%s\">", rect_class(html->model, rect));
 	rect_title(html, flame, rect);
-	fprintf(html->out, "<rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%u\"/>", x, rect->depth * ROW,
+	fprintf(html->out, "<rect x=\"%.1f\" y=\"%u\" width=\"%.1f\" height=\"%u\"/>", x, rect->depth * ROW,
 		width < LEAST_WIDTH ? LEAST_WIDTH : width, ROW - 1);
 	/* Three letters of a name say nothing; where it is cut, two dots stand for the rest. */
 	if (room >= 4) {
-		fprintf(html->out, "<text x=\"%.2f\" y=\"%u\">", x + 4, rect->depth * ROW + 13);
+		fprintf(html->out, "<text x=\"%.1f\" y=\"%u\">", x + 4, rect->depth * ROW + 13);
 		escape_html(html->out, label, strlen(label) <= room ? room : room - 3);
 		fputs("</text>", html->out);
 	}

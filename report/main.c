@@ -9,6 +9,7 @@
 #include "report/model.h"
 #include "report/options.h"
 #include "report/output.h"
+#include "report/page.h"
 #include "report/recording.h"
 #include "report/render.h"
 #include "report/symbolize_files.h"
@@ -40,6 +41,11 @@ static int open_input(const char *path, int *fd, struct error *err)
 	return 0;
 }
 
+static const char *input_name(const char *path)
+{
+	return strcmp(path, "-") ? path : "standard input";
+}
+
 static int read_input(const char *path, struct recording *recording, struct error *err)
 {
 	CLEANUP(cleanup_close) int fd = -1;
@@ -47,7 +53,7 @@ static int read_input(const char *path, struct recording *recording, struct erro
 	int ret = open_input(path, &fd, err);
 
 	if (!ret)
-		ret = trace_reader_open_fd(&reader, strcmp(path, "-") ? path : "standard input", fd, err);
+		ret = trace_reader_open_fd(&reader, input_name(path), fd, err);
 	return ret ? ret : recording_read(recording, reader, err);
 }
 
@@ -61,12 +67,12 @@ static int write_output(const struct options *options, const struct model *model
 	return ret ? ret : output_commit(&output, err);
 }
 
-static void say_result(const struct options *options, const struct recording *recording, const struct model *model)
+/* ending: what is wrong with the end of the trace, "" for nothing. */
+static void say_result(const struct options *options, const char *ending, const struct model *model)
 {
-	const char *ending;
 	CLEANUP(arena_release) struct arena arena = {0};
 
-	if (trace_reader_ending(recording->reader, &ending) != TRACE_ENDING_COMPLETE)
+	if (*ending)
 		say(arena_format(&arena, "warning: %s", ending), 0);
 	if (!options->is_quiet && strcmp(options->output, "-"))
 		say(arena_format(&arena, "%s: %s", options->output, verdict_headline(&arena, model)), 0);
@@ -77,8 +83,24 @@ static void free_names(struct symbolize_files **names)
 	symbolize_files_free(*names);
 }
 
-static int make_report(const struct options *options, struct error *err)
+static int report_page(const struct options *options, struct error *err)
 {
+	CLEANUP(cleanup_close) int fd = -1;
+	CLEANUP(model_release) struct model model = {0};
+	int ret = open_input(options->input, &fd, err);
+
+	if (!ret)
+		ret = page_read(&model, input_name(options->input), fd, err);
+	if (!ret)
+		ret = write_output(options, &model, err);
+	if (!ret)
+		say_result(options, "", &model);
+	return ret;
+}
+
+static int report_trace(const struct options *options, struct error *err)
+{
+	const char *ending;
 	CLEANUP(recording_release) struct recording recording = {0};
 	CLEANUP(model_release) struct model model = {0};
 	int ret = read_input(options->input, &recording, err);
@@ -94,11 +116,13 @@ static int make_report(const struct options *options, struct error *err)
 		return ret;
 	struct symbolizer symbolizer = symbolize_files(names);
 	ret = model_build(&model, &recording, &symbolizer, err);
-	recording_release_tallies(&recording);
+	if (!ret)
+		ret = model_take_histories(&model, &recording, err);
 	if (!ret)
 		ret = write_output(options, &model, err);
+	trace_reader_ending(recording.reader, &ending);
 	if (!ret)
-		say_result(options, &recording, &model);
+		say_result(options, ending, &model);
 	return ret;
 }
 
@@ -115,7 +139,7 @@ int main(int argc, char **argv)
 		options_help(stdout);
 	else if (options.wants_version)
 		puts("slabreport " SLABREC_VERSION);
-	else if (make_report(&options, &err))
+	else if (options.is_from_page ? report_page(&options, &err) : report_trace(&options, &err))
 		return say(err.message, EXIT_FAILURE);
 	return EXIT_SUCCESS;
 }

@@ -2,11 +2,13 @@
 #include "report/model.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/analysis.h"
 #include "report/cpu_nodes.h"
+#include "report/model_names.h"
 #include "report/number.h"
 #include "report/reconcile.h"
 #include "report/redact.h"
@@ -17,8 +19,41 @@ void model_release(struct model *model)
 {
 	if (!model)
 		return;
+	for (uint32_t i = 0; i < model->own_count; i++) {
+		history_release(&model->own[i].history);
+		history_ages_release(&model->own[i].freed_ages);
+		history_ages_release(&model->own[i].live_ages);
+	}
 	arena_release(&model->arena);
 	*model = (struct model){0};
+}
+
+int model_take_histories(struct model *model, struct recording *recording, struct error *err)
+{
+	/* These first: they make room for what follows. */
+	for (uint32_t i = 0; i < recording->ledger.sites.count; i++)
+		site_release_tallies(recording->ledger.sites.sites[i]);
+	malloc_trim(0);
+	struct model_own *own = arena_array(&model->arena, model->site_count, sizeof(*own));
+	if (!own)
+		return error_set(err, -ENOMEM, "not enough memory for the report");
+	for (uint32_t i = 0; i < model->site_count; i++) {
+		struct model_site *site = &model->sites[i];
+
+		own[i] = (struct model_own){
+			.history = *site->history, .freed_ages = *site->freed_ages, .live_ages = *site->live_ages};
+		site->history = &own[i].history;
+		site->freed_ages = &own[i].freed_ages;
+		site->live_ages = &own[i].live_ages;
+	}
+	model->own = own;
+	model->own_count = model->site_count;
+	for (uint32_t i = 0; i < recording->ledger.sites.count; i++)
+		site_forget_history(recording->ledger.sites.sites[i]);
+	site_table_release(&recording->ledger.sites);
+	/* Small pieces between others that stay: the C library keeps them unless it is asked. */
+	malloc_trim(0);
+	return 0;
 }
 
 const char *model_fact(const struct model *model, const char *key)
@@ -281,51 +316,6 @@ static void *keep(struct model *model, const void *elements, uint32_t *count, si
 	return kept;
 }
 
-/* The first frames from the inside that are neither allocator nor probe; at most max. */
-static uint32_t telling_frames(const struct model *model, uint32_t node, const struct model_frame **frames,
-			       uint32_t max)
-{
-	uint32_t count = 0;
-
-	for (; node && count < max; node = model->nodes[node].parent) {
-		const struct model_frame *frame = &model->frames[model->nodes[node].frame];
-
-		if (frame->class == NAME_CODE && (*frame->function || *frame->module))
-			frames[count++] = frame;
-	}
-	return count;
-}
-
-static const char *plain_label(struct model *model, const struct model_frame *frame)
-{
-	size_t length = frame->is_user ? strlen(frame->label) : name_plain_length(frame->label);
-
-	if (!frame->label[length])
-		return frame->label;
-	/* A name this long is nobody's: the copy must not multiply it. */
-	return arena_format(&model->arena, "%.*s", length < 255 ? (int)length : 255, frame->label);
-}
-
-/* Name of a stack: the innermost telling frame; where there is none, whatever there is. */
-static const char *stack_name(struct model *model, uint32_t node)
-{
-	const struct model_frame *frame;
-
-	if (!node)
-		return "[no stack]";
-	if (telling_frames(model, node, &frame, 1))
-		return plain_label(model, frame);
-	return plain_label(model, &model->frames[model->nodes[node].frame]);
-}
-
-static void name_site(struct model *model, struct model_site *site)
-{
-	const struct model_frame *frames[2];
-
-	site->name = stack_name(model, site->node);
-	site->caller = telling_frames(model, site->node, frames, 2) == 2 ? plain_label(model, frames[1]) : "";
-}
-
 static int by_task_allocs(const void *left, const void *right)
 {
 	const struct model_task *a = left, *b = right;
@@ -518,7 +508,7 @@ static void add_free_paths(struct model *model, const struct stacks *stacks, con
 	site->frees_with_stack = tally_others(&from->freed_by).count;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t node = stacks_node(stacks, top[i].key);
-		const char *name = stack_name(model, node);
+		const char *name = model_stack_name(model, node);
 		uint32_t at = 0;
 
 		while (at < path_count && strcmp(paths[at].name, name))
@@ -556,7 +546,7 @@ static void add_site(struct model *model, const struct recording *recording, con
 		.live_ages = &from->live_ages,
 		.history = &from->history,
 	};
-	name_site(model, site);
+	model_name_site(model, site);
 	add_tasks(model, recording, from, site);
 	add_cgroups(model, recording, from, site);
 	add_places(model, nodes, from, site);
@@ -606,7 +596,7 @@ static uint64_t hash_text(uint64_t hash, const char *text, size_t size_bytes)
 static uint64_t path_number(const struct model *model, uint32_t node)
 {
 	const struct model_frame *frames[2];
-	uint32_t count = telling_frames(model, node, frames, 2);
+	uint32_t count = model_telling_frames(model, node, frames, 2);
 	uint64_t hash = 0xcbf29ce484222325u;
 
 	for (uint32_t i = 0; i < count; i++)
@@ -695,6 +685,7 @@ static int add_sites(struct model *model, const struct recording *recording, con
 	model->nr_nodes = nodes.nr_nodes;
 	for (uint32_t i = 0; i < table->count; i++)
 		add_site(model, recording, &stacks, &nodes, places, table->sites[i]);
+	model->sites_detailed = model->site_count;
 	return charge_orphans(model, recording, &stacks, charges, err);
 }
 

@@ -224,8 +224,16 @@ struct model_integrity {
 	uint32_t redacted_addresses; /* kernel addresses taken out of texts */
 };
 
+/* What an unpacked model has of its own and others borrow from a recording. */
+struct model_own {
+	struct history history;
+	struct history_ages freed_ages, live_ages;
+};
+
 struct model {
 	struct arena arena;
+	struct model_own *own;
+	uint32_t own_count;
 	uint64_t duration_ns;
 	uint32_t nr_nodes; /* NUMA nodes that have CPUs; 0 not told */
 	uint32_t cpus; /* of the machine; what was seen where it does not say */
@@ -262,6 +270,7 @@ struct model {
 	uint32_t site_count;
 	uint32_t suspect_count;	/* leaks, with which sites begins; 0 where the capture is unreliable */
 	const char *unreliable; /* why it accuses nobody, "" where it may */
+	uint32_t sites_detailed; /* the first of them; the others have no history, ages, tasks, places and freed_by: a page was too small */
 };
 
 /*
@@ -271,6 +280,11 @@ struct model {
 int model_build(struct model *model, const struct recording *recording, const struct symbolizer *symbolizer,
 		struct error *err);
 void model_release(struct model *model);
+/*
+ * Moves the histories of the sites from the recording that the model was built of into the model and frees the recording's sites:
+ * half of its memory. 0, or -ENOMEM, with nothing moved.
+ */
+int model_take_histories(struct model *model, struct recording *recording, struct error *err);
 
 /* Orders two sites: most live bytes first, then live objects, then allocations. */
 int model_by_live(const void *left, const void *right);

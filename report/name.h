@@ -13,6 +13,7 @@ enum name_class {
 	NAME_FREE,	/* kfree and its family */
 	NAME_PROBE,	/* trampolines and handlers of the probes themselves */
 	NAME_ENTRY,	/* how the kernel was entered */
+	NAME_CLASSES,
 };
 
 /* Class of a kernel function by its name, with or without what compilers append. */

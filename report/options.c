@@ -9,13 +9,13 @@
 static const char short_options[] = ":f:o:qhV";
 
 /* Options without a letter; above all letters. */
-enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD };
+enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM };
 
 static const struct option long_options[] = {
 	{"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
 	{"quiet", no_argument, NULL, 'q'},	  {"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},	  {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
-	{"no-debuginfod", no_argument, NULL, OPTION_NO_DEBUGINFOD}, {0},
+	{"no-debuginfod", no_argument, NULL, OPTION_NO_DEBUGINFOD}, {"from", required_argument, NULL, OPTION_FROM}, {0},
 };
 
 void options_help(FILE *out)
@@ -30,6 +30,7 @@ void options_help(FILE *out)
 			renderer == renderers ? " (default)" : "");
 	fputs("  -o, --output FILE    where to write it, - is standard output; without it html and xml go to\n"
 	      "                       slabrec.html and slabrec.xml, text and json to standard output\n"
+	      "      --from PAGE      make it from the data in an HTML report instead of from a trace\n"
 	      "      --debug-dir DIR  look there for debug files first, before /usr/lib/debug; may be given again\n"
 	      "      --no-debuginfod  ask no server for debug files, even where DEBUGINFOD_URLS names some\n"
 	      "  -q, --quiet          say nothing but errors and warnings\n"
@@ -76,6 +77,10 @@ static int set_option(struct options *options, int option, struct error *err)
 		return 0;
 	case OPTION_DEBUG_DIR:
 		return add_debug_directory(options, optarg, err);
+	case OPTION_FROM:
+		options->input = optarg;
+		options->is_from_page = true;
+		return 0;
 	case OPTION_NO_DEBUGINFOD:
 		options->no_debuginfod = true;
 		return 0;
@@ -126,6 +131,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 	}
 	if (argc - optind > 1)
 		return error_set(err, -EINVAL, "one trace at a time, not %d", argc - optind);
+	if (optind < argc && options->is_from_page)
+		return error_set(err, -EINVAL, "either --from a page or a trace, not both");
 	if (optind < argc)
 		options->input = argv[optind];
 	if (!options->output)

@@ -15,6 +15,7 @@
 
 struct options {
 	const char *input;  /* "-" for standard input */
+	bool is_from_page;  /* input is a report of slabreport, not a trace */
 	const char *output; /* "-" for standard output */
 	const struct renderer *renderer;
 	const char *debug_directories[OPTIONS_DEBUG_DIRECTORIES_MAX];

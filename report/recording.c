@@ -14,12 +14,6 @@ void recording_release(struct recording *recording)
 	*recording = (struct recording){0};
 }
 
-void recording_release_tallies(struct recording *recording)
-{
-	for (uint32_t i = 0; i < recording->ledger.sites.count; i++)
-		site_release_tallies(recording->ledger.sites.sites[i]);
-}
-
 static int recording_take(struct recording *recording, const struct trace_record *record, struct error *err)
 {
 	int ret = 0;

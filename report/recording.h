@@ -24,8 +24,6 @@ struct recording {
 };
 
 void recording_release(struct recording *recording);
-/* Frees what only model_build() asks for: of sites who allocates and who frees. */
-void recording_release_tallies(struct recording *recording);
 /*
  * Reads all of the reader, which it takes over also on failure. 0 also for a cut or damaged trace (ask
  * trace_reader_ending()); else -ENOMEM, -EFBIG or what the source returned.

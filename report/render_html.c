@@ -4,14 +4,17 @@
 #include <errno.h>
 
 #include "report/escape.h"
+#include "report/gzip.h"
 #include "report/html.h"
 #include "report/html_capture.h"
 #include "report/html_flame.h"
 #include "report/html_site.h"
 #include "report/number.h"
+#include "report/pack.h"
 #include "report/sha256.h"
 #include "report/template.h"
 #include "report/verdict.h"
+#include "trace/cleanup.h"
 
 /* A page being written; a section that fails leaves its error here. */
 struct page {
@@ -131,6 +134,36 @@ static void slot_environment(FILE *out, void *context)
 	html_environment(&((struct page *)context)->html);
 }
 
+/* Everything that was counted, for the explorer and for slabreport --from. */
+static void slot_data(FILE *out, void *context)
+{
+	struct page *page = context;
+	CLEANUP(buffer_release) struct buffer raw = {0};
+	CLEANUP(buffer_release) struct buffer packed = {0};
+
+	if (!page->ret)
+		page->ret = pack_model(page->html.model, &raw, page->err);
+	if (!page->ret)
+		page->ret = gzip_pack(&packed, raw.bytes, raw.size_bytes, page->err);
+	if (!page->ret)
+		base64_write(out, packed.bytes, packed.size_bytes);
+}
+
+/* What this page is too small for. */
+static void slot_folded(FILE *out, void *context)
+{
+	const struct model *model = ((struct page *)context)->html.model;
+	uint32_t detailed = model->sites_detailed < PACK_DETAILED_SITES_MAX ? model->sites_detailed : PACK_DETAILED_SITES_MAX;
+
+	if (detailed == model->site_count) {
+		fputs("Nothing that was counted is missing in it.", out);
+		return;
+	}
+	fprintf(out, "Of the last %s of ", number_count(model->site_count - detailed).text);
+	fprintf(out, "%s call stacks it has the totals only; histories, ages, tasks and who frees are with the trace.",
+		number_count(model->site_count).text);
+}
+
 static void slot_redacted(FILE *out, void *context)
 {
 	uint32_t addresses = ((struct page *)context)->html.model->integrity.redacted_addresses;
@@ -163,6 +196,8 @@ static const struct template_slot slots[] = {
 	{"capture", slot_capture},
 	{"environment", slot_environment},
 	{"redacted", slot_redacted},
+	{"data", slot_data},
+	{"folded", slot_folded},
 	{"generator", slot_generator},
 	{0},
 };

@@ -241,8 +241,7 @@ static void put_timeline(struct xml *xml, const struct timeline *timeline, const
 	if (history) {
 		uint64_t survivors[TIMELINE_BUCKETS];
 
-		for (uint32_t i = 0; i < count; i++)
-			survivors[i] = history_count(history, i, HISTORY_SURVIVORS);
+		history_survivors(history, survivors);
 		put_list(xml, "survivors", survivors, count);
 	}
 	close_element(xml);
@@ -458,13 +457,18 @@ static void put_survival(struct xml *xml, const struct model_site *site)
 	close_element(xml);
 }
 
-static void put_suspect(struct xml *xml, const struct model_site *site)
+/* has_evidence: a page keeps it of the first sites only. */
+static void put_suspect(struct xml *xml, const struct model_site *site, bool has_evidence)
 {
 	const struct suspect *suspect = &site->suspect;
 
 	open_element(xml, "suspect");
 	put_text(xml, "class", suspect_class_name(suspect->class));
 	put_text(xml, "confidence", suspect_confidence_name(suspect->confidence));
+	if (!has_evidence) {
+		close_element(xml);
+		return;
+	}
 	put_known(xml, "limit", suspect->limit);
 	put_real(xml, "score", suspect->score);
 	put_real(xml, "rate", suspect->rate);
@@ -519,7 +523,7 @@ static void put_site(struct xml *xml, const struct model_site *site)
 	put_count(xml, "live-sized", site->live_sized);
 	put_count(xml, "task-names", site->task_names);
 	put_count(xml, "frees-with-stack", site->frees_with_stack);
-	put_suspect(xml, site);
+	put_suspect(xml, site, site < xml->model->sites + xml->model->sites_detailed);
 	put_ages(xml, "live", site->live_ages);
 	put_ages(xml, "freed", site->freed_ages);
 	struct timeline timeline = history_timeline(site->history);
@@ -550,6 +554,8 @@ static void put_report(struct xml *xml)
 	put_objects(xml);
 	put_stacks(xml);
 	open_element(xml, "sites");
+	if (model->sites_detailed < model->site_count)
+		put_count(xml, "detailed", model->sites_detailed);
 	for (uint32_t i = 0; i < model->site_count; i++)
 		put_site(xml, &model->sites[i]);
 	close_element(xml);

@@ -7,6 +7,12 @@
 
 #define FIRST_SLOTS 256u
 
+void site_forget_history(struct site *site)
+{
+	site->history = (struct history){0};
+	site->freed_ages = site->live_ages = (struct history_ages){0};
+}
+
 void site_release_tallies(struct site *site)
 {
 	tally_release(&site->tasks);

@@ -56,6 +56,8 @@ struct site_table {
 void site_table_release(struct site_table *table);
 /* Frees the tallies, which are empty then. */
 void site_release_tallies(struct site *site);
+/* History and ages have another owner now. */
+void site_forget_history(struct site *site);
 /* Finds the site's index or makes it. 0, -ENOMEM, -EFBIG over SITES_MAX. */
 int site_table_find(struct site_table *table, uint32_t cache, uint32_t stack, uint32_t *index, struct error *err);
 

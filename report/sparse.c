@@ -64,6 +64,21 @@ uint32_t sparse_next(const struct sparse *sparse, uint32_t index)
 	return index;
 }
 
+bool sparse_walk(const struct sparse *sparse, uint32_t *place, uint32_t *index, uint64_t *count)
+{
+	if (!is_by_index(sparse)) {
+		uint32_t pair = *place < sparse->used ? ((const uint32_t *)sparse->counts)[*place] : 0;
+
+		*index = pair >> COUNT_BITS;
+		*count = pair & COUNT_MAX;
+		return (*place)++ < sparse->used;
+	}
+	*index = sparse_next(sparse, *place);
+	*place = *index + 1;
+	*count = *index < SPARSE_INDICES ? ((const uint64_t *)sparse->counts)[*index] : 0;
+	return *index < SPARSE_INDICES;
+}
+
 static bool change_to_index(struct sparse *sparse)
 {
 	uint64_t *counts = calloc(SPARSE_INDICES, sizeof(*counts));

@@ -24,4 +24,7 @@ uint64_t sparse_get(const struct sparse *sparse, uint32_t index);
 /* The first index at or above the given one whose count is not 0; SPARSE_INDICES where there is none. */
 uint32_t sparse_next(const struct sparse *sparse, uint32_t index);
 
+/* Walks over the counts that are not 0, by rising index; place is 0 at first. False at the end. */
+bool sparse_walk(const struct sparse *sparse, uint32_t *place, uint32_t *index, uint64_t *count);
+
 #endif

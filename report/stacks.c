@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/model_names.h"
 #include "report/redact.h"
 #include "trace/cleanup.h"
 
@@ -157,20 +158,6 @@ static void place_frame(const struct stacks *stacks, struct naming *naming, cons
 	}
 }
 
-/* Never an address: an offset into something that has a name, or nothing at all. */
-static const char *frame_label(struct model *model, const struct model_frame *frame)
-{
-	unsigned long long offset = frame->module_offset;
-
-	if (*frame->function)
-		return frame->function;
-	if (!*frame->module)
-		return "[unknown]";
-	if (frame->is_user)
-		return arena_format(&model->arena, "%.200s+0x%llx", frame->module, offset);
-	return arena_format(&model->arena, "[%.200s]+0x%llx", frame->module, offset);
-}
-
 static void add_frames(struct naming *naming, const struct model_frame *place, const struct symbol *symbols,
 		       uint32_t count)
 {
@@ -189,7 +176,7 @@ static void add_frames(struct naming *naming, const struct model_frame *place, c
 			frame->line = symbols[i].line;
 			frame->is_inlined = i + 1 < count;
 		}
-		frame->label = frame_label(model, frame);
+		frame->label = model_frame_label(model, frame);
 	}
 }
 

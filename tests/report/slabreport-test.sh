@@ -67,6 +67,26 @@ expect 64 'no such format' -f pdf
 expect 64 'unknown option --nope' --nope
 expect 64 'one trace at a time' a b
 
+# A page is its own archive: from it every format comes out as from the trace, the page too.
+for trace in "$OLDPWD"/tests/golden/*.slab; do
+	name=$(basename "$trace" .slab)
+	for format in html xml text json; do
+		"$program" -q -f $format -o "$name.$format" "$trace" 2>/dev/null
+		"$program" -q -f $format -o "from.$format" --from "$name.html" || fail "--from $name.html -f $format"
+		cmp "from.$format" "$name.$format" || fail "$name: -f $format from the page is another"
+	done
+	xmllint --noout --stream --relaxng "$OLDPWD/templates/slabrec.rng" "$name.xml" 2>err || fail "$name: $(head -n 3 err)"
+	xmllint --noout --schema "$OLDPWD/templates/slabrec.xsd" "$name.xml" 2>err || fail "$name: $(head -n 3 err)"
+done
+"$program" -q -f text -o - --from - <sample.html >stdout || fail "--from - does not read standard input"
+cmp stdout sample.text || fail "--from - is another"
+expect 1 'slabrec.slab: is no page of slabreport' --from slabrec.slab
+sed "/id=\"data\"/q" sample.html >cut.html
+expect 1 'cut.html: is no page of slabreport' --from cut.html
+sed "s/^\\(H4sI.\\{60\\}\\)...../\\1zzzzz/" sample.html >damaged.html
+expect 1 'damaged.html: the packed bytes are' --from damaged.html
+expect 64 'either --from a page or a trace' --from sample.html slabrec.slab
+
 # A cut trace is reported, with a warning.
 head -c "$(($(wc -c <slabrec.slab) - 3))" slabrec.slab >cut.slab
 expect 0 'warning: cut.slab: cut at byte' -q -f text cut.slab

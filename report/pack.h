@@ -1,0 +1,27 @@
+/*
+ * The model as bytes and back: what a page carries, so that the explorer can draw it and slabreport --from can write any format again.
+ *
+ * A pack is a list of columns: varint size of its name, the name, varint size, bytes. A column is a sequence of varints (LEB128; signed
+ * ones zigzagged), one or more for each element, in the elements' order. Numbers that usually follow from others are stored as their
+ * difference to what would follow. Column "strings" has, for each, varint size and the bytes; string 0 is "" and is not there.
+ * Unknown columns are skipped; an absent one is empty.
+ */
+#ifndef SLABREC_REPORT_PACK_H
+#define SLABREC_REPORT_PACK_H
+
+#include "report/model.h"
+#include "trace/cursor.h"
+#include "trace/error.h"
+
+/*
+ * Of more sites than this the rest goes without history, ages, tasks, places and who freed: model.sites_detailed says how many have
+ * them. The first are those that matter.
+ */
+#define PACK_DETAILED_SITES_MAX 2000u
+
+/* Adds the pack of the model to out. 0 or -ENOMEM. */
+int pack_model(const struct model *model, struct buffer *out, struct error *err);
+/* Makes the model of a pack, which may be hostile. 0, -ENOMEM or -EINVAL. */
+int unpack_model(struct model *model, const void *bytes, size_t size_bytes, struct error *err);
+
+#endif
