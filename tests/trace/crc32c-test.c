@@ -32,6 +32,9 @@ static void test_pieces_give_the_same(void **state)
 	(void)state;
 	for (size_t cut = 0; cut <= strlen(text); cut++)
 		assert_int_equal(crc32c(crc32c(0, text, cut), text + cut, strlen(text) - cut), whole);
+	/* However it is computed. */
+	for (size_t cut = 0; cut <= strlen(text); cut++)
+		assert_int_equal(crc32c_by_table(crc32c(0, text, cut), text + cut, strlen(text) - cut), whole);
 }
 
 int main(void)
