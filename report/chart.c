@@ -162,7 +162,7 @@ void chart_ages(FILE *out, const struct ages *freed, const struct ages *live)
 		number_count(range.max_freed).text);
 	fprintf(out,
 		"<b class=\"live\">still live</b> downwards (%s)</figcaption><svg viewBox=\"0 0 %u %u\" "
-		"class=\"chart\" role=\"img\">",
+		"class=\"chart\" role=\"img\"><title>ages of freed and of live objects, by powers of two</title>",
 		number_count(range.max_live).text, AGES_WIDTH, 2 * AGES_HALF + 34);
 	age_marks(out, &range, step);
 	for (uint32_t i = range.first; i <= range.last; i++) {

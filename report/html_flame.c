@@ -100,7 +100,7 @@ static void write_flame(const struct html *html, const struct flame *flame)
 	      "what was allocated under it and is still live.</p>\n",
 	      out);
 	fprintf(out,
-		"<div class=\"wide\" tabindex=\"0\"><svg id=\"flamegraph\" class=\"flame\" viewBox=\"0 0 %.0f %u\" "
+		"<div class=\"picture\"><div class=\"wide\" tabindex=\"0\"><svg id=\"flamegraph\" class=\"flame\" viewBox=\"0 0 %.0f %u\" "
 		"role=\"group\" "
 		"aria-label=\"flame graph, root on top\">\n",
 		WIDTH, flame->depth * ROW);
@@ -108,6 +108,7 @@ static void write_flame(const struct html *html, const struct flame *flame)
 		write_rect(html, flame, &flame->rects[i]);
 	fputs("</svg></div>\n", out);
 	write_folded(out, flame);
+	fputs("</div>\n", out);
 }
 
 int html_flame(const struct html *html, struct error *err)

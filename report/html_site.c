@@ -74,7 +74,7 @@ static void write_rest(const struct html *html, uint32_t shown)
 
 static void write_rows(const struct html *html, const char *caption, uint32_t from, uint32_t to)
 {
-	static const char *const heads[] = {"#",	   "Allocated at",   "Cache",	   "#Live",
+	static const char *const heads[] = {"#Rank",	   "Allocated at",   "Cache",	   "#Live",
 					    "#Live bytes", "Class",	     "Confidence", "#At least", "#Allocated", "#Freed",
 					    "#Mean age",   "Live over time", NULL};
 
@@ -135,7 +135,7 @@ static void write_stack(const struct html *html, const struct model_site *site)
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		if (!i || frames[i]->is_user != frames[i - 1]->is_user)
-			fprintf(html->out, "%s<h4>%s stack</h4><ol class=\"stack\">\n", i ? "</ol>" : "",
+			fprintf(html->out, "%s<h3>%s stack</h3><ol class=\"stack\">\n", i ? "</ol>" : "",
 				frames[i]->is_user ? "User" : "Kernel");
 		write_frame(html, frames[i]);
 	}

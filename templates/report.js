@@ -1,96 +1,1002 @@
-// Adds zoom and search to the flame graph; everything that is decided here is on the page without it.
+// The explorer: draws every call stack from the data in this page. Everything that decides the case is on the page without it.
 "use strict";
-(function () {
-	var svg = document.getElementById("flamegraph");
-	if (!svg)
+var host = document.getElementById("explorer"), data = document.getElementById("data");
+var ROW = 19, GLYPH = 6.7, ROWS_SHOWN = 60;
+
+function element(tag, attributes, text) {
+	var made = document.createElement(tag);
+	for (var name in attributes)
+		made.setAttribute(name, attributes[name]);
+	if (text !== undefined)
+		made.textContent = text;
+	return made;
+}
+
+function say(text) {
+	host.append(element("p", {class: "note"}, text));
+}
+
+// ---- data: columns of varints, see report/pack.h ----
+
+function Reader(bytes) {
+	this.bytes = bytes;
+	this.at = 0;
+}
+Reader.prototype.u = function () {
+	var value = 0, scale = 1, byte;
+	do {
+		byte = this.bytes[this.at++];
+		value += (byte & 127) * scale;
+		scale *= 128;
+	} while (byte > 127);
+	return value;
+};
+Reader.prototype.z = function () {
+	var value = this.u();
+	return value % 2 ? -(value + 1) / 2 : value / 2;
+};
+// Names are foreign bytes: what is no printable ASCII is shown as \xNN.
+Reader.prototype.text = function (size) {
+	var text = "";
+	for (var end = this.at + size; this.at < end; this.at++) {
+		var byte = this.bytes[this.at];
+		text += byte > 31 && byte < 127 && byte !== 92 ? String.fromCharCode(byte) : "\\x" + (256 + byte).toString(16).slice(1);
+	}
+	return text;
+};
+
+function columnsOf(bytes) {
+	var all = new Reader(bytes), columns = {};
+	while (all.at < bytes.length) {
+		var name = all.text(all.u()), size = all.u();
+		columns[name] = new Reader(bytes.subarray(all.at, all.at + size));
+		all.at += size;
+	}
+	return columns;
+}
+
+function readStrings(reader) {
+	var strings = [""];
+	while (reader.at < reader.bytes.length)
+		strings.push(reader.text(reader.u()));
+	return strings;
+}
+
+function readFrames(columns, count, strings) {
+	var functions = [], number = new Map(), frames = new Uint32Array(count);
+	for (var i = 0; i < count; i++) {
+		var label = strings[columns["frames.function"].u()], flags = columns["frames.flags"].u(), file = columns["frames.file"];
+		var module = strings[file.u()], offset = columns["frames.offset"];
+		file.u();
+		file.u();
+		offset.u();
+		var place = offset.u().toString(16), key;
+		label = label || (module ? (flags & 1 ? module : "[" + module + "]") + "+0x" + place : "[unknown]");
+		key = (flags & 1) + module + "\0" + label;
+		if (!number.has(key)) {
+			number.set(key, functions.length);
+			functions.push({name: label, module: module, user: flags & 1, plain: flags >> 2 > 0});
+		}
+		frames[i] = number.get(key);
+	}
+	return {functions: functions, frames: frames};
+}
+
+function readCaches(columns, count, strings) {
+	var reader = columns.caches, caches = [];
+	for (var i = 0; i < count; i++) {
+		var cache = {name: strings[reader.u()]};
+		for (var j = 0; j < 8; j++)
+			reader.u();
+		cache.slot = reader.u();
+		for (j = 0; j < 13; j++)
+			reader.u();
+		caches.push(cache);
+	}
+	return caches;
+}
+
+// Of a detailed site births and survivors by bucket, and how many were freed within a millisecond.
+function readCounts(place, count, into, first, places) {
+	for (var at = 0; at < places; at++) {
+		var gap = place.u();
+		if (!gap)
+			return;
+		at += gap - 1;
+		into[first + at] = count.u();
+	}
+}
+
+function readAges(columns, expected) {
+	var range = columns["ages.range"], buckets = new Float64Array(192), young = 0;
+	if (expected + range.z() === 0)
+		return 0;
+	range.u();
+	range.z();
+	range.z();
+	readCounts(columns["ages.place"], columns["ages.count"], buckets, 0, 192);
+	for (var i = 0; i <= 10; i++)
+		young += buckets[i];
+	return young;
+}
+
+function readModel(bytes) {
+	var c = columnsOf(bytes), strings = readStrings(c.strings), n = c.counts, skip;
+	for (skip = 0; skip < 7; skip++)
+		n.u();
+	var m = {cacheCount: n.u()}, frameCount = n.u();
+	n.u();
+	m.siteCount = n.u();
+	m.nodeCount = n.u();
+	m.detailed = n.u();
+	m.shift = n.u();
+	m.duration = c.totals.u();
+	m.buckets = Math.max(1, Math.min(64, Math.floor(m.duration / Math.pow(2, m.shift)) + 1));
+	m.caches = readCaches(c, m.cacheCount, strings);
+	var read = readFrames(c, frameCount, strings);
+	m.functions = read.functions;
+	m.parent = new Uint32Array(m.nodeCount);
+	m.fn = new Uint32Array(m.nodeCount);
+	var back = c["nodes.parent"], frame = c["nodes.frame"];
+	for (var i = 1; i < m.nodeCount; i++) {
+		var b = back.u();
+		m.parent[i] = b ? i - b : 0;
+		m.fn[i] = read.frames[frame.u()];
+	}
+	["cache", "node", "allocs", "live", "bytes", "frees", "wasted", "young", "growth"].forEach(function (name) {
+		m[name] = new Float64Array(m.siteCount);
+	});
+	for (i = 0; i < m.siteCount; i++)
+		readSite(m, c, i);
+	m.births = new Float64Array(64 * m.detailed);
+	m.survivors = new Float64Array(64 * m.detailed);
+	for (i = 0; i < m.detailed; i++)
+		readDetails(m, c, i);
+	return m;
+}
+
+function readSite(m, c, i) {
+	var slot = m.caches[m.cache[i] = c["sites.cache"].u()].slot, implied;
+	m.node[i] = c["sites.node"].u();
+	m.allocs[i] = c["sites.allocs"].u();
+	m.live[i] = c["sites.live"].u();
+	m.bytes[i] = m.live[i] * slot + c["sites.live_bytes"].z();
+	implied = c["sites.frees_implied"].u();
+	m.frees[i] = m.allocs[i] - m.live[i] + c["sites.frees"].z();
+	var req = c["sites.bytes_req"].u(), sized = m.allocs[i] + c["sites.allocs_sized"].z();
+	var liveReq = (sized ? Math.floor(req / sized) : 0) * m.live[i] + c["sites.live_bytes_req"].z();
+	m.wasted[i] = sized ? Math.max(0, m.bytes[i] - liveReq) : 0;
+}
+
+function readDetails(m, c, i) {
+	var suspect = c["sites.suspect"], bits = new DataView(new ArrayBuffer(4));
+	for (var j = 0; j < 12; j++)
+		suspect.u();
+	// The lower bound of the rate is a float whose bytes were turned round.
+	bits.setUint32(0, suspect.u(), true);
+	m.growth[i] = bits.getFloat32(0) * (m.caches[m.cache[i]].slot || 1);
+	for (j = 0; j < 5; j++)
+		suspect.u();
+	readCounts(c["births.place"], c["births.count"], m.births, 64 * i, 64);
+	readCounts(c["survivors.place"], c["survivors.count"], m.survivors, 64 * i, 64);
+	readCounts(c["frees.place"], c["frees.count"], [], 0, 64);
+	m.young[i] = readAges(c, m.frees[i]);
+	readAges(c, m.live[i]);
+}
+
+// ---- numbers ----
+
+function count(value) {
+	return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",");
+}
+function bytesText(value) {
+	var units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"], unit = 0;
+	for (; value >= 1024 && unit < 6; unit++)
+		value /= 1024;
+	return (unit && value < 100 ? value.toFixed(1) : count(value)) + " " + units[unit];
+}
+function percent(part, whole) {
+	return whole ? (part === whole ? "100" : Math.min(99.9, 100 * part / whole).toFixed(1)) + " %" : "-";
+}
+
+var metrics = [
+	{key: "bytes", name: "live bytes", text: bytesText, range: (m, s, born, kept) => kept * (m.caches[m.cache[s]].slot || 0)},
+	{key: "live", name: "survivors", text: count, range: (m, s, born, kept) => kept},
+	{key: "growth", name: "growth, lower bound", text: v => bytesText(v) + "/s", detailed: true},
+	{key: "allocs", name: "allocations", text: count, range: (m, s, born) => born},
+	{key: "frees", name: "frees", text: count, range: (m, s, born, kept) => born - kept},
+	{key: "young", name: "temporary: freed within 1 ms", text: count, detailed: true},
+	{key: "wasted", name: "wasted bytes: slot beyond what was asked for", text: bytesText}
+];
+var views = [["top", "top-down"], ["bottom", "bottom-up"], ["sandwich", "sandwich"], ["table", "table"]];
+
+// ---- trees ----
+
+// A call tree whose nodes are told apart by parent and function; 0 is the root, a parent's number is smaller.
+function Tree(room) {
+	this.parent = new Int32Array(room + 1);
+	this.fn = new Int32Array(room + 1);
+	this.depth = new Uint16Array(room + 1);
+	this.count = 1;
+	this.fn[0] = -1;
+	for (this.mask = 63; this.mask < 2 * room; this.mask = 2 * this.mask + 1)
+		;
+	this.slots = new Int32Array(this.mask + 1);
+}
+Tree.prototype.child = function (parent, fn) {
+	var at = (Math.imul(parent, 0x9e3779b1) ^ Math.imul(fn, 0x85ebca6b)) >>> 4 & this.mask, i;
+	while ((i = this.slots[at]) && (this.parent[i] !== parent || this.fn[i] !== fn))
+		at = at + 1 & this.mask;
+	if (i)
+		return i;
+	i = this.slots[at] = this.count++;
+	if (i === this.parent.length)
+		this.grow();
+	this.parent[i] = parent;
+	this.fn[i] = fn;
+	this.depth[i] = this.depth[parent] + 1;
+	if (4 * this.count > 3 * this.mask)
+		this.rehash();
+	return i;
+};
+Tree.prototype.grow = function () {
+	var tree = this;
+	["parent", "fn", "depth"].forEach(function (name) {
+		var more = new tree[name].constructor(2 * tree[name].length);
+		more.set(tree[name]);
+		tree[name] = more;
+	});
+};
+Tree.prototype.rehash = function () {
+	this.mask = 2 * this.mask + 1;
+	this.slots = new Int32Array(this.mask + 1);
+	for (var i = 1; i < this.count; i++) {
+		var at = (Math.imul(this.parent[i], 0x9e3779b1) ^ Math.imul(this.fn[i], 0x85ebca6b)) >>> 4 & this.mask;
+		while (this.slots[at])
+			at = at + 1 & this.mask;
+		this.slots[at] = i;
+	}
+};
+// Adds up, sorts children by weight and places them.
+Tree.prototype.weigh = function (ends, values) {
+	var n = this.count, weight = this.weight = new Float64Array(n), i, j;
+	for (i = 0; i < ends.length; i++)
+		if (ends[i] >= 0)
+			weight[ends[i]] += values[i];
+	var self = this.self = weight.slice(), first = new Int32Array(n + 1), kids = new Int32Array(n);
+	for (i = n - 1; i > 0; i--)
+		weight[this.parent[i]] += weight[i];
+	for (i = 1; i < n; i++)
+		if (weight[i] > 0)
+			first[this.parent[i] + 1]++;
+	for (i = 0; i < n; i++)
+		first[i + 1] += first[i];
+	var next = first.slice();
+	for (i = 1; i < n; i++)
+		if (weight[i] > 0)
+			kids[next[this.parent[i]]++] = i;
+	this.start = new Float64Array(n);
+	this.deepest = 0;
+	for (i = 0; i < n; i++) {
+		if (first[i + 1] - first[i] > 1)
+			kids.subarray(first[i], first[i + 1]).sort((a, b) => weight[b] - weight[a] || a - b);
+		var x = this.start[i];
+		for (j = first[i]; j < first[i + 1]; j++) {
+			this.start[kids[j]] = x;
+			x += weight[kids[j]];
+		}
+		if (weight[i] > 0 && this.depth[i] > this.deepest)
+			this.deepest = this.depth[i];
+	}
+	this.first = first;
+	this.kids = kids;
+	this.self = self;
+};
+
+// ---- the explorer ----
+
+function Explorer(model) {
+	this.m = model;
+	this.state = {view: "top", metric: "bytes", flame: 0, plain: 0, node: 0, fn: -1, from: 0, to: model.buckets - 1, find: ""};
+	if (!model.bytes.some(value => value > 0))
+		this.state.metric = model.live.some(value => value > 0) ? "live" : "allocs";
+	this.initial = Object.assign({}, this.state);
+	this.focus = 0;
+	this.scroll = 0;
+	this.build();
+	this.readHash();
+	this.update(true);
+}
+var explorer = Explorer.prototype;
+
+explorer.metric = function () {
+	var key = this.state.metric;
+	return metrics.filter(metric => metric.key === key)[0] || metrics[0];
+};
+
+explorer.isBrushed = function () {
+	return this.state.from > 0 || this.state.to < this.m.buckets - 1;
+};
+
+// What each stack weighs; in a part of the time only stacks with a history do.
+explorer.values = function () {
+	var m = this.m, metric = this.metric();
+	if (!this.isBrushed() || !metric.range)
+		return m[metric.key];
+	var values = new Float64Array(m.siteCount);
+	for (var i = 0; i < m.detailed; i++) {
+		var born = 0, kept = 0;
+		for (var b = this.state.from; b <= this.state.to; b++) {
+			born += m.births[64 * i + b];
+			kept += m.survivors[64 * i + b];
+		}
+		values[i] = metric.range(m, i, born, kept);
+	}
+	return values;
+};
+
+explorer.isHidden = function (fn) {
+	return !this.state.plain && this.m.functions[fn].plain;
+};
+
+// Where each site's stack ends in the tree.
+explorer.topDown = function () {
+	var m = this.m, tree = new Tree(m.nodeCount), of = new Int32Array(m.nodeCount), ends = new Int32Array(m.siteCount), hidden = new Set();
+	for (var i = 1; i < m.nodeCount; i++) {
+		var parent = m.parent[i] ? of[m.parent[i]] : 0;
+		if (this.isHidden(m.fn[i])) {
+			of[i] = parent;
+			hidden.add(m.fn[i]);
+		} else
+			of[i] = tree.child(parent, m.fn[i]);
+	}
+	for (i = 0; i < m.siteCount; i++)
+		ends[i] = m.node[i] ? of[m.node[i]] : 0;
+	this.hiddenCount = hidden.size;
+	return {tree: tree, ends: ends};
+};
+
+// Stacks from the inside out, all or, for the sandwich, from the outermost place of the function; or from there inwards.
+explorer.walked = function (fn, isInwards) {
+	var m = this.m, tree = new Tree(1024), ends = new Int32Array(m.siteCount).fill(-1), values = this.values(), hidden = new Set(), path = [];
+	for (var i = 0; i < m.siteCount; i++) {
+		var at = -1, step = isInwards ? -1 : 1, to = 0;
+		if (!(values[i] > 0))
+			continue;
+		path.length = 0;
+		for (var node = m.node[i]; node; node = m.parent[node]) {
+			if (m.fn[node] === fn)
+				at = path.length;
+			path.push(m.fn[node]);
+		}
+		if (fn < 0)
+			at = 0;
+		if (at < 0)
+			continue;
+		for (; at >= 0 && at < path.length; at += step)
+			if (path[at] === fn || !this.isHidden(path[at]))
+				to = tree.child(to, path[at]);
+			else
+				hidden.add(path[at]);
+		ends[i] = to;
+	}
+	this.hiddenCount = hidden.size;
+	return {tree: tree, ends: ends};
+};
+
+// ---- controls ----
+
+explorer.build = function () {
+	var self = this, state = this.state, tools = element("div", {class: "tools", role: "group", "aria-label": "Explorer"});
+	function choose(label, list, key) {
+		var box = element("label", {}, label + " "), select = element("select", {"data-key": key});
+		list.forEach(function (item) { select.append(element("option", {value: item[0]}, item[1])); });
+		select.addEventListener("change", () => self.set(key, select.value));
+		box.append(select);
+		tools.append(box);
+		return select;
+	}
+	function button(text, act) {
+		var made = element("button", {type: "button"}, text);
+		made.addEventListener("click", act);
+		tools.append(made);
+		return made;
+	}
+	this.views = choose("View", views, "view");
+	this.metricBox = choose("by", metrics.map(metric => [metric.key, metric.name]), "metric");
+	this.find = element("input", {type: "search", placeholder: "Find: regular expression", "aria-label": "Find functions by a regular expression", "data-key": "find"});
+	this.find.addEventListener("input", () => self.set("find", self.find.value, true));
+	tools.append(this.find);
+	this.found = element("span", {role: "status", class: "found"});
+	tools.append(this.found);
+	this.flameButton = button("Flame", () => self.set("flame", +!state.flame));
+	this.plainButton = button("", () => self.set("plain", +!state.plain));
+	this.allButton = button("Show all", () => self.zoom(0));
+	host.append(tools);
+	this.buildBrush();
+	this.canvas = element("canvas", {class: "explorer", tabindex: "0", role: "img", "aria-describedby": "explorer-keys", "aria-label": "Call stacks. The table below has the same."});
+	this.detail = element("p", {class: "detail", role: "status"});
+	host.append(this.canvas, this.detail);
+	host.append(element("p", {class: "note keys", id: "explorer-keys"}, "Keys: arrows walk, Enter zooms in, Backspace out, Escape shows all, s opens the function in the sandwich, f turns the picture, h shows or hides allocator and entry functions, / searches."));
+	this.grid = element("table", {role: "treegrid", "aria-label": "Call stacks: the chosen function with its callers and what is below it", class: "grid"});
+	var wide = element("div", {class: "wide", tabindex: "0"});
+	wide.append(this.grid);
+	host.append(wide);
+	this.listen();
+};
+
+explorer.buildBrush = function () {
+	var self = this, m = this.m, box = element("div", {class: "brush"});
+	if (!m.detailed || m.buckets < 2)
 		return;
-	var WIDTH = 1200, GLYPH = 6.7, LEAST = 0.3;
-	var boxes = Array.prototype.map.call(svg.querySelectorAll("g"), function (g) {
-		var rect = g.querySelector("rect"), title = g.querySelector("title").textContent;
-		var box = {
-			g: g, rect: rect, text: g.querySelector("text"),
-			name: title.split("\n")[0].replace(/, (user|kernel)$/, ""), title: title,
-			x: +rect.getAttribute("x"), y: +rect.getAttribute("y"), width: +rect.getAttribute("width")
-		};
-		g.setAttribute("tabindex", "0");
-		g.setAttribute("role", "button");
-		g.setAttribute("aria-label", title.replace(/\n/g, ", "));
-		return box;
+	this.strip = element("canvas", {class: "strip-chart", role: "img", "aria-label": "What was allocated over time and is still live; the range is chosen by the two sliders"});
+	box.append(this.strip);
+	function slider(label, key) {
+		var input = element("input", {type: "range", min: "0", max: String(m.buckets - 1), "aria-label": label, "data-key": key});
+		input.addEventListener("input", () => self.brush(key, +input.value));
+		box.append(input);
+		return input;
+	}
+	this.fromBox = slider("Allocated from", "from");
+	this.toBox = slider("Allocated to", "to");
+	this.range = element("span", {role: "status", class: "range"});
+	box.append(this.range);
+	this.strip.addEventListener("pointerdown", function (event) {
+		self.dragging = self.bucketAt(event);
+		self.strip.setPointerCapture(event.pointerId);
 	});
-
-	function label(box, x, width) {
-		var room = Math.floor((width - 6) / GLYPH);
-		if (room < 4) {
-			if (box.text)
-				box.text.textContent = "";
+	this.strip.addEventListener("pointermove", function (event) {
+		if (self.dragging === undefined)
 			return;
+		var here = self.bucketAt(event);
+		self.state.from = Math.min(here, self.dragging);
+		self.state.to = Math.max(here, self.dragging);
+		self.update(true);
+	});
+	this.strip.addEventListener("pointerup", function (event) {
+		if (self.bucketAt(event) === self.dragging) {
+			self.state.from = 0;
+			self.state.to = m.buckets - 1;
+			self.update(true);
 		}
-		if (!box.text) {
-			box.text = document.createElementNS(svg.namespaceURI, "text");
-			box.text.setAttribute("y", box.y + 13);
-			box.g.appendChild(box.text);
-		}
-		box.text.setAttribute("x", x + 4);
-		box.text.textContent = box.name.length <= room ? box.name : box.name.slice(0, room - 3) + "...";
-	}
+		self.dragging = undefined;
+		self.writeHash();
+	});
+	host.append(box);
+};
 
-	// Callers of the chosen function keep the whole width, what is beside it goes.
-	function zoom(to) {
-		var scale = WIDTH / to.width, slack = 1e-6 * WIDTH + 0.02;
-		boxes.forEach(function (box) {
-			var above = box.y < to.y && box.x <= to.x + slack && box.x + box.width >= to.x + to.width - slack;
-			var inside = box.y >= to.y && box.x >= to.x - slack && box.x + box.width <= to.x + to.width + slack;
-			var x = above ? 0 : (box.x - to.x) * scale, width = above ? WIDTH : box.width * scale;
-			box.g.classList.toggle("gone", !above && !inside);
-			box.g.classList.toggle("faded", above && to !== boxes[0]);
-			if (!above && !inside)
-				return;
-			box.rect.setAttribute("x", x);
-			box.rect.setAttribute("width", Math.max(width, LEAST));
-			label(box, x, width);
-		});
-		reset.hidden = to === boxes[0];
-	}
+explorer.bucketAt = function (event) {
+	var box = this.strip.getBoundingClientRect();
+	return Math.max(0, Math.min(this.m.buckets - 1, Math.floor((event.clientX - box.left) / box.width * this.m.buckets)));
+};
 
-	function search() {
-		var wanted = find.value, test = null, hits = 0;
-		try {
-			test = wanted ? new RegExp(wanted, "i") : null;
-		} catch (e) {
-			said.textContent = "not a regular expression";
-			return;
-		}
-		boxes.forEach(function (box) {
-			var hit = test !== null && test.test(box.name);
-			box.g.classList.toggle("hit", hit);
-			hits += hit;
-		});
-		said.textContent = test ? hits + " of " + boxes.length + " drawn functions" : "";
-	}
+explorer.brush = function (key, value) {
+	this.state[key] = value;
+	if (this.state.from > this.state.to)
+		this.state[key === "from" ? "to" : "from"] = value;
+	this.update(true);
+	this.writeHash(true);
+};
 
-	var tools = document.createElement("div"), find = document.createElement("input"), reset = document.createElement("button");
-	var said = document.createElement("span");
-	tools.className = "tools";
-	find.type = "search";
-	find.placeholder = "Find a function";
-	find.setAttribute("aria-label", "Find a function in the flame graph");
-	find.addEventListener("input", search);
-	reset.textContent = "Show all";
-	reset.hidden = true;
-	reset.addEventListener("click", function () { zoom(boxes[0]); });
-	said.setAttribute("role", "status");
-	tools.append(find, said, reset);
-	svg.parentNode.before(tools);
-	svg.classList.add("live");
-	boxes.forEach(function (box) {
-		box.g.addEventListener("click", function () { zoom(box); });
-		box.g.addEventListener("keydown", function (event) {
-			if (event.key === "Enter" || event.key === " ") {
-				event.preventDefault();
-				zoom(box);
-			} else if (event.key === "Escape") {
-				zoom(boxes[0]);
+explorer.set = function (key, value, isTyping) {
+	this.state[key] = value;
+	if (key === "view" || key === "plain") {
+		this.state.node = this.focus = 0;
+		if (key === "view" && value === "sandwich" && this.state.fn < 0)
+			this.state.fn = this.heaviest();
+	}
+	this.update(key !== "find" && key !== "flame");
+	this.writeHash(isTyping);
+};
+
+// The function of the first stack that is neither allocator nor entry.
+explorer.heaviest = function () {
+	var m = this.m, values = this.values(), best = -1, most = 0;
+	for (var i = 0; i < m.siteCount; i++)
+		if (values[i] > most) {
+			for (var node = m.node[i]; node && m.functions[m.fn[node]].plain; node = m.parent[node])
+				;
+			if (node) {
+				most = values[i];
+				best = m.fn[node];
 			}
-		});
+		}
+	return best;
+};
+
+explorer.zoom = function (node) {
+	this.state.node = this.focus = node;
+	this.scroll = 0;
+	this.update(false);
+	this.writeHash();
+};
+
+// ---- #hash: the state of the picture, so that going back goes back ----
+
+explorer.writeHash = function (isSame) {
+	var state = this.state, words = [];
+	for (var key in state)
+		words.push(key + "=" + encodeURIComponent(state[key]));
+	this.hash = "#explore:" + words.join("&");
+	try {
+		if (isSame)
+			history.replaceState(null, "", this.hash);
+		else
+			location.hash = this.hash;
+	} catch (e) {
+		// A sandboxed frame has no history of its own.
+	}
+};
+
+explorer.readHash = function () {
+	var state = this.state;
+	if (location.hash && location.hash.indexOf("#explore:") !== 0)
+		return false;
+	for (var key in this.initial)
+		state[key] = this.initial[key];
+	location.hash.slice(9).split("&").forEach(function (word) {
+		var at = word.indexOf("="), key = word.slice(0, at), value = word.slice(at + 1);
+		if (!Object.prototype.hasOwnProperty.call(state, key))
+			return;
+		try {
+			value = decodeURIComponent(value);
+		} catch (e) {
+			value = "";
+		}
+		state[key] = typeof state[key] === "number" ? Math.floor(+value) || 0 : value;
 	});
-})();
+	state.from = Math.max(0, Math.min(this.m.buckets - 1, state.from));
+	state.to = Math.max(state.from, Math.min(this.m.buckets - 1, state.to));
+	state.fn = Math.max(-1, Math.min(this.m.functions.length - 1, state.fn));
+	this.focus = state.node;
+	return true;
+};
+
+// ---- drawing ----
+
+explorer.update = function (isNew) {
+	var state = this.state, key = [state.view, state.plain, state.view === "sandwich" ? state.fn : ""].join();
+	if (isNew) {
+		var walked = state.view === "bottom" || state.view === "sandwich" ? [state.metric, state.from, state.to].join() : "";
+		if (this.treeKey !== key + walked) {
+			this.treeKey = key + walked;
+			this.main = state.view === "bottom" ? this.walked(-1) : state.view === "sandwich" ? this.walked(state.fn, true) : this.topDown();
+			this.upper = state.view === "sandwich" ? this.walked(state.fn) : null;
+		}
+		var values = this.values();
+		this.main.tree.weigh(this.main.ends, values);
+		if (this.upper)
+			this.upper.tree.weigh(this.upper.ends, values);
+	}
+	this.tree = this.main.tree;
+	if (!(state.node >= 0 && state.node < this.tree.count))
+		state.node = 0;
+	if (!(this.focus >= 0 && this.focus < this.tree.count))
+		this.focus = state.node;
+	this.match();
+	this.showControls();
+	this.draw();
+	this.drawStrip();
+	this.fillGrid();
+	this.tell(this.focus);
+};
+
+explorer.showControls = function () {
+	var state = this.state, self = this;
+	[this.views, this.metricBox, this.find].forEach(function (box) {
+		if (box.value !== String(state[box.dataset.key]))
+			box.value = state[box.dataset.key];
+	});
+	this.flameButton.setAttribute("aria-pressed", state.flame ? "true" : "false");
+	this.plainButton.setAttribute("aria-pressed", state.plain ? "false" : "true");
+	this.plainButton.textContent = state.plain ? "Hide allocator and entry functions" : count(this.hiddenCount) + " allocator and entry functions hidden";
+	this.allButton.hidden = !state.node;
+	if (!this.strip)
+		return;
+	this.fromBox.value = state.from;
+	this.toBox.value = state.to;
+	var width = Math.pow(2, self.m.shift) / 1e9, end = Math.min((state.to + 1) * width, self.m.duration / 1e9);
+	this.range.textContent = !this.isBrushed() ? "Allocated at any time; drag or use the sliders to choose a part." :
+		"Retained of what was allocated from " + (state.from * width).toFixed(2) + " s to " + end.toFixed(2) + " s" +
+		(this.metric().range ? "" : " (this metric is not known by time)") +
+		(self.m.detailed < self.m.siteCount ? "; " + count(self.m.siteCount - self.m.detailed) + " stacks without a history are left out" : "");
+};
+
+// Marks functions; each stack counts once, however many of its functions match.
+explorer.match = function () {
+	var m = this.m, tree = this.tree, expression = null, number = 0, sum = 0;
+	this.hits = null;
+	this.found.textContent = "";
+	try {
+		expression = this.state.find ? new RegExp(this.state.find, "i") : null;
+	} catch (e) {
+		this.found.textContent = "not a regular expression";
+	}
+	if (!expression)
+		return;
+	var hits = this.hits = new Uint8Array(m.functions.length), covered = new Uint8Array(tree.count);
+	m.functions.forEach(function (fn, i) {
+		number += hits[i] = expression.test(fn.name) ? 1 : 0;
+	});
+	for (var i = 1; i < tree.count; i++) {
+		covered[i] = covered[tree.parent[i]] | hits[tree.fn[i]];
+		if (covered[i] && !covered[tree.parent[i]])
+			sum += tree.weight[i];
+	}
+	this.found.textContent = percent(sum, tree.weight[0]) + " matched, " + count(number) + "/" + count(m.functions.length) + " functions";
+};
+
+function prepare(canvas, height) {
+	var ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, pen = canvas.getContext("2d");
+	canvas.style.height = height + "px";
+	canvas.width = Math.round(width * ratio);
+	canvas.height = Math.round(height * ratio);
+	pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+	pen.clearRect(0, 0, width, height);
+	return pen;
+}
+
+explorer.draw = function () {
+	var self = this, state = this.state, tree = this.tree, css = getComputedStyle(host);
+	this.canvas.hidden = state.view === "table";
+	if (this.canvas.hidden)
+		return;
+	var above = this.upper ? Math.min(this.upper.tree.deepest, 30) : tree.depth[state.node];
+	var rows = above + tree.deepest - tree.depth[state.node] + 1;
+	var height = ROW * Math.max(3, Math.min(rows, Math.floor(Math.max(200, window.innerHeight * .7) / ROW)));
+	var pen = prepare(this.canvas, height), width = this.canvas.clientWidth;
+	function colour(name) {
+		return css.getPropertyValue("--" + name).trim();
+	}
+	this.colours = {kernel: colour("kernel"), user: colour("user"), plain: colour("plain"), root: colour("root"), ink: colour("ink"), paper: colour("paper")};
+	this.height = height;
+	this.rows = rows;
+	this.scroll = Math.max(0, Math.min(this.scroll, rows - Math.floor(height / ROW)));
+	this.boxes = [];
+	pen.font = "11px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
+	pen.textBaseline = "middle";
+	if (!tree.weight[0]) {
+		pen.fillStyle = this.colours.ink;
+		pen.fillText("Nothing to draw by this metric.", 6, ROW);
+		return;
+	}
+	if (this.upper) {
+		var upper = this.upper.tree, scale = width / (upper.weight[0] || 1);
+		// Node 1 is the function itself: its callers are above.
+		this.walk(pen, upper, upper.kids[upper.first[0]] || 0, scale, 0, depth => above + 1 - depth, true);
+	} else {
+		for (var node = state.node, path = []; node; node = tree.parent[node])
+			path.unshift(tree.parent[node]);
+		path.forEach((caller) => self.box(pen, tree, caller, 0, tree.depth[caller], width, true));
+	}
+	var top = this.upper ? above - 1 : 0;
+	this.walk(pen, tree, state.node, width / tree.weight[state.node], tree.start[state.node], depth => top + depth, false);
+};
+
+// Draws the node and what is below it, as far as it can be seen.
+explorer.walk = function (pen, tree, node, scale, from, rowOf, skipsFirst) {
+	var stack = [node], last = this.scroll + this.height / ROW;
+	while (stack.length) {
+		var i = stack.pop(), row = rowOf(tree.depth[i]), width = tree.weight[i] * scale;
+		if (!(skipsFirst && i === node) && !(this.upper && !i))
+			this.box(pen, tree, i, (tree.start[i] - from) * scale, row, width, false);
+		if (row > last && !skipsFirst)
+			continue;
+		for (var k = tree.first[i]; k < tree.first[i + 1]; k++) {
+			if (tree.weight[tree.kids[k]] * scale < .4) {
+				this.rest(pen, (tree.start[tree.kids[k]] - from) * scale, rowOf(tree.depth[i] + 1), tree, k, i, scale);
+				break;
+			}
+			stack.push(tree.kids[k]);
+		}
+	}
+};
+
+// Those too narrow to draw stand side by side as one.
+explorer.rest = function (pen, x, row, tree, k, parent, scale) {
+	var last = tree.kids[tree.first[parent + 1] - 1], y = (row - this.scroll) * ROW;
+	if (this.state.flame && !this.upper)
+		y = this.height - ROW - y;
+	pen.fillStyle = this.colours.root;
+	pen.fillRect(x, y, (tree.start[last] + tree.weight[last] - tree.start[tree.kids[k]]) * scale, ROW - 1);
+};
+
+explorer.box = function (pen, tree, i, x, row, width, isFaded) {
+	var y = (row - this.scroll) * ROW, fn = this.m.functions[tree.fn[i]], hit = fn && this.hits && this.hits[tree.fn[i]], colours = this.colours;
+	if (this.state.flame && !this.upper)
+		y = this.height - ROW - y;
+	if (y <= -ROW || y >= this.height)
+		return;
+	pen.globalAlpha = isFaded || (this.hits && !hit) ? .55 : 1;
+	pen.fillStyle = !fn ? colours.root : fn.user ? colours.user : fn.plain ? colours.plain : colours.kernel;
+	pen.fillRect(x, y, Math.max(.4, width - .5), ROW - 1);
+	pen.globalAlpha = 1;
+	if (hit || (i === this.focus && tree === this.tree)) {
+		pen.strokeStyle = colours.ink;
+		pen.lineWidth = i === this.focus ? 2 : 1;
+		pen.strokeRect(x + .5, y + .5, Math.max(1, width - 1.5), ROW - 2);
+	}
+	this.boxes.push({tree: tree, node: i, x: x, y: y, width: width});
+	var room = Math.floor((width - 6) / GLYPH), name = this.nameOf(tree, i);
+	if (room < 4)
+		return;
+	pen.fillStyle = !fn || (fn.plain && !fn.user) ? colours.ink : "#111";
+	pen.fillText(name.length <= room ? name : name.slice(0, room - 2) + "..", x + 3, y + ROW / 2);
+};
+
+explorer.nameOf = function (tree, i) {
+	return i ? this.m.functions[tree.fn[i]].name : this.state.view === "sandwich" ? "stacks with it" : "all call stacks";
+};
+
+explorer.drawStrip = function () {
+	var m = this.m, sums = new Float64Array(64), most = 0, css = getComputedStyle(host);
+	if (!this.strip)
+		return;
+	for (var i = 0; i < m.detailed; i++)
+		for (var b = 0; b < 64; b++)
+			sums[b] += m.survivors[64 * i + b];
+	most = Math.max.apply(null, sums) || 1;
+	var pen = prepare(this.strip, 44), step = this.strip.clientWidth / m.buckets;
+	for (b = 0; b < m.buckets; b++) {
+		var isIn = b >= this.state.from && b <= this.state.to;
+		pen.fillStyle = css.getPropertyValue(isIn ? "--kernel" : "--line").trim();
+		pen.fillRect(b * step, 42 - 40 * sums[b] / most, Math.max(1, step - 1), 40 * sums[b] / most + 2);
+	}
+};
+
+explorer.tell = function (i, tree) {
+	tree = tree || this.tree;
+	var fn = this.m.functions[tree.fn[i]], text = this.metric().text;
+	this.detail.textContent = this.nameOf(tree, i) + (fn ? (fn.user ? ", user" : ", kernel") + (fn.module ? " (" + fn.module + ")" : "") : "") + ": " +
+		text(tree.weight[i]) + ", " + percent(tree.weight[i], tree.weight[0]) + "; itself " + text(tree.self[i]);
+};
+
+// ---- table and treegrid ----
+
+explorer.fillGrid = function () {
+	if (this.state.view === "table")
+		return this.fillTable();
+	var self = this, tree = this.tree, rows = [], path = [], focus = this.focus;
+	for (var i = focus; i; i = tree.parent[i])
+		path.unshift(tree.parent[i]);
+	path.concat(focus).forEach((node) => rows.push(node));
+	var first = tree.first[focus], end = tree.first[focus + 1];
+	for (i = first; i < end && i < first + ROWS_SHOWN * (this.more || 1); i++)
+		rows.push(tree.kids[i]);
+	this.head(["Function", this.metric().name, "Share", "Itself"]);
+	rows.forEach(function (node) {
+		var hasBelow = tree.first[node + 1] > tree.first[node], row = self.row([self.nameOf(tree, node), self.metric().text(tree.weight[node]), percent(tree.weight[node], tree.weight[0]), self.metric().text(tree.self[node])]);
+		row.setAttribute("aria-level", tree.depth[node] - tree.depth[0] + 1);
+		row.cells[0].setAttribute("class", "deep" + Math.min(12, tree.depth[node]));
+		if (hasBelow)
+			row.setAttribute("aria-expanded", path.indexOf(node) >= 0 || node === focus ? "true" : "false");
+		row.setAttribute("tabindex", node === focus ? "0" : "-1");
+		row.setAttribute("aria-selected", node === focus ? "true" : "false");
+		row.dataset.node = node;
+	});
+	if (i < end)
+		this.moreRow(end - i);
+};
+
+explorer.moreRow = function (left) {
+	var self = this, row = this.row(["", "", "", ""]), button = element("button", {type: "button"}, count(left) + " more");
+	button.addEventListener("click", function () {
+		self.more = 4 * (self.more || 1);
+		self.fillGrid();
+	});
+	row.cells[0].append(button);
+};
+
+explorer.head = function (names) {
+	var row = element("tr", {role: "row"}), head = element("thead", {role: "rowgroup"});
+	names.forEach(function (name, i) { row.append(element("th", {scope: "col", role: "columnheader", class: i ? "n" : ""}, name)); });
+	head.append(row);
+	this.body = element("tbody", {role: "rowgroup"});
+	this.grid.replaceChildren(head, this.body);
+};
+
+explorer.row = function (texts) {
+	var row = element("tr", {role: "row"});
+	texts.forEach(function (text, i) { row.append(element("td", {role: "gridcell", class: i ? "n" : "name"}, text)); });
+	this.body.append(row);
+	return row;
+};
+
+// Functions, each stack counted once for each that it has.
+explorer.fillTable = function () {
+	var self = this, m = this.m, tree = this.tree, n = m.functions.length, total = new Float64Array(n), own = new Float64Array(n), on = new Uint8Array(n), list = [];
+	(function add(start) {
+		for (var todo = [start]; todo.length;) {
+			var i = todo.pop();
+			if (i < 0) {
+				on[~i] = 0;
+				continue;
+			}
+			var fn = tree.fn[i];
+			if (i) {
+				own[fn] += tree.self[i];
+				if (!on[fn]) {
+					total[fn] += tree.weight[i];
+					on[fn] = 1;
+					todo.push(~fn);
+				}
+			}
+			for (var k = tree.first[i]; k < tree.first[i + 1]; k++)
+				todo.push(tree.kids[k]);
+		}
+	})(0);
+	for (var i = 0; i < n; i++)
+		if (total[i] > 0 && (!this.hits || this.hits[i]))
+			list.push(i);
+	list.sort((a, b) => total[b] - total[a] || a - b);
+	this.head(["Function", this.metric().name, "Share", "Itself"]);
+	list.slice(0, ROWS_SHOWN * (this.more || 1)).forEach(function (fn, place) {
+		var row = self.row([m.functions[fn].name, self.metric().text(total[fn]), percent(total[fn], tree.weight[0]), self.metric().text(own[fn])]);
+		row.setAttribute("aria-level", 1);
+		row.setAttribute("tabindex", place ? "-1" : "0");
+		row.dataset.fn = fn;
+	});
+	if (list.length > ROWS_SHOWN * (this.more || 1))
+		this.moreRow(list.length - ROWS_SHOWN * (this.more || 1));
+};
+
+// ---- mouse and keys ----
+
+explorer.boxAt = function (event) {
+	var edge = this.canvas.getBoundingClientRect(), x = event.clientX - edge.left, y = event.clientY - edge.top;
+	return (this.boxes || []).filter(function (box) {
+		return x >= box.x && x < box.x + Math.max(1, box.width) && y >= box.y && y < box.y + ROW;
+	})[0];
+};
+
+explorer.choose = function (node) {
+	this.focus = node;
+	this.more = 1;
+	this.update(false);
+};
+
+explorer.sandwich = function (fn) {
+	if (fn < 0)
+		return;
+	this.state.fn = fn;
+	this.state.view = "sandwich";
+	this.state.node = this.focus = 0;
+	this.update(true);
+	this.writeHash();
+};
+
+// The neighbour of the focus: a caller, the heaviest below, or one beside it.
+explorer.step = function (key) {
+	var tree = this.tree, at = this.focus, up = this.state.flame ? "ArrowDown" : "ArrowUp", down = this.state.flame ? "ArrowUp" : "ArrowDown";
+	if (key === up)
+		return tree.parent[at];
+	if (key === down)
+		return tree.first[at + 1] > tree.first[at] ? tree.kids[tree.first[at]] : at;
+	var parent = tree.parent[at], beside = Array.prototype.indexOf.call(tree.kids.subarray(tree.first[parent], tree.first[parent + 1]), at);
+	beside += key === "ArrowRight" ? 1 : -1;
+	if (!at || beside < 0 || tree.first[parent] + beside >= tree.first[parent + 1])
+		return at;
+	return tree.kids[tree.first[parent] + beside];
+};
+
+explorer.key = function (event) {
+	var state = this.state, tree = this.tree;
+	if (event.ctrlKey || event.altKey || event.metaKey)
+		return;
+	if (event.key.indexOf("Arrow") === 0)
+		this.choose(this.step(event.key));
+	else if (event.key === "Enter" || event.key === " ")
+		this.zoom(this.focus);
+	else if (event.key === "Backspace")
+		this.zoom(tree.parent[state.node]);
+	else if (event.key === "Escape")
+		this.zoom(0);
+	else if (event.key === "f")
+		this.set("flame", +!state.flame);
+	else if (event.key === "h")
+		this.set("plain", +!state.plain);
+	else if (event.key === "s")
+		this.sandwich(tree.fn[this.focus]);
+	else if (event.key === "/")
+		this.find.focus();
+	else
+		return;
+	event.preventDefault();
+};
+
+explorer.listen = function () {
+	var self = this;
+	this.canvas.addEventListener("click", function (event) {
+		var box = self.boxAt(event);
+		if (box && box.tree === self.tree)
+			self.zoom(box.node);
+		else if (box)
+			self.sandwich(box.tree.fn[box.node]);
+	});
+	this.canvas.addEventListener("mousemove", function (event) {
+		var box = self.boxAt(event);
+		if (box)
+			self.tell(box.node, box.tree);
+	});
+	this.canvas.addEventListener("wheel", function (event) {
+		var before = self.scroll;
+		self.scroll += event.deltaY > 0 ? 2 : -2;
+		self.draw();
+		if (self.scroll !== before)
+			event.preventDefault();
+	}, {passive: false});
+	this.canvas.addEventListener("keydown", (event) => self.key(event));
+	this.grid.addEventListener("click", (event) => self.pick(event.target.closest("tr")));
+	this.grid.addEventListener("keydown", (event) => self.gridKey(event));
+	window.addEventListener("hashchange", function () {
+		if (location.hash !== self.hash && self.readHash())
+			self.update(true);
+	});
+	window.addEventListener("resize", () => self.update(false));
+	if (window.matchMedia)
+		window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => self.update(false));
+};
+
+explorer.pick = function (row) {
+	if (row && row.dataset.node !== undefined) {
+		this.zoom(+row.dataset.node);
+		this.focusGrid();
+	} else if (row && row.dataset.fn !== undefined)
+		this.sandwich(+row.dataset.fn);
+};
+
+explorer.focusGrid = function () {
+	var row = this.grid.querySelector("tr[tabindex='0']");
+	if (row)
+		row.focus();
+};
+
+explorer.gridKey = function (event) {
+	var row = event.target.closest("tbody tr"), next = null;
+	if (!row || event.target !== row)
+		return;
+	if (event.key === "ArrowDown")
+		next = row.nextElementSibling;
+	else if (event.key === "ArrowUp")
+		next = row.previousElementSibling;
+	else if (event.key === "Enter" || event.key === "ArrowRight")
+		this.pick(row);
+	else if (event.key === "ArrowLeft" && row.dataset.node !== undefined) {
+		this.zoom(this.tree.parent[row.dataset.node]);
+		this.focusGrid();
+	} else
+		return;
+	event.preventDefault();
+	if (next) {
+		row.setAttribute("tabindex", "-1");
+		next.setAttribute("tabindex", "0");
+		(next.querySelector("button") || next).focus();
+	}
+};
+
+// ---- begin ----
+
+function unpack() {
+	var packed = atob(data.textContent.replace(/\s+/g, "")), bytes = new Uint8Array(packed.length);
+	for (var i = 0; i < packed.length; i++)
+		bytes[i] = packed.charCodeAt(i);
+	return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+function begin() {
+	if (typeof DecompressionStream === "undefined") {
+		say("This browser cannot unpack the data for the explorer (DecompressionStream); nothing else on this page needs it.");
+		return;
+	}
+	unpack().then(buffer => {
+		host.explorer = new Explorer(readModel(new Uint8Array(buffer)));
+		host.dataset.ready = "yes";
+		document.documentElement.classList.add("explored");
+	}).catch(error => {
+		host.dataset.ready = "failed";
+		say("The explorer cannot read the data of this page: " + error.message);
+	});
+}
+
+if (host && data)
+	begin();

@@ -83,6 +83,9 @@ $(filter-out $(CHAINS),$(WORKLOADS)) $(BENCH_WORKLOADS): $B/%: %.c
 check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/kernels and records truths on each; KERNELS="6.1 ..." for some
 	@BUILD=$B tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
 
+check-browser: $B/slabreport $B/tests/report/make-calls ## the page in Chromium and Firefox: mouse, keys, no scripts, dark, print; pictures in build/browser
+	@tests/browser/page-test $B || { status=$$?; test $$status = 77 || exit $$status; }
+
 check-symbols: all $B/tests/report/make-trace ## records on Debian's cloud kernel and compares names with llvm-symbolizer and eu-addr2line
 	@BUILD=$(abspath $B) tests/vm/symbols || { status=$$?; test $$status = 77 || exit $$status; }
 
@@ -101,13 +104,13 @@ check-san: ## unit and golden tests with the address and undefined behaviour san
 check-clang: ## the other compiler builds everything without a warning
 	@$(MAKE) CC=$(CLANG) BUILD_SUFFIX=/clang all
 
-check: check-house all check-unit check-golden check-report check-clang check-san check-fuzz check-e2e check-vm check-symbols ## everything
+check: check-house all check-unit check-golden check-report check-clang check-san check-fuzz check-e2e check-browser check-vm check-symbols ## everything
 
 # Slow, and no part of check.
 bench: all $(WORKLOADS) $(BENCH_WORKLOADS) $B/tests/report/make-trace ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
 	@BUILD=$B tests/bench/run $(BENCH) || { status=$$?; test $$status = 77 || exit $$status; }
 
-.PHONY: bench check check-symbols check-report check-vm check-e2e check-san check-clang
+.PHONY: bench check check-browser check-symbols check-report check-vm check-e2e check-san check-clang
 .PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
 -include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:
