@@ -16,7 +16,7 @@
 #define SPAN_LEAST 4u	  /* buckets that have any */
 #define BINS_MOST 8u
 #define FINE_BINS 12u
-#define EVEN_LEAST 0.35
+#define EVEN_LEAST 0.45
 #define SPREAD_LEAST 0.25 /* of the time, that nine in ten old ones were allocated in */
 #define FALLING_SIGMA 2.5
 #define STEADY_SIGMA 2.0
@@ -138,23 +138,19 @@ static void measure_spread(struct judgement *judgement)
 	judgement->spread = judgement->window > 0 ? (to - from) / judgement->window : 0;
 }
 
-/* How much more than by chance the survivors differ from bin to bin, beside a line through them. */
+/* How much more than by chance the survivors differ from one part of the window to the next: a trend does not count as such. */
 static void measure_dispersion(struct judgement *judgement)
 {
-	double bins[FINE_BINS], mean = judgement->old / FINE_BINS, moment = 0, chi = 0;
-	double middle = (FINE_BINS - 1) / 2.0, width = judgement->window / FINE_BINS;
+	double before = 0, chi = 0, width = judgement->window / FINE_BINS;
 
 	for (uint32_t i = 0; i < FINE_BINS; i++) {
-		bins[i] = survivors_between(judgement, i * width, (i + 1) * width);
-		moment += (i - middle) * bins[i];
-	}
-	double slope = moment / (FINE_BINS * (FINE_BINS * FINE_BINS - 1.0) / 12);
-	for (uint32_t i = 0; i < FINE_BINS; i++) {
-		double line = fmax(mean / 4, mean + slope * (i - middle));
+		double here = survivors_between(judgement, i * width, (i + 1) * width), change = here - before;
 
-		chi += line > 0 ? (bins[i] - line) * (bins[i] - line) / line : 0;
+		if (i && here + before > 0)
+			chi += change * change / (here + before);
+		before = here;
 	}
-	judgement->dispersion = fmax(1, chi / (FINE_BINS - 2));
+	judgement->dispersion = fmax(1, chi / (FINE_BINS - 1));
 	judgement->first = survivors_between(judgement, 0, judgement->window / 3);
 	judgement->last = survivors_between(judgement, judgement->window * 2 / 3, judgement->window);
 	judgement->suspect.first_third = (uint64_t)(judgement->first + 0.5);

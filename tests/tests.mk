@@ -86,6 +86,10 @@ check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/
 check-browser: $B/slabreport $B/tests/report/make-calls ## the page in Chromium and Firefox: mouse, keys, no scripts, dark, print; pictures in build/browser
 	@tests/browser/page-test $B || { status=$$?; test $$status = 77 || exit $$status; }
 
+ARCHETYPES ?= 60:1
+check-archetypes: all $(WORKLOADS) ## leaks among look-alikes, recorded on 6.12: is the first suspect right? ARCHETYPES="10:3 60:6 300:2" for the whole table
+	@BUILD=$B tests/vm/archetypes $(or $(firstword $(KERNELS)),6.12) $(ARCHETYPES) || { status=$$?; test $$status = 77 || exit $$status; }
+
 check-symbols: all $B/tests/report/make-trace ## records on Debian's cloud kernel and compares names with llvm-symbolizer and eu-addr2line
 	@BUILD=$(abspath $B) tests/vm/symbols || { status=$$?; test $$status = 77 || exit $$status; }
 
@@ -104,13 +108,13 @@ check-san: ## unit and golden tests with the address and undefined behaviour san
 check-clang: ## the other compiler builds everything without a warning
 	@$(MAKE) CC=$(CLANG) BUILD_SUFFIX=/clang all
 
-check: check-house all check-unit check-golden check-report check-clang check-san check-fuzz check-e2e check-browser check-vm check-symbols ## everything
+check: check-house all check-unit check-golden check-report check-clang check-san check-fuzz check-e2e check-browser check-vm check-archetypes check-symbols ## everything
 
 # Slow, and no part of check.
 bench: all $(WORKLOADS) $(BENCH_WORKLOADS) $B/tests/report/make-trace ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
 	@BUILD=$B tests/bench/run $(BENCH) || { status=$$?; test $$status = 77 || exit $$status; }
 
-.PHONY: bench check check-browser check-symbols check-report check-vm check-e2e check-san check-clang
+.PHONY: bench check check-archetypes check-browser check-symbols check-report check-vm check-e2e check-san check-clang
 .PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
 -include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:
