@@ -89,6 +89,8 @@ static void judge_sites(struct model *model, const struct orphan_charges *charge
 		double scale = sum_charges(charges, &next, i, orphans);
 
 		history_survivors(site->history, survivors);
+		for (uint32_t bucket = 0; bucket < TIMELINE_BUCKETS && site->reclaimed; bucket++)
+			survivors[bucket] -= history_count(site->history, bucket, HISTORY_RECLAIMED);
 		site->suspect = suspect_judge(
 			&(struct suspect_evidence){
 				.timeline = &timeline,
@@ -100,6 +102,7 @@ static void judge_sites(struct model *model, const struct orphan_charges *charge
 				.duration_ns = model->duration_ns,
 				.allocs = site->allocs,
 				.live = site->live,
+				.reclaimed = site->reclaimed,
 				.freed_at_most = site->live - site->live_at_least,
 				.slot_bytes = cache->slot_bytes,
 			},

@@ -1,4 +1,4 @@
-/* The three kinds of one bucket stand side by side, so that what comes now is counted near the end. */
+/* The kinds of one bucket stand side by side, so that what comes now is counted near the end. */
 #include "report/history.h"
 
 #include <string.h>

@@ -16,6 +16,7 @@ enum history_kind {
 	HISTORY_ALLOCS = 0, /* births */
 	HISTORY_FREES,	    /* by when they came, of objects of this site */
 	HISTORY_SURVIVORS,  /* of the births, those that are live at the end */
+	HISTORY_RECLAIMED,  /* of these, those that went when memory was asked back */
 	HISTORY_KINDS,
 };
 

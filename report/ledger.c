@@ -170,8 +170,31 @@ static int ledger_free(struct ledger *ledger, const struct trace_event *event, u
 	return 0;
 }
 
+/* Behind what is measured: only what goes of it counts. */
+static int ledger_enter_reclaimed(struct ledger *ledger, const struct trace_event *event, struct error *err)
+{
+	struct live_object *object = event->object ? live_find(&ledger->live, event->object) : NULL;
+	struct ledger_cache *cache = event->kind == TRACE_EVENT_FREE_OLDER ? ledger_cache(ledger, event->cache) : NULL;
+
+	ledger->events++;
+	if (event->kind == TRACE_EVENT_FREE_OLDER && !cache)
+		return no_memory(err);
+	if (cache)
+		cache->reclaimed_older++;
+	/* A request of kfree_rcu() and its end are one; what was pending before is no object of anybody's. */
+	if (!object || object->is_reclaimed || object->is_pending || event->kind == TRACE_EVENT_ALLOC)
+		return 0;
+	object->is_reclaimed = true;
+	struct site *site = ledger->sites.sites[object->site];
+	site->reclaimed++;
+	ledger->caches[site->cache].reclaimed++;
+	return 0;
+}
+
 int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct error *err)
 {
+	if (ledger->reclaim_ns && (int64_t)event->time_ns >= (int64_t)ledger->reclaim_ns)
+		return ledger_enter_reclaimed(ledger, event, err);
 	uint64_t time_ns = ledger_time(ledger, event->time_ns);
 	struct ledger_cache *cache;
 
@@ -308,7 +331,10 @@ static int close_live(struct ledger *ledger, uint64_t duration_ns, const struct 
 	tally_entry(&site->tasks, object->task)->live++;
 	if (!history_ages_add(&site->live_ages, age_ns))
 		return no_memory(err);
-	return ledger_mark(ledger, site, object->birth_ns, HISTORY_SURVIVORS, err);
+	int ret = ledger_mark(ledger, site, object->birth_ns, HISTORY_SURVIVORS, err);
+	if (!ret && object->is_reclaimed)
+		ret = ledger_mark(ledger, site, object->birth_ns, HISTORY_RECLAIMED, err);
+	return ret;
 }
 
 int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt *doubt, struct error *err)

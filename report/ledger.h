@@ -22,6 +22,8 @@ struct ledger_cache {
 	uint64_t frees_older;
 	uint64_t live;
 	uint64_t pending_rcu; /* of frees: asked for by kfree_rcu(), not seen to be done */
+	uint64_t reclaimed;	    /* of live: they went when memory was asked back, */
+	uint64_t reclaimed_older;   /* as did these, from before the recording */
 	struct timeline timeline;
 };
 
@@ -39,6 +41,7 @@ struct ledger {
 	uint64_t frees_unmatched; /* of objects that had been freed already: the trace contradicts itself */
 	uint64_t freed_at_most;	  /* live objects that may have been freed: over all sites no more than frees were lost */
 	uint32_t max_cpu;
+	uint64_t reclaim_ns; /* memory was asked back from then on, and nothing counts that was allocated later; 0: it was not */
 };
 
 void ledger_release(struct ledger *ledger);

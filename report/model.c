@@ -242,6 +242,8 @@ static void count_cache(const struct recording *recording, uint32_t id, struct m
 	cache->frees_older = counted->frees_older;
 	cache->live = counted->live;
 	cache->pending_rcu = counted->pending_rcu;
+	cache->reclaimed = counted->reclaimed;
+	cache->reclaimed_older = counted->reclaimed_older;
 	cache->live_bytes = number_multiply(counted->live, cache->slot_bytes);
 	cache->timeline = counted->allocs ? &counted->timeline : NULL;
 }
@@ -537,6 +539,7 @@ static void add_site(struct model *model, const struct recording *recording, con
 		.live = from->live,
 		.live_at_least = from->live - from->freed_at_most,
 		.pending_rcu = from->pending_rcu,
+		.reclaimed = from->reclaimed,
 		.live_bytes = number_multiply(from->live, model->caches[places[from->cache]].slot_bytes),
 		.bytes_req = from->bytes_req,
 		.allocs_sized = from->allocs_sized,
@@ -696,6 +699,7 @@ static void add_totals(struct model *model, const struct recording *recording)
 	model->duration_ns = recording->duration_ns;
 	model->events = recording->ledger.events;
 	model->is_only_live = !strcmp(recording_fact(recording, "only_live"), "yes");
+	model->has_reclaim = recording->ledger.reclaim_ns;
 	model->has_slot_bytes = true;
 	for (uint32_t i = 0; i < model->cache_count; i++) {
 		const struct model_cache *cache = &model->caches[i];

@@ -87,6 +87,7 @@ struct model_site {
 	uint64_t allocs, frees, frees_implied, live;
 	uint64_t live_at_least;		  /* live but for those whose free may have been lost */
 	uint64_t pending_rcu;		  /* of frees: asked for by kfree_rcu(), not seen to be done */
+	uint64_t reclaimed;		  /* of live: they went when memory was asked back, after the end */
 	uint64_t live_bytes;		  /* slots: what the live objects take */
 	uint64_t bytes_req, allocs_sized; /* requested by how many allocations of known size */
 	uint64_t live_bytes_req, live_sized;
@@ -146,6 +147,7 @@ struct model_cache {
 	uint64_t allocs, frees, frees_implied, frees_older, live;
 	uint64_t pending_rcu; /* of frees: the memory is the kernel's until a grace period is over */
 	uint64_t live_bytes;
+	uint64_t reclaimed, reclaimed_older; /* live ones and ones from before the recording that went when memory was asked back */
 	const struct timeline *timeline; /* NULL: no events */
 	struct model_reconciliation reconciliation;
 	enum model_growth growth;
@@ -240,6 +242,7 @@ struct model {
 	uint64_t events, allocs, frees, frees_implied, live;
 	uint64_t live_at_least; /* live but for those whose free may have been lost */
 	uint64_t live_bytes;
+	bool has_reclaim;    /* memory was asked back after the end */
 	bool is_only_live;   /* objects that were freed are counted by site, not told one by one */
 	bool has_slot_bytes; /* of every cache with live objects: else live_bytes says too little */
 	struct model_integrity integrity;

@@ -328,6 +328,7 @@ static void pack_totals(struct pack *pack, struct model *model)
 	u64(pack, c, &model->live_bytes);
 	flag(pack, c, &model->is_only_live);
 	flag(pack, c, &model->has_slot_bytes);
+	flag(pack, c, &model->has_reclaim);
 	below(pack, c, &model->suspect_count, (uint64_t)model->site_count + 1);
 	text(pack, c, &model->unreliable);
 }
@@ -432,7 +433,8 @@ static void pack_cache(struct pack *pack, struct model_cache *cache)
 	uint32_t *const sizes[] = {&cache->object_size_bytes, &cache->slab_size_bytes, &cache->objects_per_slab, &cache->order,
 				   &cache->align_bytes,	      &cache->percpu_objects,  &cache->slot_bytes};
 	uint64_t *const counts[] = {&cache->allocs, &cache->frees,	 &cache->frees_implied, &cache->frees_older,
-				    &cache->live,   &cache->pending_rcu, &cache->live_bytes,	&cache->reconciliation.tolerance};
+				    &cache->live,   &cache->pending_rcu, &cache->live_bytes,	&cache->reconciliation.tolerance,
+				    &cache->reclaimed, &cache->reclaimed_older};
 
 	text(pack, c, &cache->name);
 	text(pack, c, &cache->requested);
@@ -543,6 +545,7 @@ static void pack_site(struct pack *pack, struct model_site *site, const struct m
 	u64(pack, COLUMN_SITE_REST, &site->pending_rcu);
 	difference(pack, COLUMN_SITE_REST, &site->live_sized, site->live);
 	difference(pack, COLUMN_SITE_REST, &site->frees_with_stack, site->frees);
+	u64(pack, COLUMN_SITE_REST, &site->reclaimed);
 }
 
 /* Details of a site. */

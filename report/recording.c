@@ -24,6 +24,8 @@ static int recording_take(struct recording *recording, const struct trace_record
 		return ledger_enter_freed(&recording->ledger, &record->freed, err);
 	if (record->type == TRACE_RECORD_FREED_OLDER)
 		return ledger_enter_freed_older(&recording->ledger, &record->freed_older, err);
+	if (record->type == TRACE_RECORD_RECLAIM && !recording->ledger.reclaim_ns && (int64_t)record->reclaim.time_ns > 0)
+		recording->ledger.reclaim_ns = record->reclaim.time_ns;
 	if (record->type == TRACE_RECORD_LOSS && record->loss.ring == TRACE_RING_FREE)
 		ret = doubt_add(&recording->doubt, record->loss.time_ns, record->loss.lost, err);
 	else if (record->type == TRACE_RECORD_UNSEEN)
@@ -50,6 +52,8 @@ static uint64_t recording_duration(const struct recording *recording)
 {
 	const struct capture *capture = &recording->capture;
 
+	if (recording->ledger.reclaim_ns)
+		return recording->ledger.reclaim_ns;
 	if (capture->has_end && (int64_t)capture->end.time_ns > 0)
 		return capture->end.time_ns;
 	return capture->last_ns > recording->ledger.last_ns ? capture->last_ns : recording->ledger.last_ns;

@@ -20,7 +20,7 @@ struct recording {
 	struct ledger ledger;
 	struct losses losses;
 	struct doubt doubt; /* which of the live objects may have been freed */
-	uint64_t duration_ns; /* to END; without it to the last record that was read */
+	uint64_t duration_ns; /* to the time when memory was asked back; where it was not, to END; without it to the last record that was read */
 };
 
 void recording_release(struct recording *recording);

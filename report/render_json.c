@@ -118,6 +118,10 @@ static void json_cache(struct json *json, const struct model_cache *cache)
 	json_count(json, "frees_implied", cache->frees_implied);
 	json_count(json, "frees_older", cache->frees_older);
 	json_count(json, "pending_rcu", cache->pending_rcu);
+	if (json->model->has_reclaim) {
+		json_count(json, "reclaimed", cache->reclaimed);
+		json_count(json, "reclaimed_older", cache->reclaimed_older);
+	}
 	json_count(json, "live", cache->live);
 	json_count(json, "live_bytes", cache->live_bytes);
 	json_text(json, "reconciliation", states[balance->state]);
@@ -210,6 +214,8 @@ static void json_site(struct json *json, const struct model_site *site, struct a
 	json_count(json, "frees", site->frees);
 	json_count(json, "frees_implied", site->frees_implied);
 	json_count(json, "pending_rcu", site->pending_rcu);
+	if (json->model->has_reclaim)
+		json_count(json, "reclaimed", site->reclaimed);
 	json_count(json, "live", site->live);
 	json_count(json, "live_at_least", site->live_at_least);
 	json_count(json, "live_bytes", site->live_bytes);

@@ -265,6 +265,10 @@ static void put_cache(struct xml *xml, const struct model_cache *cache, uint32_t
 	put_count(xml, "frees-implied", cache->frees_implied);
 	put_count(xml, "frees-older", cache->frees_older);
 	put_count(xml, "pending-rcu", cache->pending_rcu);
+	if (xml->model->has_reclaim) {
+		put_count(xml, "reclaimed", cache->reclaimed);
+		put_count(xml, "reclaimed-older", cache->reclaimed_older);
+	}
 	put_count(xml, "live", cache->live);
 	put_count(xml, "live-bytes", cache->live_bytes);
 	put_balance(xml, &cache->reconciliation, cache->growth);
@@ -514,6 +518,8 @@ static void put_site(struct xml *xml, const struct model_site *site)
 	put_count(xml, "frees", site->frees);
 	put_count(xml, "frees-implied", site->frees_implied);
 	put_count(xml, "pending-rcu", site->pending_rcu);
+	if (xml->model->has_reclaim)
+		put_count(xml, "reclaimed", site->reclaimed);
 	put_count(xml, "live", site->live);
 	put_count(xml, "live-at-least", site->live_at_least);
 	put_count(xml, "live-bytes", site->live_bytes);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Indices are below this. */
-#define SPARSE_INDICES 192u
+#define SPARSE_INDICES 256u
 
 /* All-zero is empty. */
 struct sparse {

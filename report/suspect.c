@@ -239,6 +239,15 @@ static double lifetimes_ns(const struct judgement *judgement)
 	return LIVES_LEAST * (double)judgement->suspect.p95_ns;
 }
 
+/* What is left when memory was asked back is judged like all; where it accuses nobody, those that went are what there is to tell. */
+static enum suspect_class class_after_reclaim(const struct judgement *judgement, enum suspect_class class)
+{
+	uint64_t reclaimed = judgement->evidence->reclaimed;
+	bool is_most = reclaimed >= OLD_LEAST && reclaimed >= judgement->evidence->live - reclaimed;
+
+	return is_most && class != SUSPECT_LEAK && class != SUSPECT_PARTIAL_LEAK ? SUSPECT_RECLAIMABLE : class;
+}
+
 static enum suspect_class class_of(const struct judgement *judgement)
 {
 	const struct suspect *suspect = &judgement->suspect;
@@ -349,7 +358,7 @@ struct suspect suspect_judge(const struct suspect_evidence *evidence, const stru
 		measure_old_deaths(&judgement);
 		measure_slope(&judgement);
 	}
-	suspect->class = class_of(&judgement);
+	suspect->class = class_after_reclaim(&judgement, class_of(&judgement));
 	find_confidence(&judgement, trust);
 	suspect->need_ns = suspect->class == SUSPECT_UNDETERMINED ? needed_ns(&judgement) : 0;
 	suspect->score = (float)((double)suspect->low_rate * (evidence->slot_bytes ? evidence->slot_bytes : 1) * suspect->evenness *

@@ -40,12 +40,13 @@ enum suspect_confidence {
 /* What was counted at a site. */
 struct suspect_evidence {
 	const struct timeline *timeline;
-	const uint64_t *survivors; /* live objects by when they were allocated, in timeline's buckets */
+	const uint64_t *survivors; /* live objects that memory was not asked back of, by when they were allocated, in timeline's buckets */
 	const struct ages *freed_ages, *live_ages;
 	const double *orphans; /* frees of older objects charged to the site, in timeline's buckets; NULL none are known */
 	double orphan_scale;   /* such frees for one that was seen with its stack */
 	uint64_t duration_ns;
 	uint64_t allocs, live;
+	uint64_t reclaimed;	/* of live: they went when memory was asked back; not in survivors */
 	uint64_t freed_at_most; /* of live: their free may have been lost */
 	uint32_t slot_bytes;	/* 0 not known: ranked as 1 */
 };

@@ -196,7 +196,9 @@ static const char *why_leak(struct arena *arena, const struct model_site *site)
 	const struct suspect *suspect = &site->suspect;
 	const char *older = "";
 
-	if (suspect->old_orphans)
+	if (site->reclaimed)
+		older = arena_format(arena, ", beside %s that were freed when memory was asked back", number_count(site->reclaimed).text);
+	else if (suspect->old_orphans)
 		older = arena_format(arena, ", against %s older objects freed", number_count(suspect->old_orphans).text);
 	return arena_format(arena, "%s, %s of those allocated so long ago%s; they were allocated all along (evenness %.2f); %s",
 			    old_and_live(arena, suspect), number_percent(suspect->old_live, suspect->old_born).text, older,
@@ -236,6 +238,8 @@ const char *verdict_why(struct arena *arena, const struct model_site *site)
 	case SUSPECT_CHURN:
 		return why_churn(arena, suspect);
 	case SUSPECT_RECLAIMABLE:
+		return arena_format(arena, "held by a cache: %s of %s live objects were freed when memory was asked back",
+				    number_count(site->reclaimed).text, number_count(site->live).text);
 	case SUSPECT_QUIET:
 	case SUSPECT_CLASS_COUNT:
 		break;

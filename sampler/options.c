@@ -42,6 +42,8 @@ const char options_help[] =
 	"  -o, --output FILE           default slabrec.slab; an existing one is kept as FILE.old; - for a pipe\n"
 	"      --source bpf|kprobe|tracepoint|auto  default auto: the first of them that works here\n"
 	"      --only-live             keep live objects and, per call stack, counts of the freed: for days\n"
+	"      --reclaim               at the end drop the page cache, dentries and inodes and shrink the recorded\n"
+	"                              caches, to tell what they held from leaks. This changes the machine\n"
 	"      --snapshot-on SIGNAL    on this signal (USR2) write a trace so far, FILE.1, FILE.2, ..., and go on\n"
 	"      --max-size SIZE         end when the trace is this large (k, M, G)\n"
 	"      --max-memory SIZE       end when slabrec itself takes this much; default a quarter of the machine's\n"
@@ -69,6 +71,7 @@ enum long_only {
 	OPTION_START_WHEN,
 	OPTION_SNAPSHOT_ON,
 	OPTION_ONLY_LIVE,
+	OPTION_RECLAIM,
 	OPTION_MAXACTIVE,
 };
 
@@ -90,6 +93,7 @@ static const struct option long_options[] = {
 	{"output", required_argument, NULL, 'o'},
 	{"source", required_argument, NULL, OPTION_SOURCE},
 	{"only-live", no_argument, NULL, OPTION_ONLY_LIVE},
+	{"reclaim", no_argument, NULL, OPTION_RECLAIM},
 	{"snapshot-on", required_argument, NULL, OPTION_SNAPSHOT_ON},
 	{"max-size", required_argument, NULL, OPTION_MAX_SIZE},
 	{"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
@@ -266,6 +270,9 @@ static int parse_option(struct options *options, int option, const char *text, s
 	case OPTION_ONLY_LIVE:
 		options->is_only_live = true;
 		return 0;
+	case OPTION_RECLAIM:
+		options->is_reclaim = true;
+		return 0;
 	case OPTION_SNAPSHOT_ON:
 		return parse_signal(options, text, err);
 	case OPTION_MAX_SIZE:
@@ -350,6 +357,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		return error_set(err, -EINVAL, "--explain: which slab cache? name it with -c, as in: slabrec --explain -c kmalloc-1024");
 	if (options->action == ACTION_RECORD && !options->cache_count)
 		return error_set(err, -EINVAL, "which slab cache? name it with -c, as in: slabrec -c kmalloc-1024 sleep 10 (slabrec --list-caches shows all)");
+	if (options->is_reclaim && options->is_only_live)
+		return error_set(err, -EINVAL, "--reclaim and --only-live exclude each other: objects that are freed have to be told one by one");
 	return 0;
 }
 

@@ -41,6 +41,7 @@ struct options {
 	uint64_t max_memory_bytes; /* of our own; 0: by the machine's */
 	struct start_condition start_when;
 	bool is_only_live;
+	bool is_reclaim; /* at the end memory is asked back */
 	int snapshot_signal; /* 0: none */
 	pid_t pid;	      /* 0: all */
 	pid_t tid;	      /* 0: all */

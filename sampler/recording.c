@@ -27,6 +27,7 @@
 #include "sampler/output.h"
 #include "sampler/probe_session.h"
 #include "sampler/progress.h"
+#include "sampler/reclaim.h"
 #include "sampler/recorder.h"
 #include "sampler/slab_bpf.h"
 #include "sampler/snapshot.h"
@@ -38,6 +39,9 @@
 
 /* How long a record may stay on its way into a ring while others overtake it. */
 #define HOLD_BACK_NS 50000000u
+/* After memory was asked back: how long no free makes the end, and how long it is waited for at most. */
+#define RECLAIM_QUIET_NS 1000000000u
+#define RECLAIM_LONGEST_NS 10000000000u
 #define TICK_MS 100
 /* A fraction of a millisecond: rings are emptied as often. */
 #define RECORDS_AT_A_TIME 1024u
@@ -98,6 +102,7 @@ struct recording {
 	struct cpu_watch cpu_watch;
 	struct miss_watch miss_watch;
 	struct module_watch module_watch;
+	struct reclaim reclaim; /* with --reclaim */
 	char *formats[8]; /* of tracepoints, kept while planning */
 	size_t format_count;
 	enum source source;
@@ -1074,12 +1079,75 @@ static void tell_busy_probes(struct recording *recording)
 	fprintf(stderr, "slabrec: %s\n", note);
 }
 
+static int take_for_a_while(struct recording *recording, struct error *err)
+{
+	probe_session_wait(&recording->session, recording->signals, TICK_MS);
+	uint64_t now_ns = clock_ns();
+	int ret = follow_cpus(recording, now_ns, err);
+	if (!ret)
+		ret = take_records(recording, now_ns - HOLD_BACK_NS, err);
+	return ret ? ret : trace_writer_flush(recording->writer, err);
+}
+
+static void tell_reclaim(struct recording *recording)
+{
+	char note[400];
+
+	snprintf(note, sizeof(note), "Recorded with --reclaim: after the end the page cache, dentries and inodes were dropped and the caches shrunk.%s%.200s",
+		 *recording->reclaim.problem ? " That went wrong: " : "", recording->reclaim.problem);
+	trace_writer_note(recording->writer, note);
+	if (!*recording->reclaim.problem)
+		return;
+	progress_end(&recording->progress);
+	fprintf(stderr, "slabrec: --reclaim: %s\n", recording->reclaim.problem);
+}
+
+/*
+ * The measured part is over: asks for memory back and takes what is freed, until nothing is for a while. Objects that the kernel frees
+ * after a grace period come some time later. A signal ends the wait.
+ */
+static int reclaim(struct recording *recording, struct error *err)
+{
+	uint64_t end_ns = clock_ns(), done_ns = 0, freed_ns = 0, frees = 0;
+	int ret;
+
+	write_census(recording, TRACE_CENSUS_END);
+	do
+		ret = take_for_a_while(recording, err);
+	while (!ret && clock_ns() < end_ns + 2 * HOLD_BACK_NS);
+	if (ret)
+		return ret;
+	trace_writer_reclaim(recording->writer, &(struct trace_reclaim){.time_ns = end_ns - recording->start_ns});
+	ret = reclaim_start(&recording->reclaim, &recording->selected, err);
+	while (!ret && !take_signal(recording)) {
+		ret = take_for_a_while(recording, err);
+		uint64_t now_ns = clock_ns(), so_far = recording->recorder.counts.frees + recording->recorder.counts.frees_older;
+
+		if (so_far != frees || !freed_ns)
+			freed_ns = now_ns;
+		frees = so_far;
+		if (!done_ns && reclaim_is_done(&recording->reclaim))
+			done_ns = now_ns;
+		if (done_ns && (now_ns - freed_ns > RECLAIM_QUIET_NS || now_ns - done_ns > RECLAIM_LONGEST_NS))
+			break;
+	}
+	reclaim_wait(&recording->reclaim);
+	tell_reclaim(recording);
+	write_census(recording, TRACE_CENSUS_INTERVAL);
+	return ret;
+}
+
 static int finish(struct recording *recording, struct error *err)
 {
+	int ret = recording->options->is_reclaim ? reclaim(recording, err) : 0;
+
 	probe_session_disable(&recording->session);
+	if (ret)
+		return ret;
 	recording->end_ns = clock_ns();
-	write_census(recording, TRACE_CENSUS_END);
-	int ret = take_records(recording, UINT64_MAX, err);
+	if (!recording->options->is_reclaim)
+		write_census(recording, TRACE_CENSUS_END);
+	ret = take_records(recording, UINT64_MAX, err);
 	if (!ret)
 		ret = date_misses(recording, err);
 	if (ret)

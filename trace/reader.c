@@ -694,6 +694,9 @@ static bool reader_single(struct trace_reader *reader, enum trace_record_type ty
 		out->freed_older.cache = read_id(record, &reader->caches);
 		out->freed_older.frees = single(record);
 		break;
+	case TRACE_RECORD_RECLAIM:
+		out->reclaim.time_ns = single(record);
+		break;
 	case TRACE_RECORD_END:
 		out->end.time_ns = single(record);
 		out->end.events = single(record);
@@ -782,6 +785,7 @@ static int reader_record(struct trace_reader *reader, struct trace_record *out, 
 	case TRACE_RECORD_PROBE_CPUS:
 	case TRACE_RECORD_FREED:
 	case TRACE_RECORD_FREED_OLDER:
+	case TRACE_RECORD_RECLAIM:
 	case TRACE_RECORD_END:
 		if (!reader_single(reader, (enum trace_record_type)type, &record, out)) {
 			reader_damaged(reader, "a record is not as the format says");

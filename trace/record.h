@@ -197,6 +197,11 @@ struct trace_freed_older {
 	uint64_t frees;
 };
 
+/* From here on memory was asked back: the measured part is over, frees still tell what goes. */
+struct trace_reclaim {
+	uint64_t time_ns;
+};
+
 struct trace_end {
 	uint64_t time_ns;
 	uint64_t events;

@@ -534,6 +534,14 @@ void trace_writer_unseen(struct trace_writer *writer, const struct trace_unseen 
 	       unseen->at_most);
 }
 
+void trace_writer_reclaim(struct trace_writer *writer, const struct trace_reclaim *reclaim)
+{
+	/* Behind all events so far and before those to come. */
+	writer_gather(writer);
+	SINGLE(writer, TRACE_RECORD_RECLAIM, reclaim->time_ns);
+	writer_gather(writer);
+}
+
 void trace_writer_probe(struct trace_writer *writer, const struct trace_probe *probe)
 {
 	uint64_t flags = probe->has_misses | probe->has_lost << 1 | probe->has_fault_misses << 2 |

@@ -43,6 +43,7 @@ void trace_writer_census(struct trace_writer *writer, const struct trace_census 
 void trace_writer_meminfo(struct trace_writer *writer, const struct trace_meminfo *meminfo);
 void trace_writer_loss(struct trace_writer *writer, const struct trace_loss *loss);
 void trace_writer_unseen(struct trace_writer *writer, const struct trace_unseen *unseen);
+void trace_writer_reclaim(struct trace_writer *writer, const struct trace_reclaim *reclaim);
 void trace_writer_probe(struct trace_writer *writer, const struct trace_probe *probe);
 void trace_writer_probe_cpu(struct trace_writer *writer, const struct trace_probe_cpu *counts);
 /* Name of a user frame that was written without one. */

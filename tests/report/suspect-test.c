@@ -349,6 +349,53 @@ static void test_census_bounds_leaks(void **state)
 	look_away(&view);
 }
 
+/* The same thrice: nothing is asked back; most goes then; a leak beside a cache. What comes after is in no other number. */
+static void test_reclaimable(void **state)
+{
+	static const struct {
+		uint32_t each; /* one in so many goes when memory is asked back; 0 none */
+		enum suspect_class class;
+	} cases[] = {{0, SUSPECT_LEAK}, {1, SUSPECT_RECLAIMABLE}, {2, SUSPECT_PARTIAL_LEAK}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scenario s;
+		struct scene scene;
+		uint64_t objects[1200], gone = 0;
+
+		scenario_begin(&s);
+		uint32_t cache = scenario_cache(&s, "dentry", 192), stack = STACK(&s, "caller", "site_0", "kmem_cache_alloc");
+		for (uint32_t j = 0; j < 1200; j++) {
+			s.now_ns += 50 * MS;
+			objects[j] = scenario_alloc(&s, cache, stack, 0, 100);
+		}
+		trace_writer_reclaim(s.writer, &(struct trace_reclaim){.time_ns = s.now_ns + 1});
+		s.now_ns += 500 * MS;
+		uint64_t late = scenario_alloc(&s, cache, stack, 0, 100);
+		for (uint32_t j = 0; j < 1200 && cases[i].each; j += cases[i].each, gone++) {
+			/* A request and its end are one. */
+			scenario_free(&s, TRACE_EVENT_FREE_RCU, objects[j], 0);
+			scenario_free(&s, TRACE_EVENT_FREE, objects[j], 0);
+		}
+		scenario_free(&s, TRACE_EVENT_FREE, late, 0);
+		trace_writer_event(s.writer, &(struct trace_event){.kind = TRACE_EVENT_FREE_OLDER, .time_ns = s.now_ns, .cache = cache});
+		s.now_ns += S;
+		scenario_end(&s);
+		scene_read(&scene, &s);
+		const struct model_site *site = scene_site(&scene, "site_0");
+		assert_true(scene.model.has_reclaim && scene.model.duration_ns == 60 * S + 1);
+		assert_true(site->allocs == 1200 && site->live == 1200 && site->frees == 0 && site->reclaimed == gone);
+		assert_true(scene.model.caches[0].reclaimed == gone && scene.model.caches[0].reclaimed_older == 1);
+		assert_true(scene.model.caches[0].frees_older == 0 && scene.model.integrity.frees_unmatched == 0);
+		assert_int_equal(site->suspect.class, cases[i].class);
+		const char *why = verdict_why(&scene.model.arena, site);
+		if (cases[i].class == SUSPECT_RECLAIMABLE)
+			assert_non_null(strstr(why, "1,200 of 1,200 live objects were freed when memory was asked back"));
+		scene_release(&scene);
+		scenario_release(&s);
+	}
+}
+
 static void lose(struct scenario *s, uint64_t frees)
 {
 	trace_writer_loss(s->writer, &(struct trace_loss){.time_ns = s->now_ns, .ring = TRACE_RING_FREE, .lost = frees});
@@ -487,6 +534,7 @@ int main(void)
 		cmocka_unit_test(test_short_recordings_are_undetermined),
 		cmocka_unit_test(test_census_bounds_leaks),
 		cmocka_unit_test(test_loss_lowers_confidence),
+		cmocka_unit_test(test_reclaimable),
 		cmocka_unit_test(test_theil_sen),
 		cmocka_unit_test(test_survival),
 		cmocka_unit_test(test_orphans_are_shared_by_path),

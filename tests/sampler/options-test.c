@@ -108,7 +108,7 @@ static void test_every_option(void **state)
 	assert_int_equal(options.max_memory_bytes, 0);
 	assert_null(options.start_when.text);
 	assert_int_equal(options.snapshot_signal, 0);
-	assert_false(options.is_only_live);
+	assert_false(options.is_only_live || options.is_reclaim);
 	assert_int_equal(options.duration_ns, 10000000000);
 	assert_string_equal(options.output, "-");
 	assert_int_equal(options.source, SOURCE_TRACEPOINT);
@@ -117,6 +117,12 @@ static void test_every_option(void **state)
 	/* Arguments at return come with their names. */
 	assert_true(options.without_maxactive && options.without_arg_names && options.without_return_args);
 	options_release(&options);
+
+	good(&options, ARGS("-c", "x", "--reclaim"));
+	assert_true(options.is_reclaim);
+	options_release(&options);
+	assert_mistake(ARGS("-c", "x", "--reclaim", "--only-live"),
+		       "--reclaim and --only-live exclude each other: objects that are freed have to be told one by one");
 
 	/* The last of a choice counts. */
 	good(&options, ARGS("-c", "x", "--source=kprobe", "--source=auto", "--free-stacks=none", "--free-stacks=some",
@@ -310,7 +316,7 @@ static void test_help_tells_them_all(void **state)
 					  "--source",	   "-m, --mmap-pages", "--without",	 "-q, --quiet",
 					  "-v, --verbose", "-h, --help",       "--version",
 					  "--max-size",	   "--max-memory",     "--start-when",
-					  "--snapshot-on",   "--only-live"};
+					  "--snapshot-on",   "--only-live",     "--reclaim"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

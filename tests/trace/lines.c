@@ -263,6 +263,9 @@ static void print_record(FILE *out, const struct trace_reader *reader, const str
 	case TRACE_RECORD_UNSEEN:
 		print_unseen(out, reader, &record->unseen);
 		break;
+	case TRACE_RECORD_RECLAIM:
+		fprintf(out, "reclaim t=%" PRIu64 "\n", record->reclaim.time_ns);
+		break;
 	case TRACE_RECORD_PROBES:
 		print_probe(out, reader, &record->probe);
 		break;

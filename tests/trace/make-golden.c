@@ -171,6 +171,31 @@ static void write_cgroups(struct buffer *trace)
 	buffer_release(&body);
 }
 
+/* What --reclaim brings: an object that goes before and one that goes after. */
+static void write_reclaim(struct buffer *trace)
+{
+	struct memory_file file = {0};
+	struct trace_writer *writer;
+	struct trace_event event = {.node = -1};
+
+	if (trace_writer_new(&writer, memory_file_sink, &file, NULL))
+		fail("reclaim");
+	event.cache = trace_writer_cache(writer, &(struct trace_cache){.name = trace_writer_text(writer, "dentry")});
+	for (event.time_ns = 100; event.time_ns <= 300; event.time_ns += 100)
+		trace_writer_event(writer, &event);
+	event = (struct trace_event){.kind = TRACE_EVENT_FREE, .object = 1, .time_ns = 400};
+	trace_writer_event(writer, &event);
+	trace_writer_reclaim(writer, &(struct trace_reclaim){.time_ns = 500});
+	event.object = 2;
+	event.time_ns = 600;
+	trace_writer_event(writer, &event);
+	if (trace_writer_end(writer, 700, NULL))
+		fail("reclaim");
+	trace_writer_free(writer);
+	buffer_add(trace, file.content.bytes, file.content.size_bytes);
+	memory_file_release(&file);
+}
+
 /* What minor version 1 may bring: records, columns and trailing fields that this version does not know. */
 static void write_newer_minor(struct buffer *trace)
 {
@@ -252,6 +277,8 @@ static void make_golden(const char *directory)
 	save(directory, "losses", &trace);
 	write_cgroups(&trace);
 	save(directory, "cgroups", &trace);
+	write_reclaim(&trace);
+	save(directory, "reclaim", &trace);
 	add_sample(&trace);
 	add_text(&trace, "what stands behind END is not read");
 	save(directory, "behind-end", &trace);
