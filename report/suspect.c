@@ -41,6 +41,12 @@ struct judgement {
 	uint32_t used;		 /* buckets with survivors */
 };
 
+/* Counts of a hostile trace may add up to anything. */
+static uint64_t rounded(double count)
+{
+	return count < 9e18 ? (uint64_t)(count + 0.5) : INT64_MAX;
+}
+
 static double survivors_at(const struct judgement *judgement, uint32_t bucket)
 {
 	return (double)judgement->evidence->survivors[bucket];
@@ -77,7 +83,7 @@ static void find_old(struct judgement *judgement)
 		tau = (double)p99;
 	if (tau > TAU_SHARE_MAX * duration)
 		tau = TAU_SHARE_MAX * duration;
-	judgement->suspect.tau_ns = (uint64_t)tau;
+	judgement->suspect.tau_ns = rounded(tau);
 	judgement->suspect.p95_ns = survival_quantile(evidence->freed_ages, 0.95);
 	judgement->window = to_buckets(judgement, duration - tau);
 	judgement->buckets = (uint32_t)fmin(TIMELINE_BUCKETS, ceil(to_buckets(judgement, duration)));
@@ -88,8 +94,8 @@ static void find_old(struct judgement *judgement)
 		judgement->born += part * (double)evidence->timeline->allocs[i];
 		judgement->used += survivors_at(judgement, i) > 0;
 	}
-	judgement->suspect.old_live = (uint64_t)(judgement->old + 0.5);
-	judgement->suspect.old_born = (uint64_t)(judgement->born + 0.5);
+	judgement->suspect.old_live = rounded(judgement->old);
+	judgement->suspect.old_born = rounded(judgement->born);
 }
 
 /* Older objects freed since tau were as old as tau at least: as many as there are old live ones, where nothing changes. */
@@ -103,7 +109,7 @@ static void count_orphans(struct judgement *judgement)
 		old += evidence->orphans[i] * fmin(1, fmax(0, i + 1 - from));
 	}
 	judgement->suspect.orphans = (float)all;
-	judgement->suspect.old_orphans = (uint64_t)(old + 0.5);
+	judgement->suspect.old_orphans = rounded(old);
 	judgement->orphans_variance = old * fmax(1, evidence->orphan_scale);
 }
 
@@ -153,8 +159,8 @@ static void measure_dispersion(struct judgement *judgement)
 	judgement->dispersion = fmax(1, chi / (FINE_BINS - 1));
 	judgement->first = survivors_between(judgement, 0, judgement->window / 3);
 	judgement->last = survivors_between(judgement, judgement->window * 2 / 3, judgement->window);
-	judgement->suspect.first_third = (uint64_t)(judgement->first + 0.5);
-	judgement->suspect.last_third = (uint64_t)(judgement->last + 0.5);
+	judgement->suspect.first_third = rounded(judgement->first);
+	judgement->suspect.last_third = rounded(judgement->last);
 }
 
 /* Live objects, less what was freed of older ones, over the last two thirds. */
@@ -336,7 +342,7 @@ static uint64_t needed_ns(const struct judgement *judgement)
 
 	if (judgement->old > 0 && judgement->old < MEDIUM_OLD)
 		need = fmax(need, duration * MEDIUM_OLD / judgement->old);
-	return (uint64_t)fmax(need, 1.5 * duration);
+	return rounded(fmax(need, 1.5 * duration));
 }
 
 struct suspect suspect_judge(const struct suspect_evidence *evidence, const struct suspect_trust *trust)

@@ -165,16 +165,22 @@ bool verdict_has_rate(const struct model *model)
 	return model->duration_ns >= LEAST_RATE_NS;
 }
 
+/* A page that is read again may say anything. */
+static uint64_t whole(double value)
+{
+	return value > 0 && value < 9e18 ? (uint64_t)value : 0;
+}
+
 const char *verdict_low_rate(struct arena *arena, const struct model *model, const struct model_site *site)
 {
 	uint32_t slot_bytes = model->caches[site->cache].slot_bytes;
 	double rate = (double)site->suspect.low_rate;
 	/* As so many thousandths in 1000 s. */
-	const char *objects = arena_text(arena, number_rate((uint64_t)(rate * 1000), 1000 * (uint64_t)LEAST_RATE_NS).text);
+	const char *objects = arena_text(arena, number_rate(whole(rate * 1000), 1000 * (uint64_t)LEAST_RATE_NS).text);
 
 	if (!slot_bytes)
 		return arena_format(arena, "%s objects/s", objects);
-	return arena_format(arena, "%s objects/s (%s/s)", objects, number_bytes((uint64_t)(rate * slot_bytes)).text);
+	return arena_format(arena, "%s objects/s (%s/s)", objects, number_bytes(whole(rate * slot_bytes)).text);
 }
 
 static const char *old_and_live(struct arena *arena, const struct suspect *suspect)

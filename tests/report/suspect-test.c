@@ -449,6 +449,39 @@ static void test_loss_lowers_confidence(void **state)
 	}
 }
 
+/* Counts at the ends of their type, and an end long before the last event. */
+static void test_hostile_counts(void **state)
+{
+	struct scenario s;
+	struct scene scene;
+
+	(void)state;
+	for (uint64_t seconds = 0; seconds <= 9000000000; seconds += 3000000000) {
+		scenario_begin(&s);
+		uint32_t cache = scenario_cache(&s, "kmalloc-128", UINT32_MAX), stack = STACK(&s, "caller", "site_0", "kmem_cache_alloc");
+		struct trace_freed freed = {.cache = cache, .stack = stack, .frees = UINT64_MAX, .timeline = {.shift = 55}};
+
+		for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++)
+			freed.timeline.allocs[i] = freed.timeline.frees[i] = UINT64_MAX;
+		freed.ages = (struct ages){.count = UINT64_MAX, .max_ns = UINT64_MAX, .sum_ns = UINT64_MAX};
+		freed.ages.buckets[AGES_BUCKETS - 1] = UINT64_MAX;
+		trace_writer_freed(s.writer, &freed);
+		for (uint32_t i = 0; i < 100; i++) {
+			s.now_ns = i * (UINT64_MAX / 200);
+			scenario_alloc(&s, cache, stack, 0, 100);
+		}
+		trace_writer_reclaim(s.writer, &(struct trace_reclaim){.time_ns = seconds * S});
+		s.now_ns = INT64_MAX;
+		scenario_end(&s);
+		scene_read(&scene, &s);
+		const struct suspect *suspect = &scene_site(&scene, "site_0")->suspect;
+		assert_true(isfinite(suspect->score) && isfinite(suspect->low_rate) && isfinite(suspect->slope.high));
+		assert_true(*verdict_why(&scene.model.arena, scene_site(&scene, "site_0")));
+		scene_release(&scene);
+		scenario_release(&s);
+	}
+}
+
 /* What is behind it. */
 
 static void test_theil_sen(void **state)
@@ -535,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_census_bounds_leaks),
 		cmocka_unit_test(test_loss_lowers_confidence),
 		cmocka_unit_test(test_reclaimable),
+		cmocka_unit_test(test_hostile_counts),
 		cmocka_unit_test(test_theil_sen),
 		cmocka_unit_test(test_survival),
 		cmocka_unit_test(test_orphans_are_shared_by_path),
