@@ -147,6 +147,18 @@ static uint32_t percpu_sheaves(void)
 	return 3 + (cpus > 0 ? (uint32_t)((10 * (nodes ? nodes : 1) + (uint32_t)cpus - 1) / (uint32_t)cpus) : 10);
 }
 
+/*
+ * cpu_partial is a number of free objects, and since 5.16 the kernel turns it into one of slabs that are taken to be half free. They may be
+ * all free, and before that objects were counted only when their slab came in: twice as many in either case.
+ */
+static uint32_t partial_objects(const struct slab_cache *cache)
+{
+	uint64_t per_slab = cache->objects_per_slab ? cache->objects_per_slab : 1;
+	uint64_t slabs = (2ull * sysfs_number(cache->name, "cpu_partial") + per_slab - 1) / per_slab;
+
+	return (uint32_t)(slabs * per_slab);
+}
+
 static void read_geometry(struct slab_cache *cache)
 {
 	uint32_t object_size = sysfs_number(cache->name, "object_size");
@@ -158,7 +170,7 @@ static void read_geometry(struct slab_cache *cache)
 	cache->objects_per_slab = sysfs_number(cache->name, "objs_per_slab");
 	cache->order = sysfs_number(cache->name, "order");
 	cache->align_bytes = sysfs_number(cache->name, "align");
-	cache->percpu_objects = cache->objects_per_slab + sysfs_number(cache->name, "cpu_partial") +
+	cache->percpu_objects = cache->objects_per_slab + partial_objects(cache) +
 				percpu_sheaves() * sysfs_number(cache->name, "sheaf_capacity");
 }
 
