@@ -190,7 +190,7 @@ static void write_tasks(const struct html *html, const struct model_site *site)
 		fprintf(out, "</code> %s live of ", number_count(task->live).text);
 		fputs(number_count(task->allocs).text, out);
 		if (task->processes == 1)
-			fprintf(out, " <span class=\"off\">pid %" PRId32 "</span>", task->pid);
+			fprintf(out, " <span class=\"off\">%s %" PRId32 "</span>", html->model->redaction.level ? "process" : "pid", task->pid);
 		else if (task->processes)
 			fprintf(out, " <span class=\"off\">%u processes</span>", task->processes);
 		fputs("</dd>", out);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "report/audit.h"
 #include "report/escape.h"
 #include "report/model.h"
 #include "report/options.h"
@@ -92,10 +93,29 @@ static int report_page(const struct options *options, struct error *err)
 	if (!ret)
 		ret = page_read(&model, input_name(options->input), fd, err);
 	if (!ret)
+		ret = redact_model(&model, options->redaction, err);
+	if (!ret)
 		ret = write_output(options, &model, err);
 	if (!ret)
 		say_result(options, "", &model);
 	return ret;
+}
+
+/* EXIT_SUCCESS where nothing was found. */
+static int audit(const struct options *options)
+{
+	CLEANUP(cleanup_close) int fd = -1;
+	struct error err = {0};
+	uint64_t found = 0;
+	int ret = open_input(options->input, &fd, &err);
+
+	if (!ret)
+		ret = audit_file(stdout, input_name(options->input), fd, &found, &err);
+	if (ret)
+		return say(err.message, EXIT_FAILURE);
+	if (!found && !options->is_quiet)
+		printf("%s: nothing found\n", input_name(options->input));
+	return found || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int report_trace(const struct options *options, struct error *err)
@@ -119,6 +139,8 @@ static int report_trace(const struct options *options, struct error *err)
 	if (!ret)
 		ret = model_take_histories(&model, &recording, err);
 	if (!ret)
+		ret = redact_model(&model, options->redaction, err);
+	if (!ret)
 		ret = write_output(options, &model, err);
 	trace_reader_ending(recording.reader, &ending);
 	if (!ret)
@@ -139,6 +161,8 @@ int main(int argc, char **argv)
 		options_help(stdout);
 	else if (options.wants_version)
 		puts("slabreport " SLABREC_VERSION);
+	else if (options.wants_audit)
+		return audit(&options);
 	else if (options.is_from_page ? report_page(&options, &err) : report_trace(&options, &err))
 		return say(err.message, EXIT_FAILURE);
 	return EXIT_SUCCESS;

@@ -12,6 +12,7 @@
 #include "report/history.h"
 #include "report/name.h"
 #include "report/recording.h"
+#include "report/redaction.h"
 #include "report/suspect.h"
 #include "report/symbol_object.h"
 #include "report/symbolizer.h"
@@ -246,7 +247,8 @@ struct model {
 	bool is_only_live;   /* objects that were freed are counted by site, not told one by one */
 	bool has_slot_bytes; /* of every cache with live objects: else live_bytes says too little */
 	struct model_integrity integrity;
-	struct model_fact *facts; /* sorted by key; without those that redact_is_private_fact() */
+	struct redaction redaction;
+	struct model_fact *facts; /* sorted by key; without where the kernel lay */
 	uint32_t fact_count;
 	struct model_counter *counters; /* sorted by key */
 	uint32_t counter_count;

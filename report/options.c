@@ -9,13 +9,14 @@
 static const char short_options[] = ":f:o:qhV";
 
 /* Options without a letter; above all letters. */
-enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM };
+enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT };
 
 static const struct option long_options[] = {
 	{"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
 	{"quiet", no_argument, NULL, 'q'},	  {"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},	  {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
-	{"no-debuginfod", no_argument, NULL, OPTION_NO_DEBUGINFOD}, {"from", required_argument, NULL, OPTION_FROM}, {0},
+	{"no-debuginfod", no_argument, NULL, OPTION_NO_DEBUGINFOD}, {"from", required_argument, NULL, OPTION_FROM},
+	{"redact", required_argument, NULL, OPTION_REDACT}, {"audit", required_argument, NULL, OPTION_AUDIT}, {0},
 };
 
 void options_help(FILE *out)
@@ -31,13 +32,16 @@ void options_help(FILE *out)
 	fputs("  -o, --output FILE    where to write it, - is standard output; without it html and xml go to\n"
 	      "                       slabrec.html and slabrec.xml, text and json to standard output\n"
 	      "      --from PAGE      make it from the data in an HTML report instead of from a trace\n"
+	      "      --redact LEVEL   what is left out: public (default: host name, ids, folders, process ids, arguments, time),\n"
+	      "                       strict (user stacks, task names, cgroups too) or none; kernel addresses always are\n"
+	      "      --audit FILE     make no report: tell what a finished file still says about the machine\n"
 	      "      --debug-dir DIR  look there for debug files first, before /usr/lib/debug; may be given again\n"
 	      "      --no-debuginfod  ask no server for debug files, even where DEBUGINFOD_URLS names some\n"
 	      "  -q, --quiet          say nothing but errors and warnings\n"
 	      "  -h, --help           this text\n"
 	      "  -V, --version        the version\n\n"
 	      "Exit status: 0 the report is written (also of a cut or damaged trace: a warning says so),\n"
-	      "1 it is not, 64 the command line is wrong.\n\n"
+	      "1 it is not (or --audit found something), 64 the command line is wrong.\n\n"
 	      "  slabreport                           slabrec.slab to slabrec.html\n"
 	      "  slabreport -f text leak.slab         to paste into a mail\n"
 	      "  ssh host slabrec -o - ... | slabreport -\n",
@@ -81,6 +85,14 @@ static int set_option(struct options *options, int option, struct error *err)
 		options->input = optarg;
 		options->is_from_page = true;
 		return 0;
+	case OPTION_REDACT:
+		if (redaction_level_find(optarg, &options->redaction))
+			return 0;
+		return error_set(err, -EINVAL, "--redact %.40s: no such level; use public, strict or none", optarg);
+	case OPTION_AUDIT:
+		options->input = optarg;
+		options->wants_audit = true;
+		return 0;
 	case OPTION_NO_DEBUGINFOD:
 		options->no_debuginfod = true;
 		return 0;
@@ -117,7 +129,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 {
 	int option, ret;
 
-	*options = (struct options){.input = "slabrec.slab", .renderer = renderers};
+	*options = (struct options){.input = "slabrec.slab", .renderer = renderers, .redaction = REDACTION_PUBLIC};
 	optind = 0;
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
@@ -131,6 +143,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 	}
 	if (argc - optind > 1)
 		return error_set(err, -EINVAL, "one trace at a time, not %d", argc - optind);
+	if (optind < argc && options->wants_audit)
+		return error_set(err, -EINVAL, "--audit looks at one file and makes no report");
 	if (optind < argc && options->is_from_page)
 		return error_set(err, -EINVAL, "either --from a page or a trace, not both");
 	if (optind < argc)

@@ -21,7 +21,9 @@ struct options {
 	const char *debug_directories[OPTIONS_DEBUG_DIRECTORIES_MAX];
 	size_t debug_directory_count;
 	bool no_debuginfod;
+	enum redaction_level redaction;
 	bool is_quiet;
+	bool wants_audit; /* of input, instead of a report */
 	bool wants_help;
 	bool wants_version;
 };

@@ -14,6 +14,7 @@
 	X(COUNTS, "counts")                                                                                                               \
 	X(TOTALS, "totals")                                                                                                               \
 	X(INTEGRITY, "integrity")                                                                                                         \
+	X(REDACTION, "redaction")                                                                                                         \
 	X(FACTS, "facts")                                                                                                                 \
 	X(COUNTERS, "counters")                                                                                                           \
 	X(NOTES, "notes")                                                                                                                 \
@@ -349,6 +350,13 @@ static void pack_integrity(struct pack *pack, struct model_integrity *integrity)
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		u64(pack, c, counts[i]);
 	u32(pack, c, &integrity->redacted_addresses);
+}
+
+static void pack_redaction(struct pack *pack, struct redaction *redaction)
+{
+	CHOICE(pack, COLUMN_REDACTION, &redaction->level, REDACTION_LEVELS);
+	for (uint32_t i = 0; i < REDACTED_COUNT; i++)
+		u32(pack, COLUMN_REDACTION, &redaction->counts[i]);
 }
 
 static void pack_fact(struct pack *pack, struct model_fact *fact)
@@ -780,6 +788,7 @@ static void pack_all(struct pack *pack, struct model *model)
 		return;
 	pack_totals(pack, model);
 	pack_integrity(pack, &model->integrity);
+	pack_redaction(pack, &model->redaction);
 	pack_capture(pack, model);
 	pack_stacks(pack, model);
 	if (!pack->is_damaged && !pack->has_no_memory)

@@ -11,7 +11,7 @@
 static const char open_tag[] = "<script type=\"application/octet-stream\" id=\"data\">";
 static const char close_tag[] = "</script>";
 
-static int read_all(struct buffer *bytes, const char *name, int fd, struct error *err)
+int page_read_bytes(struct buffer *bytes, const char *name, int fd, struct error *err)
 {
 	char chunk[65536];
 	ssize_t got;
@@ -26,31 +26,36 @@ static int read_all(struct buffer *bytes, const char *name, int fd, struct error
 	return bytes->failed ? error_set(err, -ENOMEM, "%s: not enough memory", name) : 0;
 }
 
-static int read_data(struct model *model, const char *text, size_t size_bytes, struct error *err)
+int page_data(const struct buffer *page, struct buffer *data, size_t *begin, size_t *end, struct error *err)
 {
 	CLEANUP(buffer_release) struct buffer packed = {0};
-	CLEANUP(buffer_release) struct buffer raw = {0};
-	int ret = base64_read(&packed, text, size_bytes, err);
+	const char *open = page->size_bytes ? memmem(page->bytes, page->size_bytes, open_tag, strlen(open_tag)) : NULL;
+	size_t left = open ? page->size_bytes - (size_t)((const uint8_t *)open - page->bytes) : 0;
+	const char *close = open ? memmem(open, left, close_tag, strlen(close_tag)) : NULL;
 
-	if (!ret)
-		ret = gzip_unpack(&raw, packed.bytes, packed.size_bytes, err);
-	return ret ? ret : unpack_model(model, raw.bytes, raw.size_bytes, err);
+	if (!close)
+		return -ENODATA;
+	open += strlen(open_tag);
+	*begin = (size_t)((const uint8_t *)open - page->bytes);
+	*end = (size_t)((const uint8_t *)close - page->bytes);
+	int ret = base64_read(&packed, open, (size_t)(close - open), err);
+	return ret ? ret : gzip_unpack(data, packed.bytes, packed.size_bytes, err);
 }
 
 int page_read(struct model *model, const char *name, int fd, struct error *err)
 {
 	CLEANUP(buffer_release) struct buffer page = {0};
+	CLEANUP(buffer_release) struct buffer data = {0};
 	struct error why = {0};
-	int ret = read_all(&page, name, fd, err);
+	size_t begin, end;
+	int ret = page_read_bytes(&page, name, fd, err);
 
 	if (ret)
 		return ret;
-	const char *begin = page.size_bytes ? memmem(page.bytes, page.size_bytes, open_tag, strlen(open_tag)) : NULL;
-	size_t left = begin ? page.size_bytes - (size_t)((const uint8_t *)begin - page.bytes) : 0;
-	const char *end = begin ? memmem(begin, left, close_tag, strlen(close_tag)) : NULL;
-	if (!end)
-		return error_set(err, -ENODATA, "%s: is no page of slabreport, or one without its data; make it anew from the trace", name);
-	begin += strlen(open_tag);
-	ret = read_data(model, begin, (size_t)(end - begin), &why);
+	ret = page_data(&page, &data, &begin, &end, &why);
+	if (ret == -ENODATA)
+		return error_set(err, ret, "%s: is no page of slabreport, or one without its data; make it anew from the trace", name);
+	if (!ret)
+		ret = unpack_model(model, data.bytes, data.size_bytes, &why);
 	return ret ? error_set(err, ret, "%s: %s; make it anew from the trace", name, why.message) : 0;
 }

@@ -5,6 +5,7 @@
 #define SLABREC_REPORT_PAGE_H
 
 #include "report/model.h"
+#include "trace/cursor.h"
 #include "trace/error.h"
 
 /* Most bytes of a page that is read. */
@@ -15,5 +16,12 @@
  * -EFBIG; or what reading failed with. name is used in sentences.
  */
 int page_read(struct model *model, const char *name, int fd, struct error *err);
+/* Adds the whole file to bytes. 0, -EFBIG, -ENOMEM or what reading failed with. */
+int page_read_bytes(struct buffer *bytes, const char *name, int fd, struct error *err);
+/*
+ * Adds the data that the page carries to data and tells where in the page it stands. 0; -ENODATA, without a sentence, where there is none;
+ * -EINVAL where it is damaged.
+ */
+int page_data(const struct buffer *page, struct buffer *data, size_t *begin, size_t *end, struct error *err);
 
 #endif

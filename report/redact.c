@@ -61,5 +61,5 @@ const char *redact_text(struct arena *arena, const char *text, uint32_t *address
 
 bool redact_is_private_fact(const char *key)
 {
-	return !strcmp(key, "host.name") || !strcmp(key, "kernel.stext");
+	return !strcmp(key, "kernel.stext");
 }

@@ -15,7 +15,7 @@
  * a copy in the arena ("" without memory). addresses is raised by how many there were.
  */
 const char *redact_text(struct arena *arena, const char *text, uint32_t *addresses);
-/* Whether the fact of this name tells whose machine it was, or where its kernel lay. */
+/* Whether the fact of this name tells where the kernel lay. */
 bool redact_is_private_fact(const char *key);
 
 #endif

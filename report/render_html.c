@@ -166,12 +166,19 @@ static void slot_folded(FILE *out, void *context)
 
 static void slot_redacted(FILE *out, void *context)
 {
-	uint32_t addresses = ((struct page *)context)->html.model->integrity.redacted_addresses;
+	const struct redaction *redaction = &((struct page *)context)->html.model->redaction;
+	const char *before = ": ";
 
-	fputs("Not in this report: the host's name and kernel addresses", out);
-	if (addresses)
-		fprintf(out, " (%s taken out of texts)", number_count(addresses).text);
-	fputs(".", out);
+	fprintf(out, "Redaction: %s. Taken out", redaction_level_name(redaction->level));
+	for (uint32_t i = 0; i < REDACTED_COUNT; i++) {
+		if (!redaction->counts[i])
+			continue;
+		fprintf(out, "%s%s %s", before, number_count(redaction->counts[i]).text, redaction_what_name(i));
+		before = ", ";
+	}
+	fputs(*before == ':' ? ": nothing. " : ". ", out);
+	fputs(redaction->level ? "Processes are numbered in the order of this report. Kernel addresses are in no report."
+			       : "Kernel addresses are in no report.", out);
 }
 
 static void slot_generator(FILE *out, void *context)

@@ -270,6 +270,7 @@ int render_json(const struct model *model, FILE *out, struct error *err)
 	json_count(&json, "duration_ns", model->duration_ns);
 	json_totals(&json);
 	json_integrity(&json);
+	json_text(&json, "redaction", redaction_level_name(model->redaction.level));
 	json_open(&json, "notes", '[');
 	for (uint32_t i = 0; i < model->note_count; i++)
 		json_text(&json, NULL, model->notes[i]);

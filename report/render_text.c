@@ -194,7 +194,7 @@ static void write_task(struct text *text, const struct model_task *task)
 	const char *who = arena_format(&text->arena, "comm \"%.40s\"", task->comm);
 
 	if (task->processes == 1)
-		who = arena_format(&text->arena, "%s, pid %" PRId32, who, task->pid);
+		who = arena_format(&text->arena, "%s, %s %" PRId32, who, text->model->redaction.level ? "process" : "pid", task->pid);
 	else if (task->processes)
 		who = arena_format(&text->arena, "%s, %u processes", who, task->processes);
 	TEXT_LINE(text, "  %s: %s live of %s", who, number_count(task->live).text, number_count(task->allocs).text);

@@ -507,6 +507,23 @@ static void put_verdict(struct xml *xml)
 	close_element(xml);
 }
 
+static void put_redaction(struct xml *xml)
+{
+	const struct redaction *redaction = &xml->model->redaction;
+
+	open_element(xml, "redaction");
+	put_text(xml, "level", redaction_level_name(redaction->level));
+	for (uint32_t i = 0; i < REDACTED_COUNT; i++) {
+		if (!redaction->counts[i])
+			continue;
+		open_element(xml, "redacted");
+		put_text(xml, "what", redaction_what_name(i));
+		put_count(xml, "count", redaction->counts[i]);
+		close_element(xml);
+	}
+	close_element(xml);
+}
+
 static void put_site(struct xml *xml, const struct model_site *site)
 {
 	open_element(xml, "site");
@@ -550,6 +567,7 @@ static void put_report(struct xml *xml)
 	put_recording(xml);
 	put_verdict(xml);
 	put_integrity(xml);
+	put_redaction(xml);
 	put_facts(xml);
 	put_capture(xml);
 	open_element(xml, "caches");

@@ -139,6 +139,7 @@ static char *render_scene(size_t index, const char *format)
 	scenario_begin(&scenario);
 	scenes[index].make(&scenario);
 	scene_read(&scene, &scenario);
+	assert_int_equal(redact_model(&scene.model, REDACTION_PUBLIC, NULL), 0);
 	char *text = render(&scene.model, format);
 	scene_release(&scene);
 	scenario_release(&scenario);

@@ -87,6 +87,38 @@ sed "s/^\\(H4sI.\\{60\\}\\)...../\\1zzzzz/" sample.html >damaged.html
 expect 1 'damaged.html: the packed bytes are' --from damaged.html
 expect 64 'either --from a page or a trace' --from sample.html slabrec.slab
 
+# Redaction: public unless asked otherwise, nothing for the audit to find; what is not redacted is found, in the page's data too.
+for trace in "$OLDPWD"/tests/golden/*.slab; do
+	for format in html xml text json; do
+		for level in public strict; do
+			"$program" -q -f $format --redact $level -o audited "$trace" 2>/dev/null
+			"$program" --audit audited >stdout || fail "$trace -f $format --redact $level: $(head -n 3 stdout)"
+		done
+	done
+done
+"$program" -q --redact none -o open.html slabrec.slab
+got=0
+"$program" --audit open.html >stdout || got=$?
+[ "$got" = 1 ] || fail "--audit of an open page: exit $got"
+grep -q '^open.html: byte [0-9]*: path: /tmp/' stdout || fail "--audit does not tell the folder"
+grep -q '^open.html: byte [0-9]* of its data: path: /tmp/' stdout || fail "--audit does not look into the data"
+printf 's == 0xffff888100042600 on 52:54:00:12:34:56, 123e4567-e89b-12d3-a456-426614174000 0123456789abcdef0123456789abcdef\n' >said
+"$program" --audit said >stdout || true
+[ "$(wc -l <stdout)" = 4 ] || fail "--audit finds not all of four: $(cat stdout)"
+"$program" -q -f xml --redact none -o open.xml slabrec.slab
+grep -q '<redaction level="none"' open.xml || fail "the XML does not tell its redaction"
+"$program" -q -f xml --redact strict -o strict.xml slabrec.slab
+grep -q '<frame .*kind="user"' strict.xml && fail "strict tells user frames"
+xmllint --noout --relaxng "${OLDPWD}/templates/slabrec.rng" strict.xml 2>err || fail "$(head -n 3 err)"
+# What is redacted stays so, and asking for less gives nothing back.
+"$program" -q --redact strict -o strict.html slabrec.slab
+"$program" -q --redact none -f xml -o again.xml --from strict.html
+cmp again.xml strict.xml || fail "--redact none of a strict page is another"
+"$program" -q --redact strict -f xml -o again.xml --from open.html
+cmp again.xml strict.xml || fail "--redact strict of an open page is another than of the trace"
+expect 64 'no such level' --redact some
+expect 64 'looks at one file' --audit open.html slabrec.slab
+
 # A cut trace is reported, with a warning.
 head -c "$(($(wc -c <slabrec.slab) - 3))" slabrec.slab >cut.slab
 expect 0 'warning: cut.slab: cut at byte' -q -f text cut.slab
