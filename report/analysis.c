@@ -74,9 +74,23 @@ static double sum_charges(const struct orphan_charges *charges, uint32_t *next, 
 	return scale;
 }
 
+/* Of each cache, how many of its frees of older objects are charged to somebody. */
+static void count_charged(struct model *model, const struct orphan_charges *charges)
+{
+	for (uint32_t i = 0; i < charges->charge_count; i++) {
+		const struct orphan_charge *charge = &charges->charges[i];
+		double *charged = &model->caches[model->sites[charge->site].cache].charged;
+
+		for (uint32_t bucket = 0; bucket < TIMELINE_BUCKETS; bucket++)
+			*charged += charge->share * charges->flows[charge->flow].frees[bucket];
+	}
+}
+
 static void judge_sites(struct model *model, const struct orphan_charges *charges)
 {
 	uint32_t next = 0;
+
+	count_charged(model, charges);
 
 	for (uint32_t i = 0; i < model->site_count; i++) {
 		struct model_site *site = &model->sites[i];
@@ -99,6 +113,7 @@ static void judge_sites(struct model *model, const struct orphan_charges *charge
 				.live_ages = &live_ages,
 				.orphans = scale > 0 ? orphans : NULL,
 				.orphan_scale = scale,
+				.orphans_elsewhere = fmax(0, (double)cache->frees_older - cache->charged),
 				.duration_ns = model->duration_ns,
 				.allocs = site->allocs,
 				.live = site->live,

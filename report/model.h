@@ -152,6 +152,7 @@ struct model_cache {
 	const struct timeline *timeline; /* NULL: no events */
 	struct model_reconciliation reconciliation;
 	enum model_growth growth;
+	double charged; /* frees_older that were charged to sites, while they are judged */
 	double leaked; /* objects: what the lower bounds of its leaks add up to over the recording, before they were held against that */
 };
 

@@ -44,6 +44,7 @@ struct suspect_evidence {
 	const struct ages *freed_ages, *live_ages;
 	const double *orphans; /* frees of older objects charged to the site, in timeline's buckets; NULL none are known */
 	double orphan_scale;   /* such frees for one that was seen with its stack */
+	double orphans_elsewhere; /* frees of older objects of the cache that are charged to nobody */
 	uint64_t duration_ns;
 	uint64_t allocs, live;
 	uint64_t reclaimed;	/* of live: they went when memory was asked back; not in survivors */

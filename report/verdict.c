@@ -302,7 +302,20 @@ static const char *live_classes(struct arena *arena, const struct model *model)
 	return list;
 }
 
-const char *verdict_leak(struct arena *arena, const struct model *model)
+/* What the cache held: with a blank before it, "" where memory was not asked back. */
+static const char *reclaimed(struct arena *arena, const struct model *model)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < model->cache_count; i++)
+		count = number_add(count, model->caches[i].reclaimed);
+	if (!model->has_reclaim)
+		return "";
+	return arena_format(arena, " %s of the %s live objects were freed when memory was asked back: held by a cache, not leaked.",
+			    number_count(count).text, number_count(model->live).text);
+}
+
+static const char *verdict(struct arena *arena, const struct model *model)
 {
 	const struct model_site *first = model->sites;
 	const char *growth = no_growth(arena, model);
@@ -323,6 +336,11 @@ const char *verdict_leak(struct arena *arena, const struct model *model)
 	if (model->duration_ns < SUSPECT_LENGTH_NS)
 		return arena_format(arena, "Too early for a verdict: record at least %s.", number_duration(SUSPECT_NEED_NS).text);
 	return arena_format(arena, "No leak was found. Of what is live: %s.", live_classes(arena, model));
+}
+
+const char *verdict_leak(struct arena *arena, const struct model *model)
+{
+	return arena_format(arena, "%s%s", verdict(arena, model), reclaimed(arena, model));
 }
 
 const char *verdict_caveat(struct arena *arena, const struct model *model)
