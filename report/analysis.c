@@ -15,6 +15,12 @@ static uint64_t lost_events(const struct model_integrity *integrity)
 	return number_add(integrity->lost_allocs, integrity->lost_frees);
 }
 
+/* What probes missed is a bound over all caches, and most of it is theirs: only what was lost for sure is held against a suspect. */
+static bool has_lost_frees(const struct model_integrity *integrity)
+{
+	return integrity->lost_frees || integrity->cpus_unseen || integrity->ending != TRACE_ENDING_COMPLETE;
+}
+
 /* Why nobody should be accused on the ground of this capture; "" where it will do. */
 static const char *unreliable(struct model *model)
 {
@@ -23,7 +29,7 @@ static const char *unreliable(struct model *model)
 	if (lost_events(integrity) > model->events / LOST_MOST)
 		return arena_format(&model->arena, "%s of %s events were lost", number_count(lost_events(integrity)).text,
 				    number_count(number_add(model->events, lost_events(integrity))).text);
-	if (model->live && integrity->freed_at_most > model->live / 2)
+	if (model->live && has_lost_frees(integrity) && integrity->freed_at_most > model->live / 2)
 		return arena_format(&model->arena, "up to %s of the %s live objects may have been freed",
 				    number_count(integrity->freed_at_most).text, number_count(model->live).text);
 	return "";
@@ -34,7 +40,7 @@ static bool is_lossy(const struct model *model)
 	const struct model_integrity *integrity = &model->integrity;
 
 	return lost_events(integrity) || integrity->ending != TRACE_ENDING_COMPLETE || integrity->cpus_unseen ||
-	       integrity->unaccounted || integrity->freed_at_most || integrity->frees_unmatched ||
+	       integrity->unaccounted || integrity->frees_unmatched ||
 	       integrity->frees_implied > model->frees / REPAIRED_MOST;
 }
 
@@ -53,6 +59,7 @@ static struct suspect_trust trust_of(const struct model *model, const struct mod
 	return (struct suspect_trust){
 		.is_unreliable = *model->unreliable,
 		.is_lossy = is_lossy(model),
+		.has_missed = model->integrity.freed_at_most,
 		.is_unbalanced = state != MODEL_RECONCILED && state != MODEL_RECONCILED_OLDER,
 	};
 }
@@ -118,7 +125,7 @@ static void judge_sites(struct model *model, const struct orphan_charges *charge
 				.allocs = site->allocs,
 				.live = site->live,
 				.reclaimed = site->reclaimed,
-				.freed_at_most = site->live - site->live_at_least,
+				.freed_at_most = has_lost_frees(&model->integrity) ? site->live - site->live_at_least : 0,
 				.slot_bytes = cache->slot_bytes,
 			},
 			&trust);

@@ -302,6 +302,7 @@ static void find_confidence(struct judgement *judgement, const struct suspect_tr
 	limit(suspect, suspect->old_live < MEDIUM_OLD, SUSPECT_LOW, "few objects");
 	limit(suspect, suspect->old_live < HIGH_OLD, SUSPECT_MEDIUM, "few objects");
 	limit(suspect, trust->is_lossy, SUSPECT_MEDIUM, "events were lost");
+	limit(suspect, trust->has_missed, SUSPECT_MEDIUM, "probes may have missed frees");
 	limit(suspect, 2 * evidence->orphans_elsewhere > judgement->old, SUSPECT_MEDIUM,
 	      "nothing tells whose older objects were freed meanwhile");
 	limit(suspect, trust->is_unbalanced, SUSPECT_MEDIUM, "the kernel's own count does not confirm it");

@@ -48,7 +48,7 @@ struct suspect_evidence {
 	uint64_t duration_ns;
 	uint64_t allocs, live;
 	uint64_t reclaimed;	/* of live: they went when memory was asked back; not in survivors */
-	uint64_t freed_at_most; /* of live: their free may have been lost */
+	uint64_t freed_at_most; /* of live: their free was lost, if it is among those that were */
 	uint32_t slot_bytes;	/* 0 not known: ranked as 1 */
 };
 
@@ -56,6 +56,7 @@ struct suspect_evidence {
 struct suspect_trust {
 	bool is_unreliable; /* no verdict */
 	bool is_lossy;	    /* at most medium */
+	bool has_missed;    /* probes may have missed frees: at most medium */
 	bool is_unbalanced; /* the kernel's own count does not confirm the events: at most medium */
 };
 
