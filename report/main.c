@@ -14,6 +14,7 @@
 #include "report/recording.h"
 #include "report/render.h"
 #include "report/symbolize_files.h"
+#include "report/template.h"
 #include "report/verdict.h"
 #include "trace/cleanup.h"
 #include "trace/reader.h"
@@ -58,10 +59,16 @@ static int read_input(const char *path, struct recording *recording, struct erro
 	return ret ? ret : recording_read(recording, reader, err);
 }
 
-static int write_output(const struct options *options, const struct model *model, struct error *err)
+static int write_output(const struct options *options, struct model *model, struct error *err)
 {
+	struct template_file page = {0};
 	CLEANUP(output_release) struct output output = {0};
-	int ret = output_open(&output, options->output, err);
+	int ret = options->template ? template_read(&page, options->template, err) : 0;
+	CLEANUP(cleanup_free) void *page_bytes = (void *)page.bytes;
+
+	model->page = page.bytes ? &page : NULL;
+	if (!ret)
+		ret = output_open(&output, options->output, err);
 
 	if (!ret)
 		ret = options->renderer->render(model, output.stream, err);

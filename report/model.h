@@ -234,8 +234,11 @@ struct model_own {
 	struct history_ages freed_ages, live_ages;
 };
 
+struct template_file;
+
 struct model {
 	struct arena arena;
+	const struct template_file *page; /* borrowed: the page that html fills; NULL the shipped one */
 	struct model_own *own;
 	uint32_t own_count;
 	uint64_t duration_ns;

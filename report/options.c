@@ -9,14 +9,14 @@
 static const char short_options[] = ":f:o:qhV";
 
 /* Options without a letter; above all letters. */
-enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT };
+enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT, OPTION_TEMPLATE };
 
 static const struct option long_options[] = {
 	{"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
 	{"quiet", no_argument, NULL, 'q'},	  {"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},	  {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
 	{"no-debuginfod", no_argument, NULL, OPTION_NO_DEBUGINFOD}, {"from", required_argument, NULL, OPTION_FROM},
-	{"redact", required_argument, NULL, OPTION_REDACT}, {"audit", required_argument, NULL, OPTION_AUDIT}, {0},
+	{"redact", required_argument, NULL, OPTION_REDACT}, {"audit", required_argument, NULL, OPTION_AUDIT}, {"template", required_argument, NULL, OPTION_TEMPLATE}, {0},
 };
 
 void options_help(FILE *out)
@@ -30,11 +30,12 @@ void options_help(FILE *out)
 		fprintf(out, "        %-5s          %s%s\n", renderer->name, renderer->what,
 			renderer == renderers ? " (default)" : "");
 	fputs("  -o, --output FILE    where to write it, - is standard output; without it html and xml go to\n"
-	      "                       slabrec.html and slabrec.xml, text and json to standard output\n"
+	      "                       slabrec.html and slabrec.xml, the others to standard output\n"
 	      "      --from PAGE      make it from the data in an HTML report instead of from a trace\n"
 	      "      --redact LEVEL   what is left out: public (default: host name, ids, folders, process ids, arguments, time),\n"
 	      "                       strict (user stacks, task names, cgroups too) or none; kernel addresses always are\n"
 	      "      --audit FILE     make no report: tell what a finished file still says about the machine\n"
+	      "      --template FILE  the page to fill instead of the shipped one (share/slabrec/templates/report.html)\n"
 	      "      --debug-dir DIR  look there for debug files first, before /usr/lib/debug; may be given again\n"
 	      "      --no-debuginfod  ask no server for debug files, even where DEBUGINFOD_URLS names some\n"
 	      "  -q, --quiet          say nothing but errors and warnings\n"
@@ -53,7 +54,7 @@ static int set_format(struct options *options, const char *name, struct error *e
 	options->renderer = renderer_find(name);
 	if (options->renderer)
 		return 0;
-	return error_set(err, -EINVAL, "--format %.40s: no such format; use html, xml, text or json", name);
+	return error_set(err, -EINVAL, "--format %.40s: no such format; use html, xml, text, md or json", name);
 }
 
 static int add_debug_directory(struct options *options, const char *directory, struct error *err)
@@ -89,6 +90,9 @@ static int set_option(struct options *options, int option, struct error *err)
 		if (redaction_level_find(optarg, &options->redaction))
 			return 0;
 		return error_set(err, -EINVAL, "--redact %.40s: no such level; use public, strict or none", optarg);
+	case OPTION_TEMPLATE:
+		options->template = optarg;
+		return 0;
 	case OPTION_AUDIT:
 		options->input = optarg;
 		options->wants_audit = true;

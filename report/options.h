@@ -22,6 +22,7 @@ struct options {
 	size_t debug_directory_count;
 	bool no_debuginfod;
 	enum redaction_level redaction;
+	const char *template; /* of the page; NULL the shipped one */
 	bool is_quiet;
 	bool wants_audit; /* of input, instead of a report */
 	bool wants_help;

@@ -7,6 +7,7 @@ const struct renderer renderers[] = {
 	{"html", "one self-contained page, for people and bug trackers", render_html},
 	{"xml", "everything, by the schema slabrec.rng / slabrec.xsd", render_xml},
 	{"text", "at most 72 columns, to paste into a mail", render_text},
+	{"md", "at most 65,536 characters, for a comment on GitHub or GitLab", render_md},
 	{"json", "totals and the first sites, for scripts", render_json},
 	{0},
 };

@@ -29,6 +29,7 @@ extern const struct renderer renderers[];
 render_function render_html;
 render_function render_xml;
 render_function render_text;
+render_function render_md;
 render_function render_json;
 
 #endif

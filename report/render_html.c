@@ -213,7 +213,7 @@ int render_html(const struct model *model, FILE *out, struct error *err)
 {
 	struct arena arena = {0};
 	struct page page = {.html = {.out = out, .model = model, .arena = &arena}, .err = err};
-	const struct template_file *template = template_find("report.html");
+	const struct template_file *template = model->page ? model->page : template_find("report.html");
 
 	page.style = template_find("report.css");
 	page.script = template_find("report.js");

@@ -4,12 +4,34 @@
 #include <errno.h>
 #include <string.h>
 
+#include "trace/cleanup.h"
+
 const struct template_file *template_find(const char *name)
 {
 	for (const struct template_file *file = template_files; file->name; file++)
 		if (!strcmp(file->name, name))
 			return file;
 	return NULL;
+}
+
+int template_read(struct template_file *template, const char *path, struct error *err)
+{
+	CLEANUP(cleanup_fclose) FILE *file = fopen(path, "re");
+	CLEANUP(cleanup_free) char *bytes = NULL;
+	size_t capacity = 0;
+
+	if (!file)
+		return error_set(err, -errno, "%s: %m; --template names a page to fill", path);
+	ssize_t size_bytes = getdelim(&bytes, &capacity, 0, file);
+	if (ferror(file))
+		return error_set(err, -errno, "%s: %m; --template names a page to fill", path);
+	if (size_bytes > 0 && !bytes[size_bytes - 1])
+		return error_set(err, -EINVAL, "%s: is no text; --template names a page to fill", path);
+	if (size_bytes <= 0)
+		return error_set(err, -ENODATA, "%s: is empty; --template names a page to fill", path);
+	*template = (struct template_file){.name = path, .size_bytes = (size_t)size_bytes};
+	template->bytes = TAKE(bytes);
+	return 0;
 }
 
 static const struct template_slot *slot_find(const struct template_slot *slots, const char *name, size_t length)

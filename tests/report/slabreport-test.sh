@@ -70,7 +70,7 @@ expect 64 'one trace at a time' a b
 # A page is its own archive: from it every format comes out as from the trace, the page too.
 for trace in "$OLDPWD"/tests/golden/*.slab; do
 	name=$(basename "$trace" .slab)
-	for format in html xml text json; do
+	for format in html xml text md json; do
 		"$program" -q -f $format -o "$name.$format" "$trace" 2>/dev/null
 		"$program" -q -f $format -o "from.$format" --from "$name.html" || fail "--from $name.html -f $format"
 		cmp "from.$format" "$name.$format" || fail "$name: -f $format from the page is another"
@@ -89,7 +89,7 @@ expect 64 'either --from a page or a trace' --from sample.html slabrec.slab
 
 # Redaction: public unless asked otherwise, nothing for the audit to find; what is not redacted is found, in the page's data too.
 for trace in "$OLDPWD"/tests/golden/*.slab; do
-	for format in html xml text json; do
+	for format in html xml text md json; do
 		for level in public strict; do
 			"$program" -q -f $format --redact $level -o audited "$trace" 2>/dev/null
 			"$program" --audit audited >stdout || fail "$trace -f $format --redact $level: $(head -n 3 stdout)"
@@ -118,6 +118,17 @@ cmp again.xml strict.xml || fail "--redact none of a strict page is another"
 cmp again.xml strict.xml || fail "--redact strict of an open page is another than of the trace"
 expect 64 'no such level' --redact some
 expect 64 'looks at one file' --audit open.html slabrec.slab
+
+# Another page, and one that is none.
+printf '<title>{{title}}</title>{{verdict}}\n' >mine.html
+"$program" -q --template mine.html -o filled.html slabrec.slab || fail "--template"
+grep -q '^<title>.* live</title><p class="headline">' filled.html || fail "--template: $(head -c 200 filled.html)"
+[ "$(wc -c <filled.html)" -lt 2000 ] || fail "--template: more than it asks for"
+echo '{{nothing}}' >mine.html
+expect 1 'mine.html: there is no slot named "nothing"' --template mine.html
+: >mine.html
+expect 1 'mine.html: is empty' --template mine.html
+expect 1 'no.html: No such file' --template no.html
 
 # A cut trace is reported, with a warning.
 head -c "$(($(wc -c <slabrec.slab) - 3))" slabrec.slab >cut.slab
