@@ -9,9 +9,9 @@
 #include "report/number.h"
 #include "report/verdict.h"
 
-#define ROWS_MAX 50u
+#define ROWS_MAX 30u
 #define ROWS_OPEN 25u
-#define CARDS_MAX 10u
+#define CARDS_MAX 5u
 #define CARDS_OPEN 3u
 
 static const char *site_bytes(const struct html *html, const struct model_site *site)

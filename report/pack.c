@@ -67,6 +67,8 @@ enum column { COLUMN_LIST(AS_ENUM) COLUMN_COUNT };
 static const char *const column_names[] = {COLUMN_LIST(AS_TEXT)};
 
 #define STRINGS_COLUMN "strings"
+#define ALL_DETAILED_BELOW 1000u
+#define DETAILED_MOST 2000u
 
 struct pack {
 	bool is_reading;
@@ -723,6 +725,15 @@ static void pack_stacks(struct pack *pack, struct model *model)
 		pack_node(pack, &model->nodes[i], i, model->frame_count);
 }
 
+uint32_t pack_detailed_sites(const struct model *model)
+{
+	uint32_t most = model->site_count < ALL_DETAILED_BELOW ? model->site_count : model->site_count / 2;
+
+	if (most > DETAILED_MOST)
+		most = DETAILED_MOST;
+	return most < model->sites_detailed ? most : model->sites_detailed;
+}
+
 /* A model that was read has histories of its own; sites without details share one that is empty. */
 static void own_histories(struct pack *pack, struct model *model, uint32_t shift)
 {
@@ -749,7 +760,7 @@ static void own_histories(struct pack *pack, struct model *model, uint32_t shift
 static void pack_sites(struct pack *pack, struct model *model)
 {
 	bool has_shift = model->site_count && !pack->is_reading;
-	uint32_t shift = has_shift ? model->sites[0].history->shift : 0, detailed = model->sites_detailed;
+	uint32_t shift = has_shift ? model->sites[0].history->shift : 0, detailed = 0;
 
 	ARRAY(pack, COLUMN_SITE_CACHE, model, sites, site_count);
 	for (uint32_t i = 0; i < model->site_count; i++) {
@@ -757,8 +768,8 @@ static void pack_sites(struct pack *pack, struct model *model)
 		if (pack->is_reading)
 			model_name_site(model, &model->sites[i]);
 	}
-	if (!pack->is_reading && detailed > PACK_DETAILED_SITES_MAX)
-		detailed = PACK_DETAILED_SITES_MAX;
+	if (!pack->is_reading)
+		detailed = pack_detailed_sites(model);
 	below(pack, COLUMN_COUNTS, &detailed, (uint64_t)model->site_count + 1);
 	below(pack, COLUMN_COUNTS, &shift, TIMELINE_LAST_SHIFT + 1);
 	if (pack->is_reading) {

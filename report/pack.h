@@ -14,10 +14,10 @@
 #include "trace/error.h"
 
 /*
- * Of more sites than this the rest goes without history, ages, tasks, places and who freed: model.sites_detailed says how many have
- * them. The first are those that matter.
+ * How many of the sites, the first, go with history, ages, tasks, places, who freed and the evidence of their class: all of less than a
+ * thousand, then half of them, 2,000 at most, so that a page fits into a bug tracker. The first are those that matter.
  */
-#define PACK_DETAILED_SITES_MAX 2000u
+uint32_t pack_detailed_sites(const struct model *model);
 
 /* Adds the pack of the model to out. 0 or -ENOMEM. */
 int pack_model(const struct model *model, struct buffer *out, struct error *err);

@@ -153,7 +153,7 @@ static void slot_data(FILE *out, void *context)
 static void slot_folded(FILE *out, void *context)
 {
 	const struct model *model = ((struct page *)context)->html.model;
-	uint32_t detailed = model->sites_detailed < PACK_DETAILED_SITES_MAX ? model->sites_detailed : PACK_DETAILED_SITES_MAX;
+	uint32_t detailed = pack_detailed_sites(model);
 
 	if (detailed == model->site_count) {
 		fputs("Nothing that was counted is missing in it.", out);

@@ -988,9 +988,11 @@ function begin() {
 		say("This browser cannot unpack the data for the explorer (DecompressionStream); nothing else on this page needs it.");
 		return;
 	}
+	var begun = performance.now();
 	unpack().then(buffer => {
 		host.explorer = new Explorer(readModel(new Uint8Array(buffer)));
 		host.dataset.ready = "yes";
+		host.dataset.took = Math.round(performance.now() - begun);
 		document.documentElement.classList.add("explored");
 	}).catch(error => {
 		host.dataset.ready = "failed";

@@ -83,7 +83,7 @@ $(filter-out $(CHAINS),$(WORKLOADS)) $(BENCH_WORKLOADS): $B/%: %.c
 check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/kernels and records truths on each; KERNELS="6.1 ..." for some
 	@BUILD=$B tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
 
-check-browser: $B/slabreport $B/tests/report/make-calls ## the page in Chromium and Firefox: mouse, keys, no scripts, dark, print; pictures in build/browser
+check-browser: $B/slabreport $B/tests/report/make-calls $B/tests/report/make-trace ## the page in Chromium and Firefox: mouse, keys, no scripts, dark, print; pictures in build/browser
 	@tests/browser/page-test $B || { status=$$?; test $$status = 77 || exit $$status; }
 
 ARCHETYPES ?= 60:1
@@ -111,7 +111,7 @@ check-clang: ## the other compiler builds everything without a warning
 check: check-house all check-unit check-golden check-report check-clang check-san check-fuzz check-e2e check-browser check-vm check-archetypes check-symbols ## everything
 
 # Slow, and no part of check.
-bench: all $(WORKLOADS) $(BENCH_WORKLOADS) $B/tests/report/make-trace ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
+bench: all $(WORKLOADS) $(BENCH_WORKLOADS) $B/tests/report/make-trace $B/tests/report/make-calls ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
 	@BUILD=$B tests/bench/run $(BENCH) || { status=$$?; test $$status = 77 || exit $$status; }
 
 .PHONY: bench check check-archetypes check-browser check-symbols check-report check-vm check-e2e check-san check-clang
