@@ -27,7 +27,7 @@ bool history_widen(struct history *history, uint32_t shift)
 	if (history->shift >= shift)
 		return true;
 	while (is_whole && sparse_walk(&history->counts, &place, &at, &count)) {
-		uint32_t bucket = at / HISTORY_KINDS >> (shift - history->shift);
+		uint32_t bucket = (uint32_t)((uint64_t)(at / HISTORY_KINDS) >> (shift - history->shift));
 
 		is_whole = sparse_add(&wide, bucket * HISTORY_KINDS + at % HISTORY_KINDS, count);
 	}

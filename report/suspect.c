@@ -19,6 +19,8 @@
 #define EVEN_LEAST 0.45
 #define SPREAD_LEAST 0.25 /* of the time, that nine in ten old ones were allocated in */
 #define FALLING_SIGMA 2.5
+#define FALLEN_SIGMA 4.0
+#define FALLEN_PART 4 /* from the first third to the last */
 #define STEADY_SIGMA 2.0
 #define DIES_OLD_LEAST 0.5
 #define WHOLE_LEAST 0.9 /* of the allocations stay: a leak, else a part of it */
@@ -216,6 +218,9 @@ static bool is_saturating(const struct judgement *judgement)
 {
 	double sum = judgement->first + judgement->last;
 
+	/* What comes in steps has a large dispersion; one that stays away has ended all the same. */
+	if (FALLEN_PART * judgement->last <= judgement->first && judgement->first - judgement->last > FALLEN_SIGMA * sqrt(sum))
+		return true;
 	return judgement->first - judgement->last > FALLING_SIGMA * sqrt(judgement->dispersion * sum);
 }
 
