@@ -11,6 +11,8 @@
 #define SPARK_HEIGHT 18u
 #define AGES_WIDTH 360u
 #define AGES_HALF 40u
+#define BIRTHS_TOP 4u
+#define BIRTHS_HEIGHT 44u
 
 static uint64_t largest(const uint64_t *values, uint32_t count)
 {
@@ -81,6 +83,53 @@ void chart_live(FILE *out, const struct timeline *timeline, uint64_t duration_ns
 		LIVE_HEIGHT + 30);
 	fprintf(out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">%s</text></svg></figure>\n", LIVE_WIDTH,
 		LIVE_HEIGHT + 30, number_duration(duration_ns).text);
+}
+
+/* One bar for each part of the time, from the base up or, where from is given, from the top of that. */
+static void birth_bars(FILE *out, const char *what, const uint64_t *counts, const uint64_t *from, uint32_t count, uint64_t max)
+{
+	fprintf(out, "<path class=\"%s\" d=\"", what);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t left = LIVE_WIDTH * i / count, width = LIVE_WIDTH * (i + 1) / count - left;
+		uint32_t low = from ? (uint32_t)lround((double)from[i] / (double)max * BIRTHS_HEIGHT) : 0;
+		uint32_t high = (uint32_t)lround((double)number_add(counts[i], from ? from[i] : 0) / (double)max * BIRTHS_HEIGHT);
+
+		/* What there is can be seen, however little. */
+		if (counts[i] && high == low)
+			high++;
+		if (high > low)
+			fprintf(out, "M%u %uh%uV%uh-%uz", left, BIRTHS_TOP + BIRTHS_HEIGHT - low, width > 2 ? width - 1 : width,
+				BIRTHS_TOP + BIRTHS_HEIGHT - high, width > 2 ? width - 1 : width);
+	}
+	fputs("\"/>", out);
+}
+
+void chart_births(FILE *out, const struct history *history, uint64_t duration_ns)
+{
+	struct timeline timeline = history_timeline(history);
+	uint64_t live[TIMELINE_BUCKETS], survivors[TIMELINE_BUCKETS], freed[TIMELINE_BUCKETS], all = 0, kept = 0;
+	uint32_t count = timeline_live(&timeline, duration_ns, live);
+	uint64_t max = largest(timeline.allocs, count);
+
+	history_survivors(history, survivors);
+	for (uint32_t i = 0; i < count; i++) {
+		freed[i] = timeline.allocs[i] - (survivors[i] < timeline.allocs[i] ? survivors[i] : timeline.allocs[i]);
+		all = number_add(all, timeline.allocs[i]);
+		kept = number_add(kept, survivors[i]);
+	}
+	if (!max)
+		return;
+	fprintf(out,
+		"<figure><figcaption>What became of those allocated then: <b class=\"freed\">freed</b> on <b class=\"live\">still live</b> "
+		"(most in one bar: %s)</figcaption><svg viewBox=\"0 0 %u %u\" class=\"chart\" role=\"img\"><title>of ",
+		number_count(max).text, LIVE_WIDTH, BIRTHS_TOP + BIRTHS_HEIGHT + 16);
+	fprintf(out, "%s allocated over time ", number_count(all).text);
+	fprintf(out, "%s are still live</title>", number_count(kept).text);
+	birth_bars(out, "live", survivors, NULL, count, max);
+	birth_bars(out, "freed", freed, survivors, count, max);
+	fprintf(out, "<path class=\"axis\" d=\"M0 %u.5H%u\"/>", BIRTHS_TOP + BIRTHS_HEIGHT, LIVE_WIDTH);
+	fprintf(out, "<text x=\"0\" y=\"%u\">0 s</text><text x=\"%u\" y=\"%u\" text-anchor=\"end\">%s</text></svg></figure>\n",
+		BIRTHS_TOP + BIRTHS_HEIGHT + 14, LIVE_WIDTH, BIRTHS_TOP + BIRTHS_HEIGHT + 14, number_duration(duration_ns).text);
 }
 
 static void age_bar(FILE *out, const char *what, uint32_t bucket, uint64_t count, double x, double width, double y,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "trace/ages.h"
+#include "report/history.h"
 #include "trace/timeline.h"
 
 /* A line without axes, for a table cell. */
@@ -16,5 +17,8 @@ void chart_spark(FILE *out, const struct timeline *timeline, uint64_t duration_n
 void chart_live(FILE *out, const struct timeline *timeline, uint64_t duration_ns);
 /* Ages of freed objects upwards, of those still live downwards, by powers of two; each side has its own scale. */
 void chart_ages(FILE *out, const struct ages *freed, const struct ages *live);
+
+/* Of each part of the time: how many that were allocated then were freed, and how many are live at the end. Nothing for a site without a history. */
+void chart_births(FILE *out, const struct history *history, uint64_t duration_ns);
 
 #endif

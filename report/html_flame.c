@@ -10,7 +10,7 @@
 
 #define WIDTH 1200.0
 #define ROW 19u
-#define RECTS_MAX 120u
+#define RECTS_MAX 100u
 #define ROWS_MAX 96u
 #define GLYPH 6.7 /* width of a character at the size the style sheet gives */
 #define LEAST_WIDTH .3

@@ -9,7 +9,7 @@
 #include "report/number.h"
 #include "report/verdict.h"
 
-#define ROWS_MAX 30u
+#define ROWS_MAX 28u
 #define ROWS_OPEN 25u
 #define CARDS_MAX 5u
 #define CARDS_OPEN 3u
@@ -305,6 +305,7 @@ static void write_card(const struct html *html, const struct model_site *site, u
 	write_stack(html, site);
 	fputs("</div><div class=\"facts\">\n", out);
 	write_numbers(html, site);
+	chart_births(out, site->history, html->model->duration_ns);
 	chart_live(out, &timeline, html->model->duration_ns);
 	chart_ages(out, &freed_ages, &live_ages);
 	fputs("</div></div></details>\n", out);
