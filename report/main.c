@@ -61,15 +61,13 @@ static int read_input(const char *path, struct recording *recording, struct erro
 
 static int write_output(const struct options *options, struct model *model, struct error *err)
 {
-	struct template_file page = {0};
+	CLEANUP(template_release) struct template_file page = {0};
 	CLEANUP(output_release) struct output output = {0};
 	int ret = options->template ? template_read(&page, options->template, err) : 0;
-	CLEANUP(cleanup_free) void *page_bytes = (void *)page.bytes;
 
 	model->page = page.bytes ? &page : NULL;
 	if (!ret)
 		ret = output_open(&output, options->output, err);
-
 	if (!ret)
 		ret = options->renderer->render(model, output.stream, err);
 	return ret ? ret : output_commit(&output, err);

@@ -2,6 +2,7 @@
 #include "report/template.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "trace/cleanup.h"
@@ -32,6 +33,12 @@ int template_read(struct template_file *template, const char *path, struct error
 	*template = (struct template_file){.name = path, .size_bytes = (size_t)size_bytes};
 	template->bytes = TAKE(bytes);
 	return 0;
+}
+
+void template_release(struct template_file *template)
+{
+	free((void *)template->bytes);
+	*template = (struct template_file){0};
 }
 
 static const struct template_slot *slot_find(const struct template_slot *slots, const char *name, size_t length)

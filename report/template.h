@@ -30,10 +30,12 @@ struct template_slot {
 /* The file of that name; NULL where none was compiled in. */
 const struct template_file *template_find(const char *name);
 /*
- * Reads a file as a template; its bytes are the caller's to free. 0, or a negative errno where it cannot be read; -EINVAL where it holds a
+ * Reads a file as a template, which the caller releases. 0, or a negative errno where it cannot be read; -EINVAL where it holds a
  * NUL.
  */
 int template_read(struct template_file *template, const char *path, struct error *err);
+/* Only for one that was read. */
+void template_release(struct template_file *template);
 /*
  * Writes the template with its slots filled by slots (ended by one without a name). 0, or -EINVAL where the template
  * names a slot that is not there or does not close one.
