@@ -23,6 +23,8 @@
 	X(CENSUS, "census")                                                                                                               \
 	X(MEMINFO, "meminfo")                                                                                                             \
 	X(CACHES, "caches")                                                                                                               \
+	X(CACHE_SLOT, "caches.slot") /* this and the next are for the page: one value for each, and so it has to stay */                   \
+	X(SITE_GROWTH, "sites.low_rate")                                                                                                  \
 	X(TIMELINES, "caches.timelines")                                                                                                  \
 	X(OBJECTS, "objects")                                                                                                             \
 	X(FRAME_FUNCTION, "frames.function")                                                                                              \
@@ -441,7 +443,7 @@ static void pack_cache(struct pack *pack, struct model_cache *cache)
 {
 	const enum column c = COLUMN_CACHES;
 	uint32_t *const sizes[] = {&cache->object_size_bytes, &cache->slab_size_bytes, &cache->objects_per_slab, &cache->order,
-				   &cache->align_bytes,	      &cache->percpu_objects,  &cache->slot_bytes};
+				   &cache->align_bytes,	      &cache->percpu_objects};
 	uint64_t *const counts[] = {&cache->allocs, &cache->frees,	 &cache->frees_implied, &cache->frees_older,
 				    &cache->live,   &cache->pending_rcu, &cache->live_bytes,	&cache->reconciliation.tolerance,
 				    &cache->reclaimed, &cache->reclaimed_older};
@@ -451,6 +453,7 @@ static void pack_cache(struct pack *pack, struct model_cache *cache)
 	text(pack, c, &cache->aliases);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		u32(pack, c, sizes[i]);
+	u32(pack, COLUMN_CACHE_SLOT, &cache->slot_bytes);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		u64(pack, c, counts[i]);
 	CHOICE(pack, c, &cache->reconciliation.state, MODEL_RECONCILE_NO_CENSUS + 1);
@@ -523,12 +526,13 @@ static void pack_suspect(struct pack *pack, struct suspect *suspect)
 	uint64_t *const counts[] = {&suspect->tau_ns, &suspect->old_live, &suspect->old_born, &suspect->old_orphans,
 				    &suspect->first_third, &suspect->last_third, &suspect->p95_ns, &suspect->need_ns};
 	float *const floats[] = {&suspect->orphans, &suspect->evenness, &suspect->dies_old,
-				 &suspect->rate,    &suspect->low_rate, &suspect->score};
+				 &suspect->rate,    &suspect->score};
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		u64(pack, c, counts[i]);
 	for (size_t i = 0; i < sizeof(floats) / sizeof(floats[0]); i++)
 		real32(pack, c, floats[i]);
+	real32(pack, COLUMN_SITE_GROWTH, &suspect->low_rate);
 	text(pack, c, &suspect->limit);
 	real32(pack, c, &suspect->slope.slope);
 	real32(pack, c, &suspect->slope.low);

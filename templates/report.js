@@ -82,18 +82,11 @@ function readFrames(columns, count, strings) {
 	return {functions: functions, frames: frames};
 }
 
-function readCaches(columns, count, strings) {
-	var reader = columns.caches, caches = [];
-	for (var i = 0; i < count; i++) {
-		var cache = {name: strings[reader.u()]};
-		for (var j = 0; j < 8; j++)
-			reader.u();
-		cache.slot = reader.u();
-		for (j = 0; j < 13; j++)
-			reader.u();
-		caches.push(cache);
-	}
-	return caches;
+function readSlots(columns, count) {
+	var slots = [];
+	for (var i = 0; i < count; i++)
+		slots.push(columns["caches.slot"].u());
+	return slots;
 }
 
 // Of a detailed site births and survivors by bucket, and how many were freed within a millisecond.
@@ -132,7 +125,7 @@ function readModel(bytes) {
 	m.shift = n.u();
 	m.duration = c.totals.u();
 	m.buckets = Math.max(1, Math.min(64, Math.floor(m.duration / Math.pow(2, m.shift)) + 1));
-	m.caches = readCaches(c, m.cacheCount, strings);
+	m.slots = readSlots(c, m.cacheCount);
 	var read = readFrames(c, frameCount, strings);
 	m.functions = read.functions;
 	m.parent = new Uint32Array(m.nodeCount);
@@ -156,7 +149,7 @@ function readModel(bytes) {
 }
 
 function readSite(m, c, i) {
-	var slot = m.caches[m.cache[i] = c["sites.cache"].u()].slot, implied;
+	var slot = m.slots[m.cache[i] = c["sites.cache"].u()], implied;
 	m.node[i] = c["sites.node"].u();
 	m.allocs[i] = c["sites.allocs"].u();
 	m.live[i] = c["sites.live"].u();
@@ -169,14 +162,10 @@ function readSite(m, c, i) {
 }
 
 function readDetails(m, c, i) {
-	var suspect = c["sites.suspect"], bits = new DataView(new ArrayBuffer(4));
-	for (var j = 0; j < 12; j++)
-		suspect.u();
 	// The lower bound of the rate is a float whose bytes were turned round.
-	bits.setUint32(0, suspect.u(), true);
-	m.growth[i] = bits.getFloat32(0) * (m.caches[m.cache[i]].slot || 1);
-	for (j = 0; j < 5; j++)
-		suspect.u();
+	var bits = new DataView(new ArrayBuffer(4));
+	bits.setUint32(0, c["sites.low_rate"].u(), true);
+	m.growth[i] = bits.getFloat32(0) * (m.slots[m.cache[i]] || 1);
 	readCounts(c["births.place"], c["births.count"], m.births, 64 * i, 64);
 	readCounts(c["survivors.place"], c["survivors.count"], m.survivors, 64 * i, 64);
 	readCounts(c["frees.place"], c["frees.count"], [], 0, 64);
@@ -200,7 +189,7 @@ function percent(part, whole) {
 }
 
 var metrics = [
-	{key: "bytes", name: "live bytes", text: bytesText, range: (m, s, born, kept) => kept * (m.caches[m.cache[s]].slot || 0)},
+	{key: "bytes", name: "live bytes", text: bytesText, range: (m, s, born, kept) => kept * (m.slots[m.cache[s]] || 0)},
 	{key: "live", name: "survivors", text: count, range: (m, s, born, kept) => kept},
 	{key: "growth", name: "growth, lower bound", text: v => bytesText(v) + "/s", detailed: true},
 	{key: "allocs", name: "allocations", text: count, range: (m, s, born) => born},
