@@ -47,6 +47,9 @@
 #define RECORDS_AT_A_TIME 1024u
 #define START_POLL_MS 1000
 #define DURATION_REASON "the time was over"
+/* Rings and events of the source that has fewest, and what else is open. */
+#define FILES_LEAST 16u
+#define FILES_LEAST_PER_CPU 8u
 #define FLUSH_EVERY_NS 1000000000u
 #define CENSUS_EVERY_NS 5000000000ull
 /* At most one part in so many of the time goes into counting. */
@@ -1234,21 +1237,26 @@ static int run(struct recording *recording, int *status, struct error *err)
 	return ret;
 }
 
-/* Descriptors: probes x CPUs, and the files of user frames. */
-static void raise_file_limit(struct recording *recording)
+/* Descriptors: probes x CPUs, and the files of user frames. Where no source can do with so few, half of what follows would seem missing. */
+static int raise_file_limit(struct recording *recording, struct error *err)
 {
+	unsigned long least = FILES_LEAST + FILES_LEAST_PER_CPU * (unsigned long)sysconf(_SC_NPROCESSORS_ONLN);
 	struct rlimit limit, wanted;
 
 	if (getrlimit(RLIMIT_NOFILE, &recording->file_limit))
-		return;
+		return 0;
 	limit = recording->file_limit;
 	limit.rlim_cur = limit.rlim_max;
 	wanted = limit;
 	if (wanted.rlim_max < 65536)
 		wanted.rlim_cur = wanted.rlim_max = 65536;
 	/* Root in a container may lack CAP_SYS_RESOURCE. */
-	if (setrlimit(RLIMIT_NOFILE, &wanted))
-		setrlimit(RLIMIT_NOFILE, &limit);
+	if (!setrlimit(RLIMIT_NOFILE, &wanted))
+		return 0;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max >= least)
+		return 0;
+	return error_set(err, -EMFILE, "%lu open files are too few, at least %lu are needed", (unsigned long)limit.rlim_max, least);
 }
 
 static void tell_probes(const struct recording *recording)
@@ -1486,8 +1494,10 @@ static struct recording *recording_new(const struct options *options, struct err
 	recording->cpu_watch.socket = -1;
 	snapshots_init(&recording->snapshots);
 	connect(recording);
-	raise_file_limit(recording);
-	return recording;
+	if (!raise_file_limit(recording, err))
+		return recording;
+	free(recording);
+	return NULL;
 }
 
 int recording_run(const struct options *options, int *status, struct error *err)
@@ -1496,7 +1506,7 @@ int recording_run(const struct options *options, int *status, struct error *err)
 	bool is_over = false;
 
 	if (!recording)
-		return -ENOMEM;
+		return err->code;
 	progress_init(&recording->progress, options->is_quiet);
 	int ret = open_first(recording, err);
 	if (!ret && options->start_when.text)
@@ -1550,7 +1560,7 @@ int recording_explain(const struct options *options, struct error *err)
 	struct recording *recording CLEANUP(cleanup_free) = recording_new(options, err);
 
 	if (!recording)
-		return -ENOMEM;
+		return err->code;
 	int ret = open_first(recording, err);
 	if (!ret)
 		ret = open_all(recording, err);
