@@ -7,6 +7,8 @@
 
 #include "report/number.h"
 
+#define CACHE_LINE_BYTES 64u
+
 void ledger_release(struct ledger *ledger)
 {
 	if (!ledger)
@@ -189,6 +191,46 @@ static int ledger_enter_reclaimed(struct ledger *ledger, const struct trace_even
 	site->reclaimed++;
 	ledger->caches[site->cache].reclaimed++;
 	return 0;
+}
+
+/* NULL where there is none yet. */
+static const struct site *event_site(const struct ledger *ledger, const struct trace_event *event)
+{
+	if (event->kind == TRACE_EVENT_ALLOC)
+		return site_table_get(&ledger->sites, event->cache, event->stack);
+	const struct live_object *object = live_find(&ledger->live, event->object);
+	return object ? ledger->sites.sites[object->site] : NULL;
+}
+
+void ledger_expect(const struct ledger *ledger, const struct trace_event *event, enum ledger_step step)
+{
+	const struct site *site;
+
+	if (event->kind != TRACE_EVENT_ALLOC && event->kind != TRACE_EVENT_FREE)
+		return;
+	if (step == LEDGER_EXPECT_SLOTS) {
+		live_expect(&ledger->live, event->object);
+		if (event->kind == TRACE_EVENT_ALLOC)
+			site_table_expect(&ledger->sites, event->cache, event->stack);
+		return;
+	}
+	site = event_site(ledger, event);
+	if (!site)
+		return;
+	if (step == LEDGER_EXPECT_SITE) {
+		for (size_t at = 0; at < sizeof(*site); at += CACHE_LINE_BYTES)
+			__builtin_prefetch((const char *)site + at, 1);
+		return;
+	}
+	__builtin_prefetch(site->history.counts.counts, 1);
+	if (event->kind == TRACE_EVENT_ALLOC) {
+		__builtin_prefetch(site->tasks.slots, 1);
+		__builtin_prefetch(site->cpus.slots, 1);
+		__builtin_prefetch(site->nodes_asked.slots, 1);
+	} else {
+		__builtin_prefetch(site->freed_by.slots, 1);
+		__builtin_prefetch(site->freed_ages.buckets.counts, 1);
+	}
 }
 
 int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct error *err)

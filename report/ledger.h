@@ -45,6 +45,12 @@ struct ledger {
 };
 
 void ledger_release(struct ledger *ledger);
+/*
+ * An event that will be entered soon. The books of many sites are larger than a CPU's caches: each step, some events later than the one
+ * before, has memory begin to fetch what the last made known. Leaving it out changes nothing but the time.
+ */
+enum ledger_step { LEDGER_EXPECT_SLOTS, LEDGER_EXPECT_SITE, LEDGER_EXPECT_TALLIES };
+void ledger_expect(const struct ledger *ledger, const struct trace_event *event, enum ledger_step step);
 /* Enters one event. 0, -ENOMEM, -EFBIG. */
 int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct error *err);
 /* The same for objects that the trace counts by site, and for frees of older ones that it counts by cache. */

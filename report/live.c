@@ -67,6 +67,12 @@ struct live_object *live_find(const struct live *live, uint64_t object)
 	return found && found->object ? found : NULL;
 }
 
+void live_expect(const struct live *live, uint64_t object)
+{
+	if (live->capacity)
+		__builtin_prefetch(&live->slots[live_home(live, object)]);
+}
+
 bool live_remove(struct live *live, uint64_t object, struct live_object *removed)
 {
 	size_t hole = live->capacity ? live_slot(live, object) : 0;

@@ -35,6 +35,8 @@ void live_release(struct live *live);
 int live_add(struct live *live, const struct live_object *object, struct error *err);
 /* The object, NULL where it is not there; valid until the next call that changes the table. */
 struct live_object *live_find(const struct live *live, uint64_t object);
+/* It will be looked up soon: has memory begin to fetch it. */
+void live_expect(const struct live *live, uint64_t object);
 /* Takes the object out; false where it is not there. */
 bool live_remove(struct live *live, uint64_t object, struct live_object *removed);
 

@@ -14,12 +14,55 @@ void recording_release(struct recording *recording)
 	*recording = (struct recording){0};
 }
 
-static int recording_take(struct recording *recording, const struct trace_record *record, struct error *err)
+/* Events on their way to the ledger, which hears of each before it comes. */
+#define WAITING 32u /* a power of two */
+#define SITE_STEP 12u
+#define TALLIES_STEP 22u
+
+struct waiting {
+	struct trace_event events[WAITING];
+	uint64_t first, end; /* modulo WAITING */
+};
+
+static void expect(const struct recording *recording, const struct waiting *waiting, uint64_t ago, enum ledger_step step)
+{
+	if (waiting->end - waiting->first > ago)
+		ledger_expect(&recording->ledger, &waiting->events[(waiting->end - 1 - ago) % WAITING], step);
+}
+
+static int enter_first(struct recording *recording, struct waiting *waiting, struct error *err)
+{
+	return ledger_enter(&recording->ledger, &waiting->events[waiting->first++ % WAITING], err);
+}
+
+static int enter_all(struct recording *recording, struct waiting *waiting, struct error *err)
 {
 	int ret = 0;
 
+	while (!ret && waiting->first < waiting->end)
+		ret = enter_first(recording, waiting, err);
+	return ret;
+}
+
+static int enter_later(struct recording *recording, struct waiting *waiting, const struct trace_event *event, struct error *err)
+{
+	int ret = waiting->end - waiting->first == WAITING ? enter_first(recording, waiting, err) : 0;
+
+	waiting->events[waiting->end++ % WAITING] = *event;
+	expect(recording, waiting, 0, LEDGER_EXPECT_SLOTS);
+	expect(recording, waiting, SITE_STEP, LEDGER_EXPECT_SITE);
+	expect(recording, waiting, TALLIES_STEP, LEDGER_EXPECT_TALLIES);
+	return ret;
+}
+
+static int recording_take(struct recording *recording, struct waiting *waiting, const struct trace_record *record, struct error *err)
+{
 	if (record->type == TRACE_RECORD_EVENTS)
-		return ledger_enter(&recording->ledger, &record->event, err);
+		return enter_later(recording, waiting, &record->event, err);
+	/* In the order of the trace. */
+	int ret = enter_all(recording, waiting, err);
+	if (ret)
+		return ret;
 	if (record->type == TRACE_RECORD_FREED)
 		return ledger_enter_freed(&recording->ledger, &record->freed, err);
 	if (record->type == TRACE_RECORD_FREED_OLDER)
@@ -61,15 +104,18 @@ static uint64_t recording_duration(const struct recording *recording)
 
 int recording_read(struct recording *recording, struct trace_reader *reader, struct error *err)
 {
+	struct waiting waiting = {.end = 0};
 	struct trace_record record;
 	int ret;
 
 	*recording = (struct recording){.reader = reader};
 	while ((ret = trace_reader_next(reader, &record, err)) == 1) {
-		ret = recording_take(recording, &record, err);
+		ret = recording_take(recording, &waiting, &record, err);
 		if (ret)
 			break;
 	}
+	if (!ret)
+		ret = enter_all(recording, &waiting, err);
 	recording->duration_ns = recording_duration(recording);
 	if (!ret)
 		ret = recording_close(recording, err);

@@ -196,9 +196,11 @@ static void redact_capture(struct redactor *redactor)
 	}
 }
 
-static void redact_frames(struct redactor *redactor)
+/* Whether any function has another name now. */
+static bool redact_frames(struct redactor *redactor)
 {
 	struct model *model = redactor->model;
+	bool has_renamed = false;
 
 	for (uint32_t i = 0; i < model->frame_count; i++) {
 		struct model_frame *frame = &model->frames[i];
@@ -207,8 +209,11 @@ static void redact_frames(struct redactor *redactor)
 		redact(redactor, &frame->module);
 		redact(redactor, &frame->path);
 		redact(redactor, &frame->source_file);
-		frame->label = model_frame_label(model, frame);
+		const char *label = model_frame_label(model, frame);
+		has_renamed |= strcmp(label, frame->label);
+		frame->label = label;
 	}
+	return has_renamed;
 }
 
 /* Numbers of processes in the order in which the report tells of them. */
@@ -315,11 +320,12 @@ int redact_model(struct model *model, enum redaction_level level, struct error *
 	if (model->redaction.level >= level)
 		return 0;
 	redact_capture(&redactor);
-	redact_frames(&redactor);
+	bool has_renamed = redact_frames(&redactor);
 	ret = redact_people(&redactor, level);
 	if (!ret && level == REDACTION_STRICT)
 		ret = drop_user_stacks(model);
-	name_again(model);
+	if (has_renamed || level == REDACTION_STRICT)
+		name_again(model);
 	model->integrity.redacted_addresses = model->redaction.counts[REDACTED_ADDRESSES];
 	model->redaction.level = level;
 	free(redactor.seen);

@@ -34,6 +34,7 @@ struct judgement {
 	const struct suspect_evidence *evidence;
 	struct suspect suspect;
 	uint32_t buckets;	 /* that the recording takes */
+	double length;		 /* the same, with the part of the last */
 	double window;		 /* those in which an object that lives is old, in buckets */
 	double old, born;	 /* survivors and allocations of the window */
 	double dispersion;	 /* variance of the bins over their mean, 1 at least */
@@ -60,8 +61,10 @@ static double survivors_between(const struct judgement *judgement, double from, 
 	double sum = 0;
 
 	for (uint32_t i = (uint32_t)from; i < TIMELINE_BUCKETS && i < to; i++) {
+		if (!judgement->evidence->survivors[i])
+			continue;
 		/* The bucket that the recording ends in is shorter. */
-		double end = fmin(i + 1, (double)judgement->evidence->duration_ns / (double)(1ull << judgement->evidence->timeline->shift));
+		double end = fmin(i + 1, judgement->length);
 		double part = fmin(to, end) - fmax(from, i), whole = end - i;
 
 		if (part > 0 && whole > 0)
@@ -87,6 +90,7 @@ static void find_old(struct judgement *judgement)
 		tau = TAU_SHARE_MAX * duration;
 	judgement->suspect.tau_ns = rounded(tau);
 	judgement->suspect.p95_ns = survival_quantile(evidence->freed_ages, 0.95);
+	judgement->length = to_buckets(judgement, duration);
 	judgement->window = to_buckets(judgement, duration - tau);
 	judgement->buckets = (uint32_t)fmin(TIMELINE_BUCKETS, ceil(to_buckets(judgement, duration)));
 	judgement->old = survivors_between(judgement, 0, judgement->window);
