@@ -195,6 +195,8 @@ static const char *counter_meaning(const char *key)
 		{"user_frames_unknown", "user addresses in no known mapping"},
 		{"user_stacks_cut", "user stacks longer than what is taken of them"},
 		{"user_stacks_degraded", "allocations whose user callers are by frame pointers for want of time"},
+		{"user_stacks_forgotten", "user stacks like one whose code has changed: without user callers"},
+		{"user_stacks_recalled", "of the unwound user stacks, those that were recognised"},
 		{"user_stacks_lost", "user stacks with a frame that nothing describes"},
 		{"user_stacks_whole", "user stacks unwound to their end"},
 		{"witness_both", "frees seen by both witnesses"},

@@ -138,7 +138,7 @@ static void check_order(struct checklist *list)
 			  "allocations that came too fast to unwind their user stacks: the user callers of these are by frame pointers and may be missing");
 	if (integrity->user_stacks_partial)
 		add_check(list, false, "User stacks not whole", count_text(list, integrity->user_stacks_partial),
-			  "allocations whose user stack was longer than the recorder takes, or leads through code that nothing describes: their outermost user callers are missing");
+			  "allocations whose user stack was longer than the recorder takes, or leads through code that nothing describes or that changed: outermost user callers are missing");
 	if (integrity->stacks_cut)
 		add_check(list, false, "Stacks cut", count_text(list, integrity->stacks_cut),
 			  "deeper than the kernel records: their outermost callers are missing");

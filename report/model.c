@@ -745,7 +745,8 @@ static void add_integrity(struct model *model, const struct recording *recording
 		recording_counter(recording, "chains_unknown", NULL) + recording_counter(recording, "chains_mistaken", NULL);
 	integrity->user_stacks_degraded = recording_counter(recording, "user_stacks_degraded", NULL);
 	integrity->user_stacks_partial =
-		recording_counter(recording, "user_stacks_cut", NULL) + recording_counter(recording, "user_stacks_lost", NULL);
+		recording_counter(recording, "user_stacks_cut", NULL) + recording_counter(recording, "user_stacks_lost", NULL) +
+		recording_counter(recording, "user_stacks_forgotten", NULL);
 	integrity->half_seen = recording_counter(recording, "entries_without_return", NULL);
 }
 

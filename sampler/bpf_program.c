@@ -222,7 +222,16 @@ int bpf_program_map(enum bpf_map_type type, const char *name, uint32_t key_bytes
 	return fd < 0 ? error_set(err, -errno, "the kernel makes no BPF map: %m") : fd;
 }
 
+#define MAP_VALUE_MAX 512
+
 int bpf_program_map_set(int map_fd, const void *key, const void *value)
 {
 	return bpf_map_update_elem(map_fd, key, value, BPF_ANY) ? -errno : 0;
+}
+
+bool bpf_program_map_has(int map_fd, const void *key)
+{
+	uint8_t value[MAP_VALUE_MAX];
+
+	return !bpf_map_lookup_elem(map_fd, key, value);
 }

@@ -12,7 +12,7 @@
 
 #include "trace/error.h"
 
-#define BPF_PROGRAM_INSNS 512
+#define BPF_PROGRAM_INSNS 768
 #define BPF_PROGRAM_JUMPS 96
 
 enum bpf_program_reg {
@@ -87,5 +87,7 @@ uint64_t bpf_program_missed(int program_fd);
 int bpf_program_map(enum bpf_map_type type, const char *name, uint32_t key_bytes, uint32_t value_bytes, uint32_t entries,
 		    uint32_t flags, struct error *err);
 int bpf_program_map_set(int map_fd, const void *key, const void *value);
+/* Whether the key is in a map of values of up to 512 bytes. */
+bool bpf_program_map_has(int map_fd, const void *key);
 
 #endif

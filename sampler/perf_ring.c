@@ -219,6 +219,11 @@ int perf_event_disable(int fd)
 	return ioctl(fd, PERF_EVENT_IOC_DISABLE, 0) ? -errno : 0;
 }
 
+int perf_event_enable_for(int fd, int samples)
+{
+	return ioctl(fd, PERF_EVENT_IOC_REFRESH, samples) ? -errno : 0;
+}
+
 int perf_event_read(int fd, struct perf_event_counts *counts)
 {
 	uint64_t values[2] = {0};

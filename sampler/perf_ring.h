@@ -60,6 +60,8 @@ int perf_event_run_program(uint64_t tracepoint_id, int program_fd, struct error 
 
 int perf_event_enable(int fd);
 int perf_event_disable(int fd);
+/* Enabled for so many samples more than it was. */
+int perf_event_enable_for(int fd, int samples);
 
 /* What the kernel counted of an event. */
 struct perf_event_counts {

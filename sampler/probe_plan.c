@@ -623,6 +623,7 @@ static struct probe_fields raw_fields(const struct raw_tracepoint *raw)
 	fields.call_site = RECORD_FIELD(call_site);
 	fields.size = RECORD_FIELD(bytes_req);
 	fields.gfp = RECORD_FIELD(gfp);
+	fields.user_key = RECORD_FIELD(user_key);
 	fields.chain_key = RECORD_FIELD(chain_key);
 	if (raw->node_arg)
 		fields.node = RECORD_FIELD(node);

@@ -50,6 +50,7 @@ struct probe_fields {
 	struct event_field count;     /* bulk: of all objects of the call */
 	struct event_field head;      /* kfree_rcu: the rcu_head, where object may be its offset */
 	struct event_field cache;     /* raw tracepoints: index among the selected caches */
+	struct event_field user_key; /* raw tracepoints */
 	struct event_field chain_key; /* raw tracepoints: the addresses of a user call chain follow it */
 	struct event_field is_second; /* raw tracepoints: may be told twice */
 };

@@ -89,11 +89,20 @@ static int open_event(struct probe_session *session, size_t place, size_t cpu, c
 				   (how->has_callchain ? SLAB_BPF_CHAIN : 0) + (how->user_stack_bytes ? SLAB_BPF_STACK : 0), fd, err);
 }
 
-/* The same samples with the user stack. */
+/*
+ * The same samples with the user stack. A BPF program sends each hit to one of the events itself; elsewhere they come by an event of their own,
+ * which is enabled last, and so handled first.
+ */
 static int open_copies(struct probe_session *session, size_t place, size_t cpu, struct perf_event_options how, struct error *err)
 {
+	bool is_raw = session->plan->probes[place].raw;
+
 	how.user_stack_bytes = session->options.user_stack_bytes;
-	return how.user_stack_bytes ? open_event(session, place, cpu, &how, false, err) : 0;
+	how.has_callchain = how.has_callchain && is_raw;
+	int ret = how.user_stack_bytes ? open_event(session, place, cpu, &how, !is_raw, err) : 0;
+	if (!ret && how.user_stack_bytes)
+		session->events[session->event_count - 1].is_copy = !is_raw;
+	return ret;
 }
 
 /*
@@ -117,7 +126,7 @@ static int open_probe_on_cpu(struct probe_session *session, size_t place, size_t
 					 .cgroup_fd = options->cgroup_fd};
 	int ret = open_event(session, place, cpu, &how, false, err);
 
-	if (!ret && probe->raw && !is_free)
+	if (!ret && !is_free && (probe->raw || probe->has_callchain))
 		ret = open_copies(session, place, cpu, how, err);
 	if (ret || !is_share)
 		return ret;
@@ -268,7 +277,7 @@ static int enable_ring(struct probe_session *session, size_t first, enum trace_r
 	int ret = 0;
 
 	for (size_t i = first; i < session->event_count && !ret; i++)
-		if (ring_of(session->plan->probes[session->events[i].probe].role) == ring)
+		if (!session->events[i].is_copy && ring_of(session->plan->probes[session->events[i].probe].role) == ring)
 			ret = perf_event_enable(session->events[i].fd);
 	if (!ret)
 		turn_raw(session, ring, true);
@@ -454,6 +463,34 @@ int probe_session_follow_cpus(struct probe_session *session, const struct cpu_li
 			told(context, online->cpus[i], true);
 	}
 	return ret ? ret : start_drainer(session, err);
+}
+
+static uint64_t grant_copies(struct probe_event *event, uint64_t most, uint64_t count)
+{
+	struct perf_event_counts counts;
+
+	if (!event->is_copy || event->fd < 0 || perf_event_read(event->fd, &counts))
+		return 0;
+	/* It may have counted more before it was disabled. */
+	uint64_t left = counts.passed < event->granted ? event->granted - counts.passed : 0;
+	uint64_t more = left < most ? most - left : 0;
+
+	more = more < count ? more : count;
+	if (!more || perf_event_enable_for(event->fd, (int)more))
+		return 0;
+	event->granted = counts.passed + left + more;
+	return more;
+}
+
+uint64_t probe_session_grant_copies(struct probe_session *session, uint64_t most, uint64_t count)
+{
+	uint64_t granted = session->options.bpf && session->options.bpf->has_stacks ?
+				   slab_bpf_grant_copies(session->options.bpf, most, count) :
+				   0;
+
+	for (size_t i = 0; i < session->event_count && granted < count; i++)
+		granted += grant_copies(&session->events[i], most, count - granted);
+	return granted;
 }
 
 int probe_session_wait(struct probe_session *session, int fd, int timeout_ms)

@@ -23,6 +23,8 @@ struct probe_event {
 	uint32_t probe; /* place in the plan */
 	uint32_t cpu;	/* place in the session's list */
 	bool is_repeat; /* samples the call chains of hits that another event tells */
+	bool is_copy;	/* brings the user stacks of hits that another event tells just after */
+	uint64_t granted; /* of a copy: samples that it may give in all */
 	struct perf_event_counts counts; /* once closed */
 };
 
@@ -89,6 +91,12 @@ int probe_session_drain(struct probe_session *session, struct time_order *order)
 
 /* Gives back memory that a burst took and that was not needed since the last call. */
 void probe_session_trim(struct probe_session *session, struct time_order *order);
+
+/*
+ * Lets user stacks come: of each event for them up to most at a time, count more at most in all. Returns how many more. Before the first call
+ * none come.
+ */
+uint64_t probe_session_grant_copies(struct probe_session *session, uint64_t most, uint64_t count);
 
 /* Waits until a ring is a quarter full or timeout_ms is over; also for fd (-1: none) to be readable. 0 or -errno; -EINTR too. */
 int probe_session_wait(struct probe_session *session, int fd, int timeout_ms);

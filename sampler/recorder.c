@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Frees remembered for their late witness: forgotten together, which at worst makes a confirmation a free of its own. */
 #define LAST_FREES_MAX 65536u
@@ -18,6 +20,17 @@
 #define ANSWER_IS_KNOWN (1ull << 32)
 #define ANSWER_NEEDS_CALL_SITE (1ull << 33)
 
+/* The unwound user stack of a hit that its own sample is still to tell of. */
+struct user_copy {
+	bool is_there;
+	int32_t tid;
+	uint64_t time_ns;
+	uint64_t raw_hash;
+	enum user_unwind_end end;
+	size_t count;
+	uint64_t addresses[USER_UNWIND_FRAMES_MAX];
+};
+
 void recorder_init(struct recorder *recorder, uint64_t start_ns)
 {
 	*recorder = (struct recorder){.start_ns = start_ns};
@@ -25,6 +38,10 @@ void recorder_init(struct recorder *recorder, uint64_t start_ns)
 
 void recorder_release(struct recorder *recorder)
 {
+	for (size_t i = 0; i < recorder->user_copies.capacity; i++)
+		if (recorder->user_copies.slots[i].key)
+			free((struct user_copy *)(uintptr_t)recorder->user_copies.slots[i].value);
+	u64_map_release(&recorder->user_copies);
 	live_table_release(&recorder->live);
 	call_pairs_release(&recorder->calls);
 	chain_memo_release(&recorder->chains);
@@ -562,34 +579,175 @@ static size_t kernel_length(const struct sample *sample)
 	return length;
 }
 
-/* Puts the unwound user stack, which the sample brought, in the place of the user part. */
-static void unwind_user(struct recorder *recorder, struct sample *sample)
+/* Puts the chain in the place of the sample's user part. */
+static void set_user_part(struct recorder *recorder, struct sample *sample, const struct user_recall_chain *user)
+{
+	size_t length = kernel_length(sample);
+
+	if (length > RECORDER_CHAIN_MAX - 1 - USER_UNWIND_FRAMES_MAX)
+		length = RECORDER_CHAIN_MAX - 1 - USER_UNWIND_FRAMES_MAX;
+	if (length)
+		memmove(recorder->chain, sample->chain, length * sizeof(*recorder->chain));
+	sample->chain = recorder->chain;
+	sample->chain_count = length;
+	if (user->count) {
+		recorder->chain[length] = (uint64_t)PERF_CONTEXT_USER;
+		memcpy(recorder->chain + length + 1, user->addresses, user->count * sizeof(*recorder->chain));
+		sample->chain_count += 1 + user->count;
+	}
+	sample->is_unwound = true;
+	sample->is_user_cut = user->count && user->end == USER_UNWIND_CUT;
+}
+
+/* Ours, whoever else runs. */
+static uint64_t cpu_time_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void count_end(struct recorder *recorder, enum user_unwind_end end)
+{
+	recorder->counts.user_stacks_whole += end == USER_UNWIND_WHOLE;
+	recorder->counts.user_stacks_cut += end == USER_UNWIND_CUT;
+	recorder->counts.user_stacks_lost += end == USER_UNWIND_LOST;
+}
+
+static struct user_recall_chain unwind(struct recorder *recorder, const struct sample *sample)
 {
 	struct user_unwind_copy copy = {.regs = sample->user_regs,
 					.stack = sample->user_stack,
 					.stack_bytes = sample->user_stack_bytes,
 					.is_full = sample->is_user_stack_full};
-	size_t length = kernel_length(sample);
-	enum user_unwind_end end;
-	const uint64_t *user;
+	struct user_recall_chain user = {.space = process_table_space(recorder->processes, sample->pid)};
+	uint64_t began_ns = cpu_time_ns();
 
-	if (!sample->user_regs) {
-		recorder->counts.user_stacks_degraded += length < sample->chain_count;
-		return;
+	user.count = user_unwind_run(recorder->unwind, sample->pid, &copy, &user.addresses, &user.end);
+	recorder->unwound_ns += cpu_time_ns() - began_ns;
+	recorder->unwound_count++;
+	return user;
+}
+
+/* The sample brought the user stack, and key what it may be recognised by. */
+static int unwind_user(struct recorder *recorder, struct sample *sample, uint64_t key)
+{
+	struct user_recall_chain user = unwind(recorder, sample);
+
+	set_user_part(recorder, sample, &user);
+	count_end(recorder, user.end);
+	if (!key || !recorder->recall)
+		return 0;
+	user.code = user_unwind_code(recorder->unwind, sample->pid, user.addresses, user.count);
+	return user_recall_learn(recorder->recall, key, user_unwind_trail(recorder->unwind), &user);
+}
+
+/* The user part is the one that the key stands for, if the code is. */
+static void recall_user(struct recorder *recorder, struct sample *sample, uint64_t key)
+{
+	uint64_t space = process_table_space(recorder->processes, sample->pid);
+	struct user_recall_chain user = {.count = 0};
+	bool is_known = user_recall_find(recorder->recall, key, &user);
+
+	if (is_known && user.space != space) {
+		is_known = user.code == user_unwind_code(recorder->unwind, sample->pid, user.addresses, user.count);
+		if (is_known)
+			user_recall_confirm(recorder->recall, key, space);
+		else
+			user_recall_forget(recorder->recall, key);
 	}
-	size_t user_count = user_unwind_run(recorder->unwind, sample->pid, &copy, &user, &end);
-	if (length > RECORDER_CHAIN_MAX - 1 - USER_UNWIND_FRAMES_MAX)
-		length = RECORDER_CHAIN_MAX - 1 - USER_UNWIND_FRAMES_MAX;
-	memcpy(recorder->chain, sample->chain, length * sizeof(*user));
-	recorder->chain[length] = (uint64_t)PERF_CONTEXT_USER;
-	memcpy(recorder->chain + length + 1, user, user_count * sizeof(*user));
-	sample->chain = recorder->chain;
-	sample->chain_count = length + 1 + user_count;
-	sample->is_unwound = true;
-	sample->is_user_cut = end == USER_UNWIND_CUT;
-	recorder->counts.user_stacks_whole += end == USER_UNWIND_WHOLE;
-	recorder->counts.user_stacks_cut += end == USER_UNWIND_CUT;
-	recorder->counts.user_stacks_lost += end == USER_UNWIND_LOST;
+	if (!is_known)
+		user.count = 0;
+	recorder->counts.user_stacks_recalled += is_known;
+	recorder->counts.user_stacks_forgotten += !is_known;
+	if (is_known)
+		count_end(recorder, user.end);
+	set_user_part(recorder, sample, &user);
+}
+
+static uint64_t hash_raw(const struct sample *sample)
+{
+	uint64_t hash = sample->raw_bytes;
+
+	for (size_t at = 0; at + sizeof(uint32_t) <= sample->raw_bytes; at += sizeof(uint32_t)) {
+		uint32_t word;
+
+		memcpy(&word, sample->raw + at, sizeof(word));
+		hash = u64_mix(hash ^ word);
+	}
+	return hash;
+}
+
+/* NULL without memory. */
+static struct user_copy *user_copy_of(struct recorder *recorder, const struct probe *probe, uint32_t cpu)
+{
+	uint64_t *slot = u64_map_put(&recorder->user_copies,
+				     (uint64_t)cpu * recorder->plan->count + (uint64_t)(probe - recorder->plan->probes) + 1);
+
+	if (slot && !*slot)
+		*slot = (uintptr_t)calloc(1, sizeof(struct user_copy));
+	return slot ? (struct user_copy *)(uintptr_t)*slot : NULL;
+}
+
+/* The user stack of a hit, by an event of its own: what tells of the hit is the next of this probe on this CPU. */
+static int take_user_copy(struct recorder *recorder, const struct probe *probe, const struct sample *sample)
+{
+	struct user_copy *copy = user_copy_of(recorder, probe, sample->cpu);
+
+	if (!copy)
+		return -ENOMEM;
+	copy->is_there = sample->user_regs;
+	if (!copy->is_there)
+		return 0;
+	struct user_recall_chain user = unwind(recorder, sample);
+	copy->tid = sample->tid;
+	copy->time_ns = sample->time_ns;
+	copy->raw_hash = hash_raw(sample);
+	copy->end = user.end;
+	copy->count = user.count;
+	memcpy(copy->addresses, user.addresses, user.count * sizeof(*user.addresses));
+	return 0;
+}
+
+/* What interrupts bring in between has another record. False: there is none for this sample. */
+static bool use_user_copy(struct recorder *recorder, const struct probe *probe, struct sample *sample)
+{
+	struct user_copy *copy = user_copy_of(recorder, probe, sample->cpu);
+
+	if (!copy || !copy->is_there)
+		return false;
+	copy->is_there = false;
+	if (copy->tid != sample->tid || copy->time_ns > sample->time_ns || copy->raw_hash != hash_raw(sample))
+		return false;
+	set_user_part(recorder, sample,
+		      &(struct user_recall_chain){.addresses = copy->addresses, .count = copy->count, .end = copy->end});
+	count_end(recorder, copy->end);
+	return true;
+}
+
+/* The sample that a copy belongs to may have been lost, and a later one be like it. */
+static void forget_user_copies(struct recorder *recorder)
+{
+	for (size_t i = 0; i < recorder->user_copies.capacity; i++) {
+		struct user_copy *copy = (struct user_copy *)(uintptr_t)recorder->user_copies.slots[i].value;
+
+		if (recorder->user_copies.slots[i].key && copy)
+			copy->is_there = false;
+	}
+}
+
+static int take_user_part(struct recorder *recorder, const struct probe *probe, struct sample *sample)
+{
+	uint64_t key = event_field_u64(probe->fields.user_key, sample->raw, sample->raw_bytes);
+
+	if (sample->user_regs)
+		return unwind_user(recorder, sample, key);
+	if (key && recorder->recall)
+		recall_user(recorder, sample, key);
+	else if (probe->raw || !use_user_copy(recorder, probe, sample))
+		recorder->counts.user_stacks_degraded += kernel_length(sample) < sample->chain_count;
+	return 0;
 }
 
 static int take_probe(struct recorder *recorder, struct sample *sample)
@@ -601,12 +759,14 @@ static int take_probe(struct recorder *recorder, struct sample *sample)
 		return 0;
 	}
 	struct probe *probe = &recorder->plan->probes[(uint32_t)*place - 1];
+	if (!probe->raw && parts_of(recorder, sample->id) & SAMPLE_WITH_STACK)
+		return take_user_copy(recorder, probe, sample);
 	probe->hits += !is_second_sample(probe, sample);
 	recorder->counts.samples++;
 	if (probe->fields.chain_key.size_bytes && take_chain_key(recorder, probe, sample))
 		return -ENOMEM;
-	if (recorder->unwind && !probe_role_is_free(probe->role))
-		unwind_user(recorder, sample);
+	if (recorder->unwind && !probe_role_is_free(probe->role) && take_user_part(recorder, probe, sample))
+		return -ENOMEM;
 	switch (probe->role) {
 	case PROBE_ROLE_ALLOC:
 	case PROBE_ROLE_ALLOC_ENTRY:
@@ -643,8 +803,10 @@ static void add_lost(struct recorder *recorder, uint32_t cpu, enum trace_ring ri
 		*told += lost;
 	recorder->counts.lost[ring] += lost;
 	recorder->loss_ns = loss.time_ns;
-	if (ring == TRACE_RING_ALLOC)
+	if (ring == TRACE_RING_ALLOC) {
 		call_pairs_forget(&recorder->calls);
+		forget_user_copies(recorder);
+	}
 	/* With a digest each ring's sum, at the end: the trace must not grow with time. */
 	if (!recorder->digest)
 		trace_writer_loss(recorder->writer, &loss);
@@ -743,6 +905,8 @@ int recorder_finish(struct recorder *recorder, uint64_t out_of_order, struct err
 		{"user_stacks_whole", counts->user_stacks_whole},
 		{"user_stacks_cut", counts->user_stacks_cut},
 		{"user_stacks_lost", counts->user_stacks_lost},
+		{"user_stacks_recalled", counts->user_stacks_recalled},
+		{"user_stacks_forgotten", counts->user_stacks_forgotten},
 		{"user_stacks_degraded", counts->user_stacks_degraded},
 		{"user_frames_unknown", recorder->stacks->frames_unknown},
 		{"stacks_cut", recorder->stacks->chains_cut},

@@ -18,6 +18,7 @@
 #include "sampler/process_table.h"
 #include "sampler/sample.h"
 #include "sampler/stack_table.h"
+#include "sampler/user_recall.h"
 #include "sampler/user_unwind.h"
 #include "trace/writer.h"
 
@@ -43,15 +44,19 @@ struct recorder_counts {
 	uint64_t chains_by_key; /* samples whose call chain a key stood for */
 	uint64_t chains_unknown; /* of those: it had not come */
 	uint64_t chains_mistaken; /* of keys: another one came later. Its samples may have the wrong one */
-	uint64_t user_stacks_whole; /* of samples that brought a copy of the user stack: unwound to the outermost frame */
-	uint64_t user_stacks_cut;   /* of those: longer than the copy */
-	uint64_t user_stacks_lost;  /* of those: a frame on the way could not be left */
+	uint64_t user_stacks_whole; /* samples of allocations whose user part was unwound: to the outermost frame */
+	uint64_t user_stacks_cut;   /* the same, but it is longer than what is copied */
+	uint64_t user_stacks_lost;  /* the same, but a frame on the way could not be left */
+	uint64_t user_stacks_recalled; /* of all these: recognised as one that was unwound before */
+	uint64_t user_stacks_forgotten; /* in none of these: recognised, but that one was not known any more, or the code is another: no user part */
 	uint64_t user_stacks_degraded; /* samples of allocations whose user part is by frame pointers, for want of a copy */
 	uint64_t lost[TRACE_RING_COUNT];
 };
 
 /* Addresses of a call chain that is put together here, with markers. */
 #define RECORDER_CHAIN_MAX (256 + USER_UNWIND_FRAMES_MAX)
+
+struct user_copy;
 
 struct recorder {
 	struct trace_writer *writer;		/* borrowed, like all pointers here */
@@ -71,6 +76,10 @@ struct recorder {
 	struct u64_map kmalloc_answers; /* size class and flags -> their cache */
 	struct chain_memo chains;     /* by key: raw tracepoints */
 	struct user_unwind *unwind;   /* NULL: user parts are by frame pointers, or there are none */
+	struct user_recall *recall;   /* NULL: user parts are not recognised */
+	struct u64_map user_copies;   /* CPU and probe -> struct user_copy, owned: came before what they belong to */
+	uint64_t unwound_count; /* so many in so much time */
+	uint64_t unwound_ns;
 	uint64_t chain[RECORDER_CHAIN_MAX]; /* with the user part unwound */
 	/* Called with the kernel's part of each call chain that raw tracepoints take; is_good: its key may be used. NULL: nobody learns. */
 	void (*learn_chain)(void *context, const uint64_t *kernel, size_t count, bool is_good);

@@ -64,10 +64,15 @@
 #define CLOSING_BYTES 8192u
 #define LIVE_BYTES 6u
 #define USER_SYMBOL_BYTES 24u
-/* Of the user stack with a sample, and how many of them on each CPU for each tracepoint. */
+/* Of the user stack with a sample; and what the stacks may take, of a ring and of the time, and at once. */
 #define USER_STACK_BYTES 16384u
-#define COPY_EVERY_NS 500000u
-#define COPIES_RING_SHARE 16u
+#define COPIES_RING_SHARE 4u
+#define UNWINDING_TIME_SHARE 8u
+#define UNWINDING_AHEAD_NS 50000000u
+#define GRANT_EVERY_NS 1000000u
+/* Of one stack, while too few have been unwound to tell. */
+#define UNWINDING_NS 30000u
+#define COPIES_KNOWN_MIN 64u
 #define RING_BYTES_MAX (4u << 20)
 #define RING_BYTES_MIN (256u << 10)
 #define RING_BYTES_ALL (64u << 20) /* of the allocations; frees have as much again, tasks a quarter */
@@ -126,6 +131,8 @@ struct recording {
 	uint64_t weighed_ns; /* when our own memory was looked at */
 	uint64_t cpus_checked_ns; /* when the CPUs were as they were thought to be */
 	uint64_t verified_ns; /* when tasks that ended unseen were looked for */
+	uint64_t granted_ns; /* when user stacks were let come */
+	uint64_t unwinding_ns; /* that may be spent on them */
 	uint64_t waited_ns;  /* before the start, for its condition */
 	uint64_t end_ns;
 };
@@ -265,7 +272,7 @@ static int open_session(struct recording *recording, struct error *err)
 		.alloc_cpus = &recording->options->cpus,
 		.ring_bytes = ring_bytes(recording),
 		.has_user_callchain = recording->options->user_stacks != USER_STACKS_NONE,
-		.user_stack_bytes = recording->unwind && recording->source == SOURCE_BPF ? USER_STACK_BYTES : 0,
+		.user_stack_bytes = recording->recorder.unwind ? USER_STACK_BYTES : 0,
 		.has_cgroups = recording->target.has_cgroup_ids,
 		.is_in_cgroup = recording->target.cgroup_fd >= 0,
 		.cgroup_fd = recording->target.cgroup_fd,
@@ -318,10 +325,24 @@ static int tell_processes(struct recording *recording)
 	return ret;
 }
 
-/* So many copies of user stacks as leave most of a ring to the other samples. */
-static uint64_t copies_in_advance(const struct recording *recording)
+/*
+ * Lets as many user stacks come as there is time to unwind, by what it took until now, and on each CPU no more than leave most of the ring to other
+ * samples: a recorder that gets no time gets no stacks.
+ */
+static void grant_copies(struct recording *recording, uint64_t now_ns)
 {
-	return ring_bytes(recording) / COPIES_RING_SHARE / USER_STACK_BYTES;
+	const struct recorder *recorder = &recording->recorder;
+	uint64_t most = ring_bytes(recording) / COPIES_RING_SHARE / USER_STACK_BYTES;
+	uint64_t each_ns = recorder->unwound_count > COPIES_KNOWN_MIN ? recorder->unwound_ns / recorder->unwound_count + 1 :
+									UNWINDING_NS;
+	if (!recorder->unwind || now_ns - recording->granted_ns < GRANT_EVERY_NS)
+		return;
+	recording->unwinding_ns += (now_ns - recording->granted_ns) / UNWINDING_TIME_SHARE;
+	recording->granted_ns = now_ns;
+	if (recording->unwinding_ns > UNWINDING_AHEAD_NS)
+		recording->unwinding_ns = UNWINDING_AHEAD_NS;
+	uint64_t granted = probe_session_grant_copies(&recording->session, most ? most : 1, recording->unwinding_ns / each_ns);
+	recording->unwinding_ns -= granted * each_ns;
 }
 
 static int open_bpf(struct recording *recording, struct error *err)
@@ -339,13 +360,13 @@ static int open_bpf(struct recording *recording, struct error *err)
 		filter_processes(recording);
 	recording->bpf.alignment_mask = (uint32_t)probe_plan_alignment_mask(&recording->selected);
 	recording->bpf.tid = *recording->target.task_filter ? recording->options->tid : 0;
-	recording->bpf.has_stacks = recording->unwind;
+	recording->bpf.has_stacks = recording->unwind && !user_recall_open(&recording->bpf.recall, NULL);
+	if (!recording->bpf.has_stacks)
+		recording->recorder.unwind = NULL;
 	if (!ret)
 		ret = slab_bpf_select(&recording->bpf, &recording->selected, err);
 	if (!ret)
 		ret = open_session(recording, err);
-	if (!ret)
-		slab_bpf_set_copies(&recording->bpf, COPY_EVERY_NS, copies_in_advance(recording) * COPY_EVERY_NS);
 	if (ret) {
 		slab_bpf_close(&recording->bpf);
 		process_filter_close(&recording->process_filter);
@@ -360,6 +381,7 @@ static int open_bpf(struct recording *recording, struct error *err)
 	trace_writer_fact(recording->writer, "bpf.walk", *recording->bpf.walk.why_not ? recording->bpf.walk.why_not : "yes");
 	recording->recorder.learn_chain = learn_chain;
 	recording->recorder.learn_context = &recording->bpf;
+	recording->recorder.recall = recording->bpf.has_stacks ? &recording->bpf.recall : NULL;
 	return 0;
 }
 
@@ -411,6 +433,7 @@ static const char *const source_reasons[SOURCE_COUNT] = {
 
 static int open_source(struct recording *recording, enum source source, struct error *err)
 {
+	recording->recorder.unwind = recording->unwind;
 	switch (source) {
 	case SOURCE_BPF:
 		return open_bpf(recording, err);
@@ -980,6 +1003,7 @@ static int record_until_stopped(struct recording *recording, struct error *err)
 	while (!ret && !should_stop(recording)) {
 		probe_session_wait(&recording->session, recording->signals, tick_ms(recording));
 		uint64_t now_ns = clock_ns();
+		grant_copies(recording, now_ns);
 		ret = follow_cpus(recording, now_ns, err);
 		if (!ret)
 			ret = take_records_to(recording, now_ns - HOLD_BACK_NS, err);
@@ -1023,8 +1047,11 @@ static int start(struct recording *recording, struct error *err)
 		return ret;
 	recording->start_ns = recording->recorder.start_ns = recording->flushed_ns = recording->verified_ns = clock_ns();
 	recording->cpus_checked_ns = recording->start_ns;
+	recording->unwinding_ns = UNWINDING_AHEAD_NS;
 	write_census(recording, TRACE_CENSUS_START);
 	ret = probe_session_enable(&recording->session, err);
+	if (!ret)
+		grant_copies(recording, clock_ns());
 	if (!ret && options->command)
 		workload_release(&recording->workload);
 	return ret;
@@ -1364,8 +1391,6 @@ static int open_all(struct recording *recording, struct error *err)
 	ret = open_unwind(recording, err);
 	if (!ret)
 		ret = open_probes(recording, err);
-	if (recording->source != SOURCE_BPF)
-		recording->recorder.unwind = NULL;
 	if (!ret) {
 		write_choices(recording);
 		tell_probes(recording);

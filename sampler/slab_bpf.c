@@ -25,6 +25,8 @@
 #define WORD_AT (NAME_AT - 8)
 #define PLACE_AT (WORD_AT - 8)
 #define TURN_AT (PLACE_AT - 8)
+#define RECALL_AT (TURN_AT - 8)
+#define COPIED_AT (RECALL_AT - 8)
 #define TRIED_ROUNDS 48
 /* Too few hits prove nothing. */
 #define TRIED_MIN 24
@@ -109,7 +111,8 @@ static void look_up_name(struct bpf_program *program, const struct slab_bpf *bpf
 
 /* The name has been looked up by then. */
 static const struct stack_walk_room walk_room = {
-	.user_at = FIELD_AT(user_chain), .pair_at = NAME_AT, .word_at = WORD_AT, .place_at = PLACE_AT};
+	.user_at = FIELD_AT(user_chain), .pair_at = NAME_AT, .word_at = WORD_AT, .place_at = PLACE_AT,
+	.recall_place_at = RECALL_AT, .recall_key_at = FIELD_AT(user_key), .copied_at = COPIED_AT};
 
 static uint32_t slot_at(size_t number, size_t member_offset_bytes)
 {
@@ -126,7 +129,6 @@ static void count_in(struct bpf_program *program, const struct slab_bpf *bpf, si
 struct turn {
 	uint64_t object; /* that the first has taken last */
 	uint64_t is_at_work[2]; /* that one is kept from all other hits, which the other takes */
-	uint64_t next_copy_ns;
 };
 
 /* r0: this CPU's struct turn, noted at TURN_AT. */
@@ -208,6 +210,7 @@ static void fill_record(struct bpf_program *program, const struct raw_tracepoint
 			bpf_program_store_value(program, fields[i].size, FP, at, fields[i].none);
 		}
 	}
+	bpf_program_store_value(program, BPF_DW, FP, FIELD_AT(user_key), 0);
 	bpf_program_store_value(program, BPF_DW, FP, FIELD_AT(chain_key), 0);
 }
 
@@ -245,24 +248,18 @@ static void count_sent(struct bpf_program *program, const struct slab_bpf *bpf, 
 	bpf_program_count(program, R1, R2);
 }
 
-/* To over where there were as many copies of user stacks on this CPU as there may be, else one more is counted. Uses r0 to r5. */
-static void take_copy(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label over)
+/* To over where no copy of a user stack may be taken on this CPU, else there is one less. Uses r0 to r5. */
+static void take_copy(struct bpf_program *program, const struct slab_bpf *bpf, bpf_program_label over)
 {
-	bpf_program_label is_ahead = bpf_program_new_label(program);
-
-	bpf_program_call(program, BPF_FUNC_ktime_get_ns);
-	bpf_program_set_map_value(program, R1, bpf->shared, slot_at(number, offsetof(struct slab_bpf_slot, copy_every_ns)));
-	bpf_program_load_from(program, BPF_DW, R3, R1, offsetof(struct slab_bpf_slot, copy_ahead_ns) - offsetof(struct slab_bpf_slot, copy_every_ns));
-	bpf_program_alu(program, BPF_ADD, R3, R0);
-	bpf_program_load_from(program, BPF_DW, R1, R1, 0);
-	bpf_program_load_from(program, BPF_DW, R2, FP, TURN_AT);
-	bpf_program_load_from(program, BPF_DW, R4, R2, offsetof(struct turn, next_copy_ns));
-	bpf_program_jump(program, BPF_JGT, R4, R3, over);
-	bpf_program_jump(program, BPF_JGT, R4, R0, is_ahead);
-	bpf_program_alu(program, BPF_MOV, R4, R0);
-	bpf_program_place(program, is_ahead);
-	bpf_program_alu(program, BPF_ADD, R4, R1);
-	bpf_program_store(program, BPF_DW, R2, offsetof(struct turn, next_copy_ns), R4);
+	bpf_program_call(program, BPF_FUNC_get_smp_processor_id);
+	bpf_program_jump_value(program, BPF_JGE, R0, (int32_t)bpf->cpus, over);
+	bpf_program_alu_value(program, BPF_LSH, R0, 3);
+	bpf_program_set_map_value(program, R1, bpf->copies, 0);
+	bpf_program_alu(program, BPF_ADD, R1, R0);
+	bpf_program_load_from(program, BPF_DW, R2, R1, 0);
+	bpf_program_jump_value(program, BPF_JEQ, R2, 0, over);
+	bpf_program_alu_value(program, BPF_SUB, R2, 1);
+	bpf_program_store(program, BPF_DW, R1, 0, R2);
 }
 
 /* r2 becomes the events with a call chain, and where there may be one with a copy of the user stack as well. */
@@ -272,7 +269,7 @@ static void set_chain_output(struct bpf_program *program, const struct slab_bpf 
 	bpf_program_label done = bpf_program_new_label(program);
 
 	if (bpf->has_stacks && !is_free) {
-		take_copy(program, bpf, number, over);
+		take_copy(program, bpf, over);
 		bpf_program_set_map(program, R2, bpf->probes[number].outputs[SLAB_BPF_CHAIN_STACK]);
 		bpf_program_goto(program, done);
 		bpf_program_place(program, over);
@@ -310,9 +307,32 @@ static void send_sampled(struct bpf_program *program, const struct slab_bpf *bpf
 	count_sent(program, bpf, number, out);
 }
 
+static void write_copy(const void *context, struct bpf_program *program, bpf_program_label over)
+{
+	take_copy(program, context, over);
+}
+
+/* r2 becomes the output, with the user stack where the walk has decided for it. */
+static void set_walked_output(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, enum slab_bpf_output output)
+{
+	bpf_program_label without = bpf_program_new_label(program);
+	bpf_program_label done = bpf_program_new_label(program);
+
+	if (bpf->has_stacks) {
+		bpf_program_load_from(program, BPF_DW, R1, FP, COPIED_AT);
+		bpf_program_jump_value(program, BPF_JEQ, R1, 0, without);
+		bpf_program_set_map(program, R2, bpf->probes[number].outputs[output + SLAB_BPF_STACK]);
+		bpf_program_goto(program, done);
+		bpf_program_place(program, without);
+	}
+	bpf_program_set_map(program, R2, bpf->probes[number].outputs[output]);
+	bpf_program_place(program, done);
+}
+
 /* With a call chain, or a key that stands for one that was sent on this CPU before. */
 static void send_walked(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
 {
+	const struct stack_walk_user user = {.recall = &bpf->recall, .write_copy = write_copy, .context = bpf};
 	bpf_program_label plain = bpf_program_new_label(program);
 	bpf_program_label keyed = bpf_program_new_label(program);
 	bpf_program_label chain = bpf_program_new_label(program);
@@ -320,35 +340,27 @@ static void send_walked(struct bpf_program *program, const struct slab_bpf *bpf,
 	bpf_program_label send = bpf_program_new_label(program);
 	bpf_program_label sent = bpf_program_new_label(program);
 	bpf_program_label counted = bpf_program_new_label(program);
-	bpf_program_label by_frame_pointers = bpf_program_new_label(program);
 
 	bpf_program_set_map_value(program, R1, bpf->shared, slot_at(number, offsetof(struct slab_bpf_slot, start)));
-	stack_walk_write(&bpf->walk, program, &walk_room, plain, keyed, chain);
+	stack_walk_write(&bpf->walk, program, &walk_room, bpf->has_stacks ? &user : NULL, plain, keyed, chain);
 	bpf_program_place(program, plain);
 	bpf_program_store(program, BPF_DW, FP, FIELD_AT(chain_key), R9);
 	bpf_program_alu_value(program, BPF_MOV, R8, 0);
-	if (bpf->has_stacks) {
-		/* Without a user part there is no stack. */
-		bpf_program_jump_value(program, BPF_JEQ, R7, 0, by_frame_pointers);
-		take_copy(program, bpf, number, by_frame_pointers);
-		bpf_program_set_map(program, R2, bpf->probes[number].outputs[SLAB_BPF_STACK]);
-		bpf_program_alu_value(program, BPF_MOV, R5, SLAB_BPF_ALLOC_BYTES);
-		bpf_program_goto(program, send);
-	}
-	bpf_program_place(program, by_frame_pointers);
-	bpf_program_set_map(program, R2, bpf->probes[number].outputs[SLAB_BPF_PLAIN]);
+	set_walked_output(program, bpf, number, SLAB_BPF_PLAIN);
 	bpf_program_alu(program, BPF_MOV, R5, R7);
 	bpf_program_alu_value(program, BPF_LSH, R5, 3);
 	bpf_program_alu_value(program, BPF_ADD, R5, SLAB_BPF_ALLOC_BYTES);
 	bpf_program_goto(program, send);
+	bpf_program_place(program, keyed);
+	bpf_program_store(program, BPF_DW, FP, FIELD_AT(chain_key), R9);
+	set_walked_output(program, bpf, number, SLAB_BPF_CHAIN);
+	bpf_program_goto(program, with_chain);
 	bpf_program_place(program, chain);
 	bpf_program_alu_value(program, BPF_MOV, R8, 0);
 	bpf_program_alu_value(program, BPF_MOV, R9, 0);
-	bpf_program_goto(program, with_chain);
-	bpf_program_place(program, keyed);
-	bpf_program_place(program, with_chain);
-	bpf_program_store(program, BPF_DW, FP, FIELD_AT(chain_key), R9);
+	bpf_program_store_value(program, BPF_DW, FP, FIELD_AT(user_key), 0);
 	set_chain_output(program, bpf, number, false);
+	bpf_program_place(program, with_chain);
 	bpf_program_alu_value(program, BPF_MOV, R5, SLAB_BPF_ALLOC_BYTES);
 	bpf_program_place(program, send);
 	send_record(program, bpf, number, false, sent, counted, out);
@@ -619,7 +631,7 @@ static size_t sent_bytes(const struct slab_bpf *bpf)
 
 static int open_maps(struct slab_bpf *bpf, struct error *err)
 {
-	void *slots = NULL, *sent = NULL;
+	void *slots = NULL, *sent = NULL, *copies = NULL;
 
 	bpf->cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
 	int ret = share("slabrec_shared", (SLAB_BPF_MAX + 1) * sizeof(struct slab_bpf_slot), &bpf->shared, &slots, err);
@@ -627,6 +639,9 @@ static int open_maps(struct slab_bpf *bpf, struct error *err)
 	if (!ret)
 		ret = share("slabrec_sent", sent_bytes(bpf), &bpf->sent, &sent, err);
 	bpf->sent_counts = sent;
+	if (!ret)
+		ret = share("slabrec_copies", bpf->cpus * sizeof(uint64_t), &bpf->copies, &copies, err);
+	bpf->copy_counts = copies;
 	if (ret)
 		return ret;
 	bpf->turns = bpf_program_map(BPF_MAP_TYPE_PERCPU_ARRAY, "slabrec_turns", sizeof(uint32_t), sizeof(struct turn),
@@ -636,7 +651,7 @@ static int open_maps(struct slab_bpf *bpf, struct error *err)
 
 int slab_bpf_open(struct slab_bpf *bpf, const struct slab_bpf_options *options, struct error *err)
 {
-	*bpf = (struct slab_bpf){.names = -1, .shared = -1, .sent = -1, .turns = -1, .peeker = -1};
+	*bpf = (struct slab_bpf){.names = -1, .shared = -1, .sent = -1, .copies = -1, .turns = -1, .peeker = -1};
 #if !defined(__x86_64__)
 	(void)options;
 	return error_set(err, -ENOTSUP, "the BPF filter knows the page tables of x86-64 only");
@@ -835,12 +850,21 @@ int slab_bpf_set_output(struct slab_bpf *bpf, int number, int cpu, enum slab_bpf
 	return ret ? error_set(err, ret, "BPF events of CPU %d: %s", cpu, strerror(-ret)) : 0;
 }
 
-void slab_bpf_set_copies(struct slab_bpf *bpf, uint64_t every_ns, uint64_t ahead_ns)
+uint64_t slab_bpf_grant_copies(struct slab_bpf *bpf, uint64_t most, uint64_t count)
 {
-	for (size_t i = 0; i < bpf->count; i++) {
-		bpf->slots[i].copy_every_ns = every_ns;
-		bpf->slots[i].copy_ahead_ns = ahead_ns;
+	uint64_t granted = 0;
+
+	for (uint32_t cpu = 0; cpu < bpf->cpus && granted < count; cpu++) {
+		uint64_t left = bpf->copy_counts[cpu];
+		uint64_t more = left < most ? most - left : 0;
+
+		more = more < count - granted ? more : count - granted;
+		/* A copy that is taken meanwhile is not counted. */
+		if (more)
+			bpf->copy_counts[cpu] = left + more;
+		granted += more;
 	}
+	return granted;
 }
 
 int slab_bpf_attach(struct slab_bpf *bpf, int number, const char *tracepoint, struct error *err)
@@ -917,11 +941,14 @@ void slab_bpf_close(struct slab_bpf *bpf)
 		munmap((void *)(uintptr_t)bpf->slots, (SLAB_BPF_MAX + 1) * sizeof(struct slab_bpf_slot));
 	if (bpf->sent_counts)
 		munmap((void *)(uintptr_t)bpf->sent_counts, sent_bytes(bpf));
+	if (bpf->copy_counts)
+		munmap((void *)(uintptr_t)bpf->copy_counts, bpf->cpus * sizeof(uint64_t));
 	/* A zeroed one was never opened. */
-	int *const maps[] = {&bpf->names, &bpf->shared, &bpf->sent, &bpf->turns, &bpf->peeker};
+	int *const maps[] = {&bpf->copies, &bpf->names, &bpf->shared, &bpf->sent, &bpf->turns, &bpf->peeker};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (*maps[i] > 0)
 			close_fd(maps[i]);
 	stack_walk_close(&bpf->walk);
-	*bpf = (struct slab_bpf){.names = -1, .shared = -1, .sent = -1, .turns = -1, .peeker = -1};
+	user_recall_close(&bpf->recall);
+	*bpf = (struct slab_bpf){.names = -1, .shared = -1, .sent = -1, .copies = -1, .turns = -1, .peeker = -1};
 }

@@ -34,6 +34,7 @@ struct slab_bpf_record {
 	uint64_t call_site;
 	uint64_t bytes_req;
 	uint64_t gfp;
+	uint64_t user_key; /* allocations: what stands for the user part; where the user stack comes along, the place to learn it for; 0 neither */
 	uint64_t chain_key; /* allocations: what stands for the kernel's part of the call chain; 0 nothing does */
 	/* The user part, as far as the record goes, where it has a key and no call chain. */
 	uint64_t user_chain[STACK_WALK_USER_MAX];
@@ -58,10 +59,7 @@ struct slab_bpf_slot {
 	uint64_t known;
 	struct stack_walk_start start;
 	uint64_t spared[2]; /* hits that a program was kept from and the other took */
-	/* Of copies of user stacks, on each CPU: the time from one to the next, and how far in advance they may be taken. */
-	uint64_t copy_every_ns;
-	uint64_t copy_ahead_ns;
-	uint64_t reserved[4];
+	uint64_t reserved[6];
 };
 
 /* The perf events that samples go to, by what these add to them. */
@@ -77,7 +75,8 @@ struct slab_bpf {
 	struct slab_layout layout;
 	struct stack_walk walk; /* on: samples of allocations may come without call chain */
 	int32_t tid; /* allocations of this task only; 0 all */
-	bool has_stacks; /* allocations go to the events that add user stacks, as far as slab_bpf_set_copies() lets them */
+	struct user_recall recall; /* open with has_stacks */
+	bool has_stacks; /* allocations go to the events that add user stacks, as far as slab_bpf_grant_copies() lets them */
 	struct process_filter *processes; /* borrowed; allocations of these only; NULL all */
 	uint32_t alignment_mask; /* low bits that no recorded object's address has; 0: not known */
 	int peeker; /* program that reads a word of kernel memory */
@@ -85,6 +84,8 @@ struct slab_bpf {
 	int shared; /* map: struct slab_bpf_slot [SLAB_BPF_MAX] */
 	int sent;   /* map: uint64_t [CPU][SLAB_BPF_MAX], samples sent, with those the ring had no room for */
 	volatile uint64_t *sent_counts; /* the same, mapped */
+	int copies; /* map: uint64_t [CPU], copies of user stacks that may still be taken */
+	volatile uint64_t *copy_counts; /* the same, mapped */
 	uint32_t cpus;
 	int turns;  /* map of each CPU: raw tracepoint -> struct turn */
 	volatile struct slab_bpf_slot *slots; /* the same, mapped */
@@ -134,8 +135,8 @@ int slab_bpf_add(struct slab_bpf *bpf, const struct raw_tracepoint *raw, uint32_
 /* Samples of this CPU go to this PERF_COUNT_SW_BPF_OUTPUT event, which must be of the same CPU. */
 int slab_bpf_set_output(struct slab_bpf *bpf, int number, int cpu, enum slab_bpf_output output, int perf_fd, struct error *err);
 
-/* How many copies of user stacks may be taken on each CPU and raw tracepoint: one each every_ns, ahead_ns of that in advance. */
-void slab_bpf_set_copies(struct slab_bpf *bpf, uint64_t every_ns, uint64_t ahead_ns);
+/* Lets copies of user stacks be taken, up to most on each CPU, count more at most in all. Returns how many more. */
+uint64_t slab_bpf_grant_copies(struct slab_bpf *bpf, uint64_t most, uint64_t count);
 
 /* Attached while off, so that turning on cannot fail. */
 int slab_bpf_attach(struct slab_bpf *bpf, int number, const char *tracepoint, struct error *err);

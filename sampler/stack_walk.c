@@ -9,11 +9,12 @@
 #define STACK_BYTES 16384
 #define PAGE_BYTES 4096
 #define REGS_BYTES 168
-/* struct pt_regs from bp up to cs. */
+/* struct pt_regs from bp up to sp. */
 #define REGS_BP 32
 #define REGS_IP 128
 #define REGS_CS 136
-#define READ_BYTES (REGS_CS + 8 - REGS_BP)
+#define REGS_SP 152
+#define READ_BYTES (REGS_SP + 8 - REGS_BP)
 #define USER_CS 0x33
 #define FRAMES_MAX 48
 #define STEPS_BITS 13
@@ -227,9 +228,33 @@ static void walk_kernel(const struct stack_walk *walk, struct bpf_program *progr
 	bpf_program_place(program, done);
 }
 
+/* The task's registers are at user_at. To done where that is enough. */
+static void write_user(struct bpf_program *program, const struct stack_walk_room *room, const struct stack_walk_user *user,
+		       bpf_program_label done)
+{
+	bpf_program_label over = bpf_program_new_label(program);
+	bpf_program_label recognised = bpf_program_new_label(program);
+	const struct user_recall_room recall_room = {.bp_at = room->user_at,
+						     .ip_at = room->user_at + REGS_IP - REGS_BP,
+						     .sp_at = room->user_at + REGS_SP - REGS_BP,
+						     .word_at = room->word_at,
+						     .offset_at = room->pair_at,
+						     .place_at = room->recall_place_at,
+						     .key_at = room->recall_key_at};
+
+	user_recall_write(user->recall, program, &recall_room, recognised);
+	user->write_copy(user->context, program, over);
+	bpf_program_store_value(program, BPF_DW, FP, room->copied_at, 1);
+	bpf_program_place(program, recognised);
+	bpf_program_alu_value(program, BPF_MOV, R7, 0);
+	bpf_program_goto(program, done);
+	bpf_program_place(program, over);
+	bpf_program_store_value(program, BPF_DW, FP, room->recall_key_at, 0);
+}
+
 /* r8: the task's registers. r7 becomes the count of the addresses at user_at. As perf does it: by frame pointers, until one cannot be read. */
 static void walk_user(const struct stack_walk *walk, struct bpf_program *program, const struct stack_walk_room *room,
-		      bpf_program_label out)
+		      const struct stack_walk_user *user, bpf_program_label out)
 {
 	bpf_program_label is_user = bpf_program_new_label(program);
 	bpf_program_label again = bpf_program_new_label(program);
@@ -247,6 +272,8 @@ static void walk_user(const struct stack_walk *walk, struct bpf_program *program
 	bpf_program_jump_value(program, BPF_JNE, R1, 0, out);
 	bpf_program_goto(program, done);
 	bpf_program_place(program, is_user);
+	if (user)
+		write_user(program, room, user, done);
 	if (walk->has_user) {
 		bpf_program_load_from(program, BPF_DW, R8, FP, room->user_at);
 		bpf_program_load_from(program, BPF_DW, R1, FP, room->user_at + REGS_IP - REGS_BP);
@@ -275,9 +302,12 @@ static void walk_user(const struct stack_walk *walk, struct bpf_program *program
 }
 
 void stack_walk_write(const struct stack_walk *walk, struct bpf_program *program, const struct stack_walk_room *room,
+		      const struct stack_walk_user *user,
 		      bpf_program_label plain, bpf_program_label keyed, bpf_program_label chain)
 {
 	bpf_program_load_from(program, BPF_DW, R9, R1, offsetof(struct stack_walk_start, address));
+	if (user)
+		bpf_program_store_value(program, BPF_DW, FP, room->copied_at, 0);
 	bpf_program_jump_value(program, BPF_JEQ, R9, 0, chain);
 	bpf_program_load_from(program, BPF_DW, R7, R1, offsetof(struct stack_walk_start, offset_bytes));
 	bpf_program_load_from(program, BPF_DW, R8, R1, offsetof(struct stack_walk_start, bp_offset_bytes));
@@ -290,7 +320,7 @@ void stack_walk_write(const struct stack_walk *walk, struct bpf_program *program
 	bpf_program_alu_value(program, BPF_ADD, R3, 8);
 	read_to(program, room->pair_at, chain);
 	walk_kernel(walk, program, room, chain);
-	walk_user(walk, program, room, chain);
+	walk_user(walk, program, room, user, chain);
 	bpf_program_alu(program, BPF_MOV, R1, R9);
 	bpf_program_alu_value(program, BPF_RSH, R1, 64 - KNOWN_BITS);
 	bpf_program_store(program, BPF_W, FP, room->place_at, R1);

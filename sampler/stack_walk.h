@@ -17,6 +17,7 @@
 #include "sampler/kernel_image.h"
 #include "sampler/orc_table.h"
 #include "sampler/u64_map.h"
+#include "sampler/user_recall.h"
 
 /* The most addresses of a user call chain that a sample carries. */
 #define STACK_WALK_USER_MAX 40u
@@ -52,6 +53,18 @@ struct stack_walk_room {
 	int pair_at;  /* 16 bytes */
 	int word_at;  /* 8 bytes */
 	int place_at; /* 8 bytes */
+	/* With struct stack_walk_user only, 8 bytes each: */
+	int recall_place_at;
+	int recall_key_at;
+	int copied_at; /* becomes 1 where the user stack may be taken, else 0 */
+};
+
+/* How the user part may be had instead of by frame pointers. */
+struct stack_walk_user {
+	const struct user_recall *recall;
+	/* Writes what goes to over where the user stack may not be taken. Uses r0 to r5. */
+	void (*write_copy)(const void *context, struct bpf_program *program, bpf_program_label over);
+	const void *context;
 };
 
 /* Opens it, off. -ENOTSUP: this kernel cannot be walked so. stack_walk_close() is due in any case. */
@@ -61,10 +74,12 @@ void stack_walk_close(struct stack_walk *walk);
 
 /*
  * Writes into program what puts into r8 the bytes where the key is to be noted once the call chain was sent (0: it must not be), into r9
- * the key and into r7 how many addresses are at user_at; then goes to plain, to keyed (the chain is asked for, to go with the key) or to
+ * the key and into r7 how many addresses are at user_at (0 where a user chain is recognised or its stack is to be taken; user NULL:
+ * neither is); then goes to plain, to keyed (the chain is asked for, to go with the key) or to
  * chain (it is asked for, and nothing of this is set). r6 is the context and kept. start: the address of a struct stack_walk_start in r1.
  */
 void stack_walk_write(const struct stack_walk *walk, struct bpf_program *program, const struct stack_walk_room *room,
+		      const struct stack_walk_user *user,
 		      bpf_program_label plain, bpf_program_label keyed, bpf_program_label chain);
 
 /* Writes what puts the number that the pointer in src is into dst; to out where that fails. word_at, place_at as above. */

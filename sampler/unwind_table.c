@@ -203,8 +203,10 @@ static bool make(struct unwind_table *table, struct elf_image *image)
 		if (read_address(&part, encoding, &function) && !add_entry(table, &capacity, function, description))
 			break;
 	}
+	if (!table->count)
+		return false;
 	qsort(table->made, table->count, sizeof(*table->made), by_function);
-	return table->count;
+	return true;
 }
 
 bool unwind_table_open(struct unwind_table *table, struct elf_image *image)

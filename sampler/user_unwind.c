@@ -5,13 +5,15 @@
 #include "sampler/user_unwind.h"
 
 #include <errno.h>
-#include <libunwind-x86_64.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sampler/elf_image.h"
 #include "sampler/u64_map.h"
 #include "sampler/unwind_table.h"
+
+#if defined(__x86_64__)
+#include <libunwind-x86_64.h>
 
 /* libunwind's, as a debugger uses it; its header does not have it. */
 extern int _Ux86_64_dwarf_search_unwind_table(unw_addr_space_t space, unw_word_t ip, unw_dyn_info_t *table, unw_proc_info_t *found,
@@ -28,6 +30,8 @@ extern int _Ux86_64_dwarf_search_unwind_table(unw_addr_space_t space, unw_word_t
 #define KEPT_BYTES_MAX (64u << 20)
 #define KEPT_FILES_MAX 1024u
 #define CONTEXT_REGS_AT 40
+/* Of files, for one chain: bounds what their programs for finding a frame may take, which need not end. */
+#define READS_MAX 65536u
 
 struct unwound_file {
 	struct elf_image *image; /* NULL: it cannot be read */
@@ -38,6 +42,7 @@ struct unwound_file {
 /* What is known of a register of the frame. */
 struct frame_reg {
 	enum { REG_UNKNOWN, REG_VALUE, REG_ON_STACK } where;
+	bool is_first; /* still as the sample brought it */
 	uint64_t value; /* or its address */
 };
 
@@ -56,6 +61,8 @@ struct user_unwind {
 	uint64_t code; /* its address, in files */
 	bool has_no_info;
 	bool has_left_copy;
+	uint32_t reads; /* of files */
+	struct user_unwind_trail trail;
 	uint64_t chain[USER_UNWIND_FRAMES_MAX];
 };
 
@@ -66,6 +73,32 @@ static uint64_t stack_pointer(const struct user_unwind *unwind)
 	return unwind->copy->regs[USER_REG_SP];
 }
 
+static void note_word(struct user_unwind *unwind, uint64_t at, uint64_t word)
+{
+	struct user_unwind_trail *trail = &unwind->trail;
+
+	for (size_t i = 0; i < trail->count; i++)
+		if (trail->offsets[i] == at / sizeof(word) && !(at % sizeof(word)))
+			return;
+	trail->is_whole = trail->is_whole && trail->count < USER_UNWIND_TRAIL_MAX && !(at % sizeof(word)) && at / sizeof(word) <= UINT16_MAX;
+	if (!trail->is_whole)
+		return;
+	trail->offsets[trail->count] = (uint16_t)(at / sizeof(word));
+	trail->words[trail->count++] = word;
+}
+
+static void note_reg(struct user_unwind *unwind, int number)
+{
+	struct user_unwind_trail *trail = &unwind->trail;
+
+	if (!unwind->regs[number].is_first || number == UNW_X86_64_RSP)
+		return;
+	if (number == UNW_X86_64_RBP)
+		trail->has_bp = true;
+	else
+		trail->is_whole = false;
+}
+
 /* 8 bytes of the task's memory, as far as it was copied. */
 static bool read_stack(struct user_unwind *unwind, uint64_t address, uint64_t *word)
 {
@@ -74,6 +107,7 @@ static bool read_stack(struct user_unwind *unwind, uint64_t address, uint64_t *w
 
 	if (address >= stack_pointer(unwind) && at + sizeof(*word) <= copy->stack_bytes) {
 		memcpy(word, copy->stack + at, sizeof(*word));
+		note_word(unwind, at, *word);
 		return true;
 	}
 	unwind->has_left_copy |= address >= stack_pointer(unwind) && copy->is_full;
@@ -98,7 +132,7 @@ static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *wo
 	if (write)
 		return -UNW_EINVAL;
 	if (address & IN_FILE)
-		return file && unwind_table_read(&file->table, file->image, address & ADDRESS_MASK, word, sizeof(*word)) ? 0 : -UNW_EINVAL;
+		return file && ++unwind->reads < READS_MAX && unwind_table_read(&file->table, file->image, address & ADDRESS_MASK, word, sizeof(*word)) ? 0 : -UNW_EINVAL;
 	return read_stack(unwind, address, word) ? 0 : -UNW_EINVAL;
 }
 
@@ -117,6 +151,7 @@ static int access_reg(unw_addr_space_t space, unw_regnum_t number, unw_word_t *v
 		return -UNW_EBADREG;
 	if (unwind->regs[number].where == REG_ON_STACK)
 		return read_stack(unwind, unwind->regs[number].value, value) ? 0 : -UNW_EINVAL;
+	note_reg(unwind, number);
 	*value = unwind->regs[number].value;
 	return 0;
 }
@@ -317,15 +352,15 @@ static bool leave_signal(struct user_unwind *unwind, struct frame *frame)
 					UNW_X86_64_RDX, UNW_X86_64_RAX, UNW_X86_64_RCX, UNW_X86_64_RSP};
 	uint64_t at = unwind->regs[UNW_X86_64_RSP].value + CONTEXT_REGS_AT;
 
-	for (size_t i = 0; i < sizeof(order); i++, at += sizeof(uint64_t)) {
-		uint64_t value;
+	uint64_t sp;
 
-		if (!read_stack(unwind, at, &value))
-			return false;
-		set_reg(unwind, order[i], value);
-	}
+	for (size_t i = 0; i < sizeof(order); i++, at += sizeof(uint64_t))
+		unwind->regs[order[i]] = (struct frame_reg){.where = REG_ON_STACK, .value = at};
 	frame->is_exact = true;
-	return read_stack(unwind, at, &frame->ip);
+	if (!read_stack(unwind, at - sizeof(sp), &sp) || !read_stack(unwind, at, &frame->ip))
+		return false;
+	set_reg(unwind, UNW_X86_64_RSP, sp);
+	return true;
 }
 
 /* Of code that nothing describes. */
@@ -430,9 +465,18 @@ static void begin(struct user_unwind *unwind, const struct user_unwind_copy *cop
 
 	unwind->copy = copy;
 	unwind->has_left_copy = false;
+	unwind->reads = 0;
 	memset(unwind->regs, 0, sizeof(unwind->regs));
-	for (int i = 0; i < USER_REG_COUNT; i++)
-		set_reg(unwind, i < USER_REG_R8 ? numbers[i] : UNW_X86_64_R8 + i - USER_REG_R8, copy->regs[i]);
+	for (int i = 0; i < USER_REG_COUNT; i++) {
+		int number = i < USER_REG_R8 ? numbers[i] : UNW_X86_64_R8 + i - USER_REG_R8;
+
+		set_reg(unwind, number, copy->regs[i]);
+		unwind->regs[number].is_first = true;
+	}
+	unwind->trail.is_whole = true;
+	unwind->trail.has_bp = false;
+	unwind->trail.bp = copy->regs[USER_REG_BP];
+	unwind->trail.count = 0;
 }
 
 size_t user_unwind_run(struct user_unwind *unwind, int32_t pid, const struct user_unwind_copy *copy, const uint64_t **chain,
@@ -464,6 +508,24 @@ size_t user_unwind_run(struct user_unwind *unwind, int32_t pid, const struct use
 	return count;
 }
 
+const struct user_unwind_trail *user_unwind_trail(const struct user_unwind *unwind)
+{
+	return &unwind->trail;
+}
+
+uint64_t user_unwind_code(const struct user_unwind *unwind, int32_t pid, const uint64_t *chain, size_t count)
+{
+	uint64_t code = count;
+
+	for (size_t i = 0; i < count; i++) {
+		struct user_place place = process_table_place(unwind->processes, pid, chain[i] - (i > 0));
+
+		code = u64_mix(code ^ user_file_serial(unwind->files, place.file));
+		code = u64_mix(code ^ place.offset_bytes);
+	}
+	return code;
+}
+
 int user_unwind_new(struct user_unwind **out, const struct process_table *processes, struct user_file_table *files, struct error *err)
 {
 	struct user_unwind *unwind = calloc(1, sizeof(*unwind));
@@ -493,3 +555,45 @@ void user_unwind_free(struct user_unwind *unwind)
 	free(unwind->known);
 	free(unwind);
 }
+#else
+
+int user_unwind_new(struct user_unwind **out, const struct process_table *processes, struct user_file_table *files, struct error *err)
+{
+	(void)out;
+	(void)processes;
+	(void)files;
+	return error_set(err, -ENOTSUP, "user stacks are unwound on x86-64 only");
+}
+
+void user_unwind_free(struct user_unwind *unwind)
+{
+	(void)unwind;
+}
+
+size_t user_unwind_run(struct user_unwind *unwind, int32_t pid, const struct user_unwind_copy *copy, const uint64_t **chain,
+		       enum user_unwind_end *end)
+{
+	(void)unwind;
+	(void)pid;
+	(void)copy;
+	*chain = NULL;
+	*end = USER_UNWIND_LOST;
+	return 0;
+}
+
+const struct user_unwind_trail *user_unwind_trail(const struct user_unwind *unwind)
+{
+	static const struct user_unwind_trail none;
+
+	(void)unwind;
+	return &none;
+}
+
+uint64_t user_unwind_code(const struct user_unwind *unwind, int32_t pid, const uint64_t *chain, size_t count)
+{
+	(void)unwind;
+	(void)pid;
+	(void)chain;
+	return count;
+}
+#endif

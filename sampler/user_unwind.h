@@ -48,6 +48,19 @@ enum user_unwind_end {
 	USER_UNWIND_LOST,  /* nothing tells who the caller is */
 };
 
+/* Words of the stack that one chain may go by, to be recognised. */
+#define USER_UNWIND_TRAIL_MAX 128u
+
+/* What the last chain went by: with the same code, registers ip and sp and this in the stack it is the same again. */
+struct user_unwind_trail {
+	bool is_whole; /* there was nothing else */
+	bool has_bp;   /* the first frame's register bp counts too */
+	uint64_t bp;
+	size_t count;
+	uint16_t offsets[USER_UNWIND_TRAIL_MAX]; /* in words from the stack pointer on */
+	uint64_t words[USER_UNWIND_TRAIL_MAX];
+};
+
 struct user_unwind;
 
 /* -ENOTSUP: not on this architecture; -ENOMEM. The tables are borrowed. */
@@ -61,5 +74,11 @@ void user_unwind_free(struct user_unwind *unwind);
  */
 size_t user_unwind_run(struct user_unwind *unwind, int32_t pid, const struct user_unwind_copy *copy, const uint64_t **chain,
 		       enum user_unwind_end *end);
+
+/* Of the last run; valid until the next. */
+const struct user_unwind_trail *user_unwind_trail(const struct user_unwind *unwind);
+
+/* A number for the code that the chain's addresses are in, of the process as it is now: it changes with any of them. */
+uint64_t user_unwind_code(const struct user_unwind *unwind, int32_t pid, const uint64_t *chain, size_t count);
 
 #endif

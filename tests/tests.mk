@@ -67,12 +67,13 @@ WORKLOADS := $(patsubst %.c,$B/%,$(wildcard tests/kernel/*.c))
 BENCH_WORKLOADS := $(patsubst %.c,$B/%,$(wildcard tests/bench/*.c))
 WORKLOAD_FRAMES := -fno-omit-frame-pointer
 # But for those whose chains are found without, also where the program is static, and in a library that comes later.
-CHAINS := $(addprefix $B/tests/kernel/chains,-static -static-pie -library.so)
+CHAINS := $(addprefix $B/tests/kernel/chains,-static -static-pie -library.so -second.so)
 WORKLOADS += $(CHAINS)
 $B/tests/kernel/chains $(CHAINS): WORKLOAD_FRAMES := -fomit-frame-pointer
 $B/tests/kernel/chains-static: WORKLOAD_FRAMES += -static -DCHAINS_STATIC
 $B/tests/kernel/chains-static-pie: WORKLOAD_FRAMES += -static-pie -DCHAINS_STATIC
-$B/tests/kernel/chains-library.so: WORKLOAD_FRAMES += -shared -fPIC -DCHAINS_LIBRARY
+$B/tests/kernel/chains-library.so: WORKLOAD_FRAMES += -shared -fPIC -DCHAINS_LIBRARY=library_inner
+$B/tests/kernel/chains-second.so: WORKLOAD_FRAMES += -shared -fPIC -DCHAINS_LIBRARY=another_inner
 $(CHAINS): tests/kernel/chains.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -g $(WORKLOAD_FRAMES) -o $@ $<

@@ -1,10 +1,11 @@
 /*
- * Allocates a pipe at the end of a call chain that is known, frame by frame: chains WAY [SECONDS]. Built without frame pointers, so that
- * only what the files say of their frames leads back to main(). Each way has functions of its own. Lives on for so many seconds.
+ * Allocates a pipe at the end of a call chain that is known, frame by frame: chains WAY|SECONDS... Built without frame pointers, so that
+ * only what the files say of their frames leads back to main(). Each way has functions of its own; a number is a time to sleep.
  */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,8 @@
 static volatile int sink;
 
 #ifdef CHAINS_LIBRARY
-/* The library that "chains library" loads. */
-NOINLINE static void library_inner(void (*call)(void))
+/* The library that "chains library" loads. Another one has the same code, and other names in it. */
+NOINLINE static void CHAINS_LIBRARY(void (*call)(void))
 {
 	call();
 	sink++;
@@ -30,7 +31,7 @@ NOINLINE static void library_inner(void (*call)(void))
 void library_outer(void (*call)(void));
 void library_outer(void (*call)(void))
 {
-	library_inner(call);
+	CHAINS_LIBRARY(call);
 	sink++;
 }
 #else
@@ -43,6 +44,8 @@ NOINLINE static void allocate(void)
 	if (pipe(ends))
 		exit(1);
 	sink += ends[0];
+	close(ends[0]);
+	close(ends[1]);
 }
 
 NOINLINE static void plain_inner(int count)
@@ -151,6 +154,7 @@ static void way_callback(void)
 {
 	int numbers[] = {3, 1, 2};
 
+	sink = 0;
 	qsort(numbers, 3, sizeof(int), callback_compare);
 	sink += numbers[0];
 }
@@ -256,26 +260,54 @@ static void way_thread(void)
 	pthread_join(thread, NULL);
 }
 
-static void way_library(void)
-{
-#ifndef CHAINS_STATIC
-	char path[4096];
-	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 32);
+static char self[4096];
 
-	path[size < 0 ? 0 : size] = '\0';
-	strcpy(strrchr(path, '/'), "/chains-library.so");
+#ifndef CHAINS_STATIC
+static void *load(const char *name, void (**library_outer)(void (*)(void)))
+{
+	char path[4096 + 64];
+
+	snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(self, '/') - self), self, name);
 	void *library = dlopen(path, RTLD_NOW);
 	if (!library) {
 		fprintf(stderr, "%s\n", dlerror());
 		exit(1);
 	}
-	void (*library_outer)(void (*)(void)) = (void (*)(void (*)(void)))dlsym(library, "library_outer");
-	library_outer(allocate);
-	sink++;
-#endif
+	*library_outer = (void (*)(void (*)(void)))dlsym(library, "library_outer");
+	return library;
 }
 
-static char self[4096];
+static void way_library(void)
+{
+	void (*library_outer)(void (*)(void));
+
+	load("chains-library.so", &library_outer);
+	library_outer(allocate);
+	sink++;
+}
+
+/* Another library at the same place of the same process, whose code does the same. */
+static void way_reload(void)
+{
+	static const char *const names[] = {"chains-library.so", "chains-second.so"};
+	void (*library_outer)(void (*)(void)), (*before)(void (*)(void)) = NULL;
+
+	for (int i = 0; i < 2; i++) {
+		void *library = load(names[i], &library_outer);
+
+		if (before && before != library_outer)
+			exit(3);
+		before = library_outer;
+		/* In between it becomes known. */
+		for (int turn = 0; turn < 103; turn++) {
+			library_outer(allocate);
+			if (turn < 3)
+				usleep(400000);
+		}
+		dlclose(library);
+	}
+}
+#endif
 
 /* Another program with other addresses in a process of the same number. */
 static void way_exec(void)
@@ -304,9 +336,36 @@ static void way_deleted(void)
 	sink++;
 }
 
-static void way_loop(void)
+/* From two callers by the same function at the same place of the stack, again and again. */
+NOINLINE static void both_inner(void)
 {
-	plain_outer(2000);
+	allocate();
+	sink += 7;
+}
+
+NOINLINE static void both_left(void)
+{
+	both_inner();
+	sink += 2;
+}
+
+NOINLINE static void both_right(void)
+{
+	both_inner();
+	sink += 3;
+}
+
+static void way_both(void)
+{
+	/* The first ones become known. */
+	for (int i = 0; i < 3004; i++) {
+		if (i % 2)
+			both_left();
+		else
+			both_right();
+		if (i < 4)
+			usleep(400000);
+	}
 }
 
 int main(int argc, char **argv)
@@ -317,18 +376,25 @@ int main(int argc, char **argv)
 	} ways[] = {
 		{"plain", way_plain},	{"varying", way_varying}, {"aligned", way_aligned}, {"deep", way_deep},
 		{"endless", way_endless}, {"callback", way_callback}, {"signal", way_signal}, {"fault", way_fault},
-		{"vdso", way_vdso},	{"thread", way_thread},	  {"library", way_library}, {"exec", way_exec},
-		{"fork", way_fork},	{"deleted", way_deleted}, {"loop", way_loop},
-	};
-	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+		{"vdso", way_vdso},	{"thread", way_thread},	  {"exec", way_exec},
+		{"fork", way_fork},	{"deleted", way_deleted}, {"both", way_both},
+#ifndef CHAINS_STATIC
+		{"library", way_library}, {"reload", way_reload},
+#endif
 
-	for (size_t i = 0; argc > 1 && i < sizeof(ways) / sizeof(ways[0]); i++)
-		if (size > 0 && !strcmp(ways[i].name, argv[1])) {
+	};
+	bool is_known = readlink("/proc/self/exe", self, sizeof(self) - 1) > 0;
+
+	for (int arg = 1; arg < argc; arg++) {
+		size_t i = 0;
+
+		while (i < sizeof(ways) / sizeof(ways[0]) && strcmp(ways[i].name, argv[arg]))
+			i++;
+		if (i < sizeof(ways) / sizeof(ways[0]))
 			ways[i].run();
-			if (argc > 2)
-				sleep((unsigned int)atoi(argv[2]));
-			return 0;
-		}
-	return 2;
+		else
+			sleep((unsigned int)atoi(argv[arg]));
+	}
+	return is_known ? 0 : 2;
 }
 #endif

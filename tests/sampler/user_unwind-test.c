@@ -2,8 +2,10 @@
 #include "tests/sampler/cmocka_unit.h"
 
 #include <execinfo.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -316,6 +318,85 @@ static void code_of_no_file(void **state)
 	munmap(code, 4096);
 }
 
+#define BASE 0x10000000u
+#define SMALL_BYTES_MAX 65536u
+
+/* A small program of this machine; 0: there is none. */
+static size_t read_small(uint8_t *bytes)
+{
+	int fd = open("/bin/true", O_RDONLY);
+	ssize_t size = fd < 0 ? 0 : read(fd, bytes, SMALL_BYTES_MAX);
+
+	close(fd);
+	return size > 0 ? (size_t)size : 0;
+}
+
+/* Maps the bytes as a file of their own into a process that is none, and takes chains of random places in it. */
+static void unwind_file(struct world *world, const uint8_t *bytes, size_t size_bytes, uint64_t *random)
+{
+	char path[] = "/tmp/user_unwind-test-XXXXXX";
+	int fd = mkstemp(path);
+	uint64_t stack[256], regs[USER_REG_COUNT];
+	struct user_unwind_copy copy = {.regs = regs, .stack = (uint8_t *)stack, .stack_bytes = sizeof(stack), .is_full = true};
+	struct stat status;
+	enum user_unwind_end end;
+	const uint64_t *chain;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, size_bytes), size_bytes);
+	fstat(fd, &status);
+	close(fd);
+	const struct sample sample = {.type = SAMPLE_MMAP,
+				      .pid = getpid(),
+				      .tid = getpid(),
+				      .address = BASE,
+				      .size_bytes = SMALL_BYTES_MAX,
+				      .inode = status.st_ino,
+				      .name = path};
+	assert_int_equal(process_table_update(&world->processes, &sample), 0);
+	unlink(path);
+	for (int i = 0; i < 40; i++) {
+		for (size_t word = 0; word < sizeof(stack) / sizeof(*stack); word++) {
+			*random = *random * 6364136223846793005u + 1442695040888963407u;
+			stack[word] = *random >> 63 ? BASE + (*random >> 33) % size_bytes : 0x7ff000000000 + (*random >> 33) % 2048;
+		}
+		for (int reg = 0; reg < USER_REG_COUNT; reg++)
+			regs[reg] = stack[reg];
+		regs[USER_REG_SP] = 0x7ff000000000;
+		regs[USER_REG_IP] = BASE + (*random >> 20) % size_bytes;
+		size_t count = user_unwind_run(world->unwind, getpid(), &copy, &chain, &end);
+		assert_in_range(count, 1, USER_UNWIND_FRAMES_MAX);
+	}
+}
+
+/* Files belong to tasks: whatever is in them, chains end, within their memory. */
+static void hostile_files(void **state)
+{
+	static uint8_t good[SMALL_BYTES_MAX], bad[SMALL_BYTES_MAX];
+	size_t size_bytes = read_small(good);
+	uint64_t random = 7;
+
+	if (!size_bytes)
+		skip();
+	for (int turn = 0; turn < 300; turn++) {
+		size_t size = size_bytes;
+
+		memcpy(bad, good, size_bytes);
+		for (int i = 0; i < 1 << turn % 12; i++) {
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			/* Headers more often than they are of the file. */
+			size_t at = (random >> 20) % (turn % 3 ? size_bytes : 1024);
+			bad[at] = (uint8_t)(random >> 56);
+		}
+		if (turn % 7 == 3)
+			size = 1 + (random >> 30) % size_bytes;
+		/* Still a program, so that what is behind is looked at. */
+		if (turn % 2)
+			memcpy(bad, good, 64);
+		unwind_file(*state, bad, size, &random);
+	}
+}
+
 int main(void)
 {
 	stack_end = find_stack_end();
@@ -327,6 +408,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hostile_stacks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_to_go_by, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(code_of_no_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hostile_files, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
