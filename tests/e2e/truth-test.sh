@@ -50,7 +50,7 @@ truths()
 		for walk in with without; do
 			option=
 			test $walk = with || option="--without walk"
-			run "$slabrec" $option -c kmalloc-cg-1k -o $walk.slab sh -c "'$pipes' 0 5000 '$hold'; sleep 0.3; '$pipes' 100 5000 '$hold'"
+			run "$slabrec" --user-stack fp $option -c kmalloc-cg-1k -o $walk.slab sh -c "'$pipes' 0 5000 '$hold'; sleep 0.3; '$pipes' 100 5000 '$hold'"
 			: > "$hold"
 			sleep 0.2
 			rm "$hold"
