@@ -9,6 +9,7 @@
 #include "report/html_capture.h"
 #include "report/html_flame.h"
 #include "report/html_site.h"
+#include "report/html_timeline.h"
 #include "report/number.h"
 #include "report/pack.h"
 #include "report/sha256.h"
@@ -99,6 +100,12 @@ static void slot_sites(FILE *out, void *context)
 {
 	(void)out;
 	html_site_table(&((struct page *)context)->html);
+}
+
+static void slot_timeline(FILE *out, void *context)
+{
+	(void)out;
+	html_timeline(&((struct page *)context)->html);
 }
 
 static void slot_flame(FILE *out, void *context)
@@ -197,6 +204,7 @@ static const struct template_slot slots[] = {
 	{"verdict", slot_verdict},
 	{"integrity", slot_integrity},
 	{"sites", slot_sites},
+	{"timeline", slot_timeline},
 	{"flame", slot_flame},
 	{"cards", slot_cards},
 	{"caches", slot_caches},

@@ -145,6 +145,13 @@ const char *verdict_headline(struct arena *arena, const struct model *model)
 			    where(arena, model));
 }
 
+/* It was long enough and accuses nobody: an average growth would be read as a leak. */
+static bool is_no_leak(const struct model *model)
+{
+	return !*model->unreliable && !model->suspect_count && model->site_count && model->duration_ns >= SUSPECT_LENGTH_NS &&
+	       model->sites[0].suspect.class != SUSPECT_UNDETERMINED;
+}
+
 const char *verdict_rate(struct arena *arena, const struct model *model)
 {
 	const char *rate = "", *bytes = "";
@@ -153,7 +160,7 @@ const char *verdict_rate(struct arena *arena, const struct model *model)
 		return "";
 	if (model->has_slot_bytes)
 		bytes = arena_format(arena, " (%s)", number_rate_bytes(model->live_bytes, model->duration_ns).text);
-	if (verdict_has_rate(model))
+	if (verdict_has_rate(model) && !is_no_leak(model))
 		rate = arena_format(arena, "On average %s objects%s more each second; ",
 				    number_rate(model->live, model->duration_ns).text, bytes);
 	return arena_format(arena, "%s%s of %s allocations were freed again.", rate,

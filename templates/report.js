@@ -1,5 +1,6 @@
 // The explorer: draws every call stack from the data in this page. Everything that decides the case is on the page without it.
 "use strict";
+{
 var host = document.getElementById("explorer"), data = document.getElementById("data");
 var ROW = 19, GLYPH = 6.7, ROWS_SHOWN = 60;
 
@@ -75,11 +76,11 @@ function readFrames(columns, count, strings) {
 		key = (flags & 1) + module + "\0" + label;
 		if (!number.has(key)) {
 			number.set(key, functions.length);
-			functions.push({name: label, module: module, user: flags & 1, plain: flags >> 2 > 0});
+			functions.push({name: label, module, user: flags & 1, plain: flags >> 2 > 0});
 		}
 		frames[i] = number.get(key);
 	}
-	return {functions: functions, frames: frames};
+	return {functions, frames};
 }
 
 function readSlots(columns, count) {
@@ -90,7 +91,8 @@ function readSlots(columns, count) {
 }
 
 // Of a detailed site births and survivors by bucket, and how many were freed within a millisecond.
-function readCounts(place, count, into, first, places) {
+function readCounts(columns, name, into, first, places) {
+	var place = columns[name + ".place"], count = columns[name + ".count"];
 	for (var at = 0; at < places; at++) {
 		var gap = place.u();
 		if (!gap)
@@ -107,7 +109,7 @@ function readAges(columns, expected) {
 	range.u();
 	range.z();
 	range.z();
-	readCounts(columns["ages.place"], columns["ages.count"], buckets, 0, 192);
+	readCounts(columns, "ages", buckets, 0, 192);
 	for (var i = 0; i <= 10; i++)
 		young += buckets[i];
 	return young;
@@ -166,9 +168,9 @@ function readDetails(m, c, i) {
 	var bits = new DataView(new ArrayBuffer(4));
 	bits.setUint32(0, c["sites.low_rate"].u(), true);
 	m.growth[i] = bits.getFloat32(0) * (m.slots[m.cache[i]] || 1);
-	readCounts(c["births.place"], c["births.count"], m.births, 64 * i, 64);
-	readCounts(c["survivors.place"], c["survivors.count"], m.survivors, 64 * i, 64);
-	readCounts(c["frees.place"], c["frees.count"], [], 0, 64);
+	readCounts(c, "births", m.births, 64 * i, 64);
+	readCounts(c, "survivors", m.survivors, 64 * i, 64);
+	readCounts(c, "frees", [], 0, 64);
 	m.young[i] = readAges(c, m.frees[i]);
 	readAges(c, m.live[i]);
 }
@@ -212,10 +214,15 @@ function Tree(room) {
 		;
 	this.slots = new Int32Array(this.mask + 1);
 }
-Tree.prototype.child = function (parent, fn) {
+// Where it is, or the free place where it belongs.
+Tree.prototype.slot = function (parent, fn) {
 	var at = (Math.imul(parent, 0x9e3779b1) ^ Math.imul(fn, 0x85ebca6b)) >>> 4 & this.mask, i;
 	while ((i = this.slots[at]) && (this.parent[i] !== parent || this.fn[i] !== fn))
 		at = at + 1 & this.mask;
+	return at;
+};
+Tree.prototype.child = function (parent, fn) {
+	var at = this.slot(parent, fn), i = this.slots[at];
 	if (i)
 		return i;
 	i = this.slots[at] = this.count++;
@@ -229,22 +236,17 @@ Tree.prototype.child = function (parent, fn) {
 	return i;
 };
 Tree.prototype.grow = function () {
-	var tree = this;
-	["parent", "fn", "depth"].forEach(function (name) {
-		var more = new tree[name].constructor(2 * tree[name].length);
-		more.set(tree[name]);
-		tree[name] = more;
+	["parent", "fn", "depth"].forEach(name => {
+		var old = this[name];
+		this[name] = new old.constructor(2 * old.length);
+		this[name].set(old);
 	});
 };
 Tree.prototype.rehash = function () {
 	this.mask = 2 * this.mask + 1;
 	this.slots = new Int32Array(this.mask + 1);
-	for (var i = 1; i < this.count; i++) {
-		var at = (Math.imul(this.parent[i], 0x9e3779b1) ^ Math.imul(this.fn[i], 0x85ebca6b)) >>> 4 & this.mask;
-		while (this.slots[at])
-			at = at + 1 & this.mask;
-		this.slots[at] = i;
-	}
+	for (var i = 1; i < this.count; i++)
+		this.slots[this.slot(this.parent[i], this.fn[i])] = i;
 };
 // Adds up, sorts children by weight and places them.
 Tree.prototype.weigh = function (ends, values) {
@@ -284,56 +286,56 @@ Tree.prototype.weigh = function (ends, values) {
 
 // ---- the explorer ----
 
-function Explorer(model) {
-	this.m = model;
-	this.state = {view: "top", metric: "bytes", flame: 0, plain: 0, node: 0, fn: -1, from: 0, to: model.buckets - 1, find: ""};
-	if (!model.bytes.some(value => value > 0))
-		this.state.metric = model.live.some(value => value > 0) ? "live" : "allocs";
-	this.initial = Object.assign({}, this.state);
-	this.focus = 0;
-	this.scroll = 0;
-	this.build();
-	this.readHash();
-	this.update(true);
+var m, state, initial, focused = 0, scrolled = 0, moreShown, shown, below, callers, treeKey, hits, boxes, colours, hiddenCount, dragging, ownHash;
+var canvas, canvasHeight, detail, grid, gridBody, strip, found, findBox, viewBox, metricBox, flameButton, plainButton, allButton, fromBox, toBox, rangeText;
+
+function explore(model) {
+	m = model;
+	state = {view: "top", metric: "bytes", flame: 0, plain: 0, node: 0, fn: -1, from: 0, to: m.buckets - 1, find: ""};
+	if (!m.bytes.some(value => value > 0))
+		state.metric = m.live.some(value => value > 0) ? "live" : "allocs";
+	initial = Object.assign({}, state);
+	build();
+	readHash();
+	update(true);
 }
-var explorer = Explorer.prototype;
 
-explorer.metric = function () {
-	var key = this.state.metric;
+function metricNow() {
+	var key = state.metric;
 	return metrics.filter(metric => metric.key === key)[0] || metrics[0];
-};
+}
 
-explorer.isBrushed = function () {
-	return this.state.from > 0 || this.state.to < this.m.buckets - 1;
-};
+function isBrushed() {
+	return state.from > 0 || state.to < m.buckets - 1;
+}
 
 // What each stack weighs; in a part of the time only stacks with a history do.
-explorer.values = function () {
-	var m = this.m, metric = this.metric();
-	if (!this.isBrushed() || !metric.range)
+function siteValues() {
+	var metric = metricNow();
+	if (!isBrushed() || !metric.range)
 		return m[metric.key];
 	var values = new Float64Array(m.siteCount);
 	for (var i = 0; i < m.detailed; i++) {
 		var born = 0, kept = 0;
-		for (var b = this.state.from; b <= this.state.to; b++) {
+		for (var b = state.from; b <= state.to; b++) {
 			born += m.births[64 * i + b];
 			kept += m.survivors[64 * i + b];
 		}
 		values[i] = metric.range(m, i, born, kept);
 	}
 	return values;
-};
+}
 
-explorer.isHidden = function (fn) {
-	return !this.state.plain && this.m.functions[fn].plain;
-};
+function isHidden(fn) {
+	return !state.plain && m.functions[fn].plain;
+}
 
 // Where each site's stack ends in the tree.
-explorer.topDown = function () {
-	var m = this.m, tree = new Tree(m.nodeCount), of = new Int32Array(m.nodeCount), ends = new Int32Array(m.siteCount), hidden = new Set();
+function topDown() {
+	var tree = new Tree(m.nodeCount), of = new Int32Array(m.nodeCount), ends = new Int32Array(m.siteCount), hidden = new Set();
 	for (var i = 1; i < m.nodeCount; i++) {
 		var parent = m.parent[i] ? of[m.parent[i]] : 0;
-		if (this.isHidden(m.fn[i])) {
+		if (isHidden(m.fn[i])) {
 			of[i] = parent;
 			hidden.add(m.fn[i]);
 		} else
@@ -341,13 +343,13 @@ explorer.topDown = function () {
 	}
 	for (i = 0; i < m.siteCount; i++)
 		ends[i] = m.node[i] ? of[m.node[i]] : 0;
-	this.hiddenCount = hidden.size;
-	return {tree: tree, ends: ends};
-};
+	hiddenCount = hidden.size;
+	return {tree, ends};
+}
 
 // Stacks from the inside out, all or, for the sandwich, from the outermost place of the function; or from there inwards.
-explorer.walked = function (fn, isInwards) {
-	var m = this.m, tree = new Tree(1024), ends = new Int32Array(m.siteCount).fill(-1), values = this.values(), hidden = new Set(), path = [];
+function walked(fn, isInwards) {
+	var tree = new Tree(1024), ends = new Int32Array(m.siteCount).fill(-1), values = siteValues(), hidden = new Set(), path = [];
 	for (var i = 0; i < m.siteCount; i++) {
 		var at = -1, step = isInwards ? -1 : 1, to = 0;
 		if (!(values[i] > 0))
@@ -363,24 +365,24 @@ explorer.walked = function (fn, isInwards) {
 		if (at < 0)
 			continue;
 		for (; at >= 0 && at < path.length; at += step)
-			if (path[at] === fn || !this.isHidden(path[at]))
+			if (path[at] === fn || !isHidden(path[at]))
 				to = tree.child(to, path[at]);
 			else
 				hidden.add(path[at]);
 		ends[i] = to;
 	}
-	this.hiddenCount = hidden.size;
-	return {tree: tree, ends: ends};
-};
+	hiddenCount = hidden.size;
+	return {tree, ends};
+}
 
 // ---- controls ----
 
-explorer.build = function () {
-	var self = this, state = this.state, tools = element("div", {class: "tools", role: "group", "aria-label": "Explorer"});
+function build() {
+	var tools = element("div", {class: "tools", role: "group", "aria-label": "Explorer"});
 	function choose(label, list, key) {
 		var box = element("label", {}, label + " "), select = element("select", {"data-key": key});
-		list.forEach(function (item) { select.append(element("option", {value: item[0]}, item[1])); });
-		select.addEventListener("change", () => self.set(key, select.value));
+		list.forEach(item => { select.append(element("option", {value: item[0]}, item[1])); });
+		select.addEventListener("change", () => change(key, select.value));
 		box.append(select);
 		tools.append(box);
 		return select;
@@ -391,96 +393,96 @@ explorer.build = function () {
 		tools.append(made);
 		return made;
 	}
-	this.views = choose("View", views, "view");
-	this.metricBox = choose("by", metrics.map(metric => [metric.key, metric.name]), "metric");
-	this.find = element("input", {type: "search", placeholder: "Find: regular expression", "aria-label": "Find functions by a regular expression", "data-key": "find"});
-	this.find.addEventListener("input", () => self.set("find", self.find.value, true));
-	tools.append(this.find);
-	this.found = element("span", {role: "status", class: "found"});
-	tools.append(this.found);
-	this.flameButton = button("Flame", () => self.set("flame", +!state.flame));
-	this.plainButton = button("", () => self.set("plain", +!state.plain));
-	this.allButton = button("Show all", () => self.zoom(0));
+	viewBox = choose("View", views, "view");
+	metricBox = choose("by", metrics.map(metric => [metric.key, metric.name]), "metric");
+	findBox = element("input", {type: "search", placeholder: "Find: regular expression", "aria-label": "Find functions by a regular expression", "data-key": "find"});
+	findBox.addEventListener("input", () => change("find", findBox.value, true));
+	tools.append(findBox);
+	found = element("span", {role: "status", class: "found"});
+	tools.append(found);
+	flameButton = button("Flame", () => change("flame", +!state.flame));
+	plainButton = button("", () => change("plain", +!state.plain));
+	allButton = button("Show all", () => zoom(0));
 	host.append(tools);
-	this.buildBrush();
-	this.canvas = element("canvas", {class: "explorer", tabindex: "0", role: "img", "aria-describedby": "explorer-keys", "aria-label": "Call stacks. The table below has the same."});
-	this.detail = element("p", {class: "detail", role: "status"});
-	host.append(this.canvas, this.detail);
+	buildBrush();
+	canvas = element("canvas", {class: "explorer", tabindex: "0", role: "img", "aria-describedby": "explorer-keys", "aria-label": "Call stacks. The table below has the same."});
+	detail = element("p", {class: "detail", role: "status"});
+	host.append(canvas, detail);
 	host.append(element("p", {class: "note keys", id: "explorer-keys"}, "Keys: arrows walk, Enter zooms in, Backspace out, Escape shows all, s opens the function in the sandwich, f turns the picture, h shows or hides allocator and entry functions, / searches."));
-	this.grid = element("table", {role: "treegrid", "aria-label": "Call stacks: the chosen function with its callers and what is below it", class: "grid"});
+	grid = element("table", {role: "treegrid", "aria-label": "Call stacks: the chosen function with its callers and what is below it", class: "grid"});
 	var wide = element("div", {class: "wide", tabindex: "0"});
-	wide.append(this.grid);
+	wide.append(grid);
 	host.append(wide);
-	this.listen();
-};
+	listen();
+}
 
-explorer.buildBrush = function () {
-	var self = this, m = this.m, box = element("div", {class: "brush"});
+function buildBrush() {
+	var box = element("div", {class: "brush"});
 	if (!m.detailed || m.buckets < 2)
 		return;
-	this.strip = element("canvas", {class: "strip-chart", role: "img", "aria-label": "What was allocated over time and is still live; the range is chosen by the two sliders"});
-	box.append(this.strip);
+	strip = element("canvas", {class: "strip-chart", role: "img", "aria-label": "What was allocated over time and is still live; the range is chosen by the two sliders"});
+	box.append(strip);
 	function slider(label, key) {
 		var input = element("input", {type: "range", min: "0", max: String(m.buckets - 1), "aria-label": label, "data-key": key});
-		input.addEventListener("input", () => self.brush(key, +input.value));
+		input.addEventListener("input", () => brush(key, +input.value));
 		box.append(input);
 		return input;
 	}
-	this.fromBox = slider("Allocated from", "from");
-	this.toBox = slider("Allocated to", "to");
-	this.range = element("span", {role: "status", class: "range"});
-	box.append(this.range);
-	this.strip.addEventListener("pointerdown", function (event) {
-		self.dragging = self.bucketAt(event);
-		self.strip.setPointerCapture(event.pointerId);
+	fromBox = slider("Allocated from", "from");
+	toBox = slider("Allocated to", "to");
+	rangeText = element("span", {role: "status", class: "range"});
+	box.append(rangeText);
+	strip.addEventListener("pointerdown", event => {
+		dragging = bucketAt(event);
+		strip.setPointerCapture(event.pointerId);
 	});
-	this.strip.addEventListener("pointermove", function (event) {
-		if (self.dragging === undefined)
+	strip.addEventListener("pointermove", event => {
+		if (dragging === undefined)
 			return;
-		var here = self.bucketAt(event);
-		self.state.from = Math.min(here, self.dragging);
-		self.state.to = Math.max(here, self.dragging);
-		self.update(true);
+		var here = bucketAt(event);
+		state.from = Math.min(here, dragging);
+		state.to = Math.max(here, dragging);
+		update(true);
 	});
-	this.strip.addEventListener("pointerup", function (event) {
-		if (self.bucketAt(event) === self.dragging) {
-			self.state.from = 0;
-			self.state.to = m.buckets - 1;
-			self.update(true);
+	strip.addEventListener("pointerup", event => {
+		if (bucketAt(event) === dragging) {
+			state.from = 0;
+			state.to = m.buckets - 1;
+			update(true);
 		}
-		self.dragging = undefined;
-		self.writeHash();
+		dragging = undefined;
+		writeHash();
 	});
 	host.append(box);
-};
+}
 
-explorer.bucketAt = function (event) {
-	var box = this.strip.getBoundingClientRect();
-	return Math.max(0, Math.min(this.m.buckets - 1, Math.floor((event.clientX - box.left) / box.width * this.m.buckets)));
-};
+function bucketAt(event) {
+	var box = strip.getBoundingClientRect();
+	return Math.max(0, Math.min(m.buckets - 1, Math.floor((event.clientX - box.left) / box.width * m.buckets)));
+}
 
-explorer.brush = function (key, value) {
-	this.state[key] = value;
-	if (this.state.from > this.state.to)
-		this.state[key === "from" ? "to" : "from"] = value;
-	this.update(true);
-	this.writeHash(true);
-};
+function brush(key, value) {
+	state[key] = value;
+	if (state.from > state.to)
+		state[key === "from" ? "to" : "from"] = value;
+	update(true);
+	writeHash(true);
+}
 
-explorer.set = function (key, value, isTyping) {
-	this.state[key] = value;
+function change(key, value, isTyping) {
+	state[key] = value;
 	if (key === "view" || key === "plain") {
-		this.state.node = this.focus = 0;
-		if (key === "view" && value === "sandwich" && this.state.fn < 0)
-			this.state.fn = this.heaviest();
+		state.node = focused = 0;
+		if (key === "view" && value === "sandwich" && state.fn < 0)
+			state.fn = heaviest();
 	}
-	this.update(key !== "find" && key !== "flame");
-	this.writeHash(isTyping);
-};
+	update(key !== "find" && key !== "flame");
+	writeHash(isTyping);
+}
 
 // The function of the first stack that is neither allocator nor entry.
-explorer.heaviest = function () {
-	var m = this.m, values = this.values(), best = -1, most = 0;
+function heaviest() {
+	var values = siteValues(), best = -1, most = 0;
 	for (var i = 0; i < m.siteCount; i++)
 		if (values[i] > most) {
 			for (var node = m.node[i]; node && m.functions[m.fn[node]].plain; node = m.parent[node])
@@ -491,39 +493,38 @@ explorer.heaviest = function () {
 			}
 		}
 	return best;
-};
+}
 
-explorer.zoom = function (node) {
-	this.state.node = this.focus = node;
-	this.scroll = 0;
-	this.update(false);
-	this.writeHash();
-};
+function zoom(node) {
+	state.node = focused = node;
+	scrolled = 0;
+	update(false);
+	writeHash();
+}
 
 // ---- #hash: the state of the picture, so that going back goes back ----
 
-explorer.writeHash = function (isSame) {
-	var state = this.state, words = [];
+function writeHash(isSame) {
+	var words = [];
 	for (var key in state)
 		words.push(key + "=" + encodeURIComponent(state[key]));
-	this.hash = "#explore:" + words.join("&");
+	ownHash = "#explore:" + words.join("&");
 	try {
 		if (isSame)
-			history.replaceState(null, "", this.hash);
+			history.replaceState(null, "", ownHash);
 		else
-			location.hash = this.hash;
+			location.hash = ownHash;
 	} catch (e) {
 		// A sandboxed frame has no history of its own.
 	}
-};
+}
 
-explorer.readHash = function () {
-	var state = this.state;
+function readHash() {
 	if (location.hash && location.hash.indexOf("#explore:") !== 0)
 		return false;
-	for (var key in this.initial)
-		state[key] = this.initial[key];
-	location.hash.slice(9).split("&").forEach(function (word) {
+	for (var key in initial)
+		state[key] = initial[key];
+	location.hash.slice(9).split("&").forEach(word => {
 		var at = word.indexOf("="), key = word.slice(0, at), value = word.slice(at + 1);
 		if (!Object.prototype.hasOwnProperty.call(state, key))
 			return;
@@ -534,77 +535,77 @@ explorer.readHash = function () {
 		}
 		state[key] = typeof state[key] === "number" ? Math.floor(+value) || 0 : value;
 	});
-	state.from = Math.max(0, Math.min(this.m.buckets - 1, state.from));
-	state.to = Math.max(state.from, Math.min(this.m.buckets - 1, state.to));
-	state.fn = Math.max(-1, Math.min(this.m.functions.length - 1, state.fn));
-	this.focus = state.node;
+	state.from = Math.max(0, Math.min(m.buckets - 1, state.from));
+	state.to = Math.max(state.from, Math.min(m.buckets - 1, state.to));
+	state.fn = Math.max(-1, Math.min(m.functions.length - 1, state.fn));
+	focused = state.node;
 	return true;
-};
+}
 
 // ---- drawing ----
 
-explorer.update = function (isNew) {
-	var state = this.state, key = [state.view, state.plain, state.view === "sandwich" ? state.fn : ""].join();
+function update(isNew) {
+	var key = [state.view, state.plain, state.view === "sandwich" ? state.fn : ""].join();
 	if (isNew) {
-		var walked = state.view === "bottom" || state.view === "sandwich" ? [state.metric, state.from, state.to].join() : "";
-		if (this.treeKey !== key + walked) {
-			this.treeKey = key + walked;
-			this.main = state.view === "bottom" ? this.walked(-1) : state.view === "sandwich" ? this.walked(state.fn, true) : this.topDown();
-			this.upper = state.view === "sandwich" ? this.walked(state.fn) : null;
+		var part = state.view === "bottom" || state.view === "sandwich" ? [state.metric, state.from, state.to].join() : "";
+		if (treeKey !== key + part) {
+			treeKey = key + part;
+			below = state.view === "bottom" ? walked(-1) : state.view === "sandwich" ? walked(state.fn, true) : topDown();
+			callers = state.view === "sandwich" ? walked(state.fn) : null;
 		}
-		var values = this.values();
-		this.main.tree.weigh(this.main.ends, values);
-		if (this.upper)
-			this.upper.tree.weigh(this.upper.ends, values);
+		var values = siteValues();
+		below.tree.weigh(below.ends, values);
+		if (callers)
+			callers.tree.weigh(callers.ends, values);
 	}
-	this.tree = this.main.tree;
-	if (!(state.node >= 0 && state.node < this.tree.count))
+	shown = below.tree;
+	if (!(state.node >= 0 && state.node < shown.count))
 		state.node = 0;
-	if (!(this.focus >= 0 && this.focus < this.tree.count))
-		this.focus = state.node;
-	this.match();
-	this.showControls();
-	this.draw();
-	this.drawStrip();
-	this.fillGrid();
-	this.tell(this.focus);
-};
+	if (!(focused >= 0 && focused < shown.count))
+		focused = state.node;
+	matchNames();
+	showControls();
+	draw();
+	drawStrip();
+	fillGrid();
+	tell(focused);
+}
 
-explorer.showControls = function () {
-	var state = this.state, self = this;
-	[this.views, this.metricBox, this.find].forEach(function (box) {
+function showControls() {
+	[viewBox, metricBox, findBox].forEach(box => {
 		if (box.value !== String(state[box.dataset.key]))
 			box.value = state[box.dataset.key];
 	});
-	this.flameButton.setAttribute("aria-pressed", state.flame ? "true" : "false");
-	this.plainButton.setAttribute("aria-pressed", state.plain ? "false" : "true");
-	this.plainButton.textContent = state.plain ? "Hide allocator and entry functions" : count(this.hiddenCount) + " allocator and entry functions hidden";
-	this.allButton.hidden = !state.node;
-	if (!this.strip)
+	flameButton.setAttribute("aria-pressed", !!state.flame);
+	plainButton.setAttribute("aria-pressed", !state.plain);
+	plainButton.textContent = state.plain ? "Hide allocator and entry functions" : count(hiddenCount) + " allocator and entry functions hidden";
+	allButton.hidden = !state.node;
+	if (!strip)
 		return;
-	this.fromBox.value = state.from;
-	this.toBox.value = state.to;
-	var width = Math.pow(2, self.m.shift) / 1e9, end = Math.min((state.to + 1) * width, self.m.duration / 1e9);
-	this.range.textContent = !this.isBrushed() ? "Allocated at any time; drag or use the sliders to choose a part." :
+	fromBox.value = state.from;
+	toBox.value = state.to;
+	var width = Math.pow(2, m.shift) / 1e9, end = Math.min((state.to + 1) * width, m.duration / 1e9);
+	rangeText.textContent = !isBrushed() ? "Allocated at any time; drag or use the sliders to choose a part." :
 		"Retained of what was allocated from " + (state.from * width).toFixed(2) + " s to " + end.toFixed(2) + " s" +
-		(this.metric().range ? "" : " (this metric is not known by time)") +
-		(self.m.detailed < self.m.siteCount ? "; " + count(self.m.siteCount - self.m.detailed) + " stacks without a history are left out" : "");
-};
+		(metricNow().range ? "" : " (this metric is not known by time)") +
+		(m.detailed < m.siteCount ? "; " + count(m.siteCount - m.detailed) + " stacks without a history are left out" : "");
+}
 
 // Marks functions; each stack counts once, however many of its functions match.
-explorer.match = function () {
-	var m = this.m, tree = this.tree, expression = null, number = 0, sum = 0;
-	this.hits = null;
-	this.found.textContent = "";
+function matchNames() {
+	var tree = shown, expression = null, number = 0, sum = 0;
+	hits = null;
+	found.textContent = "";
 	try {
-		expression = this.state.find ? new RegExp(this.state.find, "i") : null;
+		expression = state.find ? new RegExp(state.find, "i") : null;
 	} catch (e) {
-		this.found.textContent = "not a regular expression";
+		found.textContent = "not a regular expression";
 	}
 	if (!expression)
 		return;
-	var hits = this.hits = new Uint8Array(m.functions.length), covered = new Uint8Array(tree.count);
-	m.functions.forEach(function (fn, i) {
+	var covered = new Uint8Array(tree.count);
+	hits = new Uint8Array(m.functions.length);
+	m.functions.forEach((fn, i) => {
 		number += hits[i] = expression.test(fn.name) ? 1 : 0;
 	});
 	for (var i = 1; i < tree.count; i++) {
@@ -612,8 +613,8 @@ explorer.match = function () {
 		if (covered[i] && !covered[tree.parent[i]])
 			sum += tree.weight[i];
 	}
-	this.found.textContent = percent(sum, tree.weight[0]) + " matched, " + count(number) + "/" + count(m.functions.length) + " functions";
-};
+	found.textContent = percent(sum, tree.weight[0]) + " matched, " + count(number) + "/" + count(m.functions.length) + " functions";
+}
 
 function prepare(canvas, height) {
 	var ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, pen = canvas.getContext("2d");
@@ -625,238 +626,240 @@ function prepare(canvas, height) {
 	return pen;
 }
 
-explorer.draw = function () {
-	var self = this, state = this.state, tree = this.tree, css = getComputedStyle(host);
-	this.canvas.hidden = state.view === "table";
-	if (this.canvas.hidden)
+function draw() {
+	var tree = shown, css = getComputedStyle(host);
+	canvas.hidden = state.view === "table";
+	if (canvas.hidden)
 		return;
-	var above = this.upper ? Math.min(this.upper.tree.deepest, 30) : tree.depth[state.node];
+	var above = callers ? Math.min(callers.tree.deepest, 30) : tree.depth[state.node];
 	var rows = above + tree.deepest - tree.depth[state.node] + 1;
 	var height = ROW * Math.max(3, Math.min(rows, Math.floor(Math.max(200, window.innerHeight * .7) / ROW)));
-	var pen = prepare(this.canvas, height), width = this.canvas.clientWidth;
+	var pen = prepare(canvas, height), width = canvas.clientWidth;
 	function colour(name) {
 		return css.getPropertyValue("--" + name).trim();
 	}
-	this.colours = {kernel: colour("kernel"), user: colour("user"), plain: colour("plain"), root: colour("root"), ink: colour("ink"), paper: colour("paper")};
-	this.height = height;
-	this.rows = rows;
-	this.scroll = Math.max(0, Math.min(this.scroll, rows - Math.floor(height / ROW)));
-	this.boxes = [];
+	colours = {kernel: colour("kernel"), user: colour("user"), plain: colour("plain"), root: colour("root"), ink: colour("ink"), paper: colour("paper")};
+	canvasHeight = height;
+	scrolled = Math.max(0, Math.min(scrolled, rows - Math.floor(height / ROW)));
+	boxes = [];
 	pen.font = "11px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 	pen.textBaseline = "middle";
 	if (!tree.weight[0]) {
-		pen.fillStyle = this.colours.ink;
+		pen.fillStyle = colours.ink;
 		pen.fillText("Nothing to draw by this metric.", 6, ROW);
 		return;
 	}
-	if (this.upper) {
-		var upper = this.upper.tree, scale = width / (upper.weight[0] || 1);
+	if (callers) {
+		var upper = callers.tree, scale = width / (upper.weight[0] || 1);
 		// Node 1 is the function itself: its callers are above.
-		this.walk(pen, upper, upper.kids[upper.first[0]] || 0, scale, 0, depth => above + 1 - depth, true);
+		drawBelow(pen, upper, upper.kids[upper.first[0]] || 0, scale, 0, depth => above + 1 - depth, true);
 	} else {
 		for (var node = state.node, path = []; node; node = tree.parent[node])
 			path.unshift(tree.parent[node]);
-		path.forEach((caller) => self.box(pen, tree, caller, 0, tree.depth[caller], width, true));
+		path.forEach(caller => drawBox(pen, tree, caller, 0, tree.depth[caller], width, true));
 	}
-	var top = this.upper ? above - 1 : 0;
-	this.walk(pen, tree, state.node, width / tree.weight[state.node], tree.start[state.node], depth => top + depth, false);
-};
+	var top = callers ? above - 1 : 0;
+	drawBelow(pen, tree, state.node, width / tree.weight[state.node], tree.start[state.node], depth => top + depth, false);
+}
 
 // Draws the node and what is below it, as far as it can be seen.
-explorer.walk = function (pen, tree, node, scale, from, rowOf, skipsFirst) {
-	var stack = [node], last = this.scroll + this.height / ROW;
+function drawBelow(pen, tree, node, scale, from, rowOf, skipsFirst) {
+	var stack = [node], last = scrolled + canvasHeight / ROW;
 	while (stack.length) {
 		var i = stack.pop(), row = rowOf(tree.depth[i]), width = tree.weight[i] * scale;
-		if (!(skipsFirst && i === node) && !(this.upper && !i))
-			this.box(pen, tree, i, (tree.start[i] - from) * scale, row, width, false);
+		if (!(skipsFirst && i === node) && !(callers && !i))
+			drawBox(pen, tree, i, (tree.start[i] - from) * scale, row, width, false);
 		if (row > last && !skipsFirst)
 			continue;
 		for (var k = tree.first[i]; k < tree.first[i + 1]; k++) {
 			if (tree.weight[tree.kids[k]] * scale < .4) {
-				this.rest(pen, (tree.start[tree.kids[k]] - from) * scale, rowOf(tree.depth[i] + 1), tree, k, i, scale);
+				drawRest(pen, (tree.start[tree.kids[k]] - from) * scale, rowOf(tree.depth[i] + 1), tree, k, i, scale);
 				break;
 			}
 			stack.push(tree.kids[k]);
 		}
 	}
-};
+}
 
 // Those too narrow to draw stand side by side as one.
-explorer.rest = function (pen, x, row, tree, k, parent, scale) {
-	var last = tree.kids[tree.first[parent + 1] - 1], y = (row - this.scroll) * ROW;
-	if (this.state.flame && !this.upper)
-		y = this.height - ROW - y;
-	pen.fillStyle = this.colours.root;
+function drawRest(pen, x, row, tree, k, parent, scale) {
+	var last = tree.kids[tree.first[parent + 1] - 1], y = (row - scrolled) * ROW;
+	if (state.flame && !callers)
+		y = canvasHeight - ROW - y;
+	pen.fillStyle = colours.root;
 	pen.fillRect(x, y, (tree.start[last] + tree.weight[last] - tree.start[tree.kids[k]]) * scale, ROW - 1);
-};
+}
 
-explorer.box = function (pen, tree, i, x, row, width, isFaded) {
-	var y = (row - this.scroll) * ROW, fn = this.m.functions[tree.fn[i]], hit = fn && this.hits && this.hits[tree.fn[i]], colours = this.colours;
-	if (this.state.flame && !this.upper)
-		y = this.height - ROW - y;
-	if (y <= -ROW || y >= this.height)
+function drawBox(pen, tree, i, x, row, width, isFaded) {
+	var y = (row - scrolled) * ROW, fn = m.functions[tree.fn[i]], hit = fn && hits && hits[tree.fn[i]];
+	if (state.flame && !callers)
+		y = canvasHeight - ROW - y;
+	if (y <= -ROW || y >= canvasHeight)
 		return;
-	pen.globalAlpha = isFaded || (this.hits && !hit) ? .55 : 1;
+	pen.globalAlpha = isFaded || (hits && !hit) ? .55 : 1;
 	pen.fillStyle = !fn ? colours.root : fn.user ? colours.user : fn.plain ? colours.plain : colours.kernel;
 	pen.fillRect(x, y, Math.max(.4, width - .5), ROW - 1);
 	pen.globalAlpha = 1;
-	if (hit || (i === this.focus && tree === this.tree)) {
+	if (hit || (i === focused && tree === shown)) {
 		pen.strokeStyle = colours.ink;
-		pen.lineWidth = i === this.focus ? 2 : 1;
+		pen.lineWidth = i === focused ? 2 : 1;
 		pen.strokeRect(x + .5, y + .5, Math.max(1, width - 1.5), ROW - 2);
 	}
-	this.boxes.push({tree: tree, node: i, x: x, y: y, width: width});
-	var room = Math.floor((width - 6) / GLYPH), name = this.nameOf(tree, i);
+	boxes.push({tree, node: i, x, y, width});
+	var room = Math.floor((width - 6) / GLYPH), name = nameOf(tree, i);
 	if (room < 4)
 		return;
 	pen.fillStyle = !fn || (fn.plain && !fn.user) ? colours.ink : "#111";
 	pen.fillText(name.length <= room ? name : name.slice(0, room - 2) + "..", x + 3, y + ROW / 2);
-};
+}
 
-explorer.nameOf = function (tree, i) {
-	return i ? this.m.functions[tree.fn[i]].name : this.state.view === "sandwich" ? "stacks with it" : "all call stacks";
-};
+function nameOf(tree, i) {
+	return i ? m.functions[tree.fn[i]].name : state.view === "sandwich" ? "stacks with it" : "all call stacks";
+}
 
-explorer.drawStrip = function () {
-	var m = this.m, sums = new Float64Array(64), most = 0, css = getComputedStyle(host);
-	if (!this.strip)
+function drawStrip() {
+	var sums = new Float64Array(64), most = 0, css = getComputedStyle(host);
+	if (!strip)
 		return;
 	for (var i = 0; i < m.detailed; i++)
 		for (var b = 0; b < 64; b++)
 			sums[b] += m.survivors[64 * i + b];
 	most = Math.max.apply(null, sums) || 1;
-	var pen = prepare(this.strip, 44), step = this.strip.clientWidth / m.buckets;
+	var pen = prepare(strip, 44), step = strip.clientWidth / m.buckets;
 	for (b = 0; b < m.buckets; b++) {
-		var isIn = b >= this.state.from && b <= this.state.to;
+		var isIn = b >= state.from && b <= state.to;
 		pen.fillStyle = css.getPropertyValue(isIn ? "--kernel" : "--line").trim();
 		pen.fillRect(b * step, 42 - 40 * sums[b] / most, Math.max(1, step - 1), 40 * sums[b] / most + 2);
 	}
-};
+}
 
-explorer.tell = function (i, tree) {
-	tree = tree || this.tree;
-	var fn = this.m.functions[tree.fn[i]], text = this.metric().text;
-	this.detail.textContent = this.nameOf(tree, i) + (fn ? (fn.user ? ", user" : ", kernel") + (fn.module ? " (" + fn.module + ")" : "") : "") + ": " +
+function tell(i, tree) {
+	tree = tree || shown;
+	var fn = m.functions[tree.fn[i]], text = metricNow().text;
+	detail.textContent = nameOf(tree, i) + (fn ? (fn.user ? ", user" : ", kernel") + (fn.module ? " (" + fn.module + ")" : "") : "") + ": " +
 		text(tree.weight[i]) + ", " + percent(tree.weight[i], tree.weight[0]) + "; itself " + text(tree.self[i]);
-};
+}
 
 // ---- table and treegrid ----
 
-explorer.fillGrid = function () {
-	if (this.state.view === "table")
-		return this.fillTable();
-	var self = this, tree = this.tree, rows = [], path = [], focus = this.focus;
+function fillGrid() {
+	if (state.view === "table")
+		return fillTable();
+	var tree = shown, rows = [], path = [], focus = focused;
 	for (var i = focus; i; i = tree.parent[i])
 		path.unshift(tree.parent[i]);
-	path.concat(focus).forEach((node) => rows.push(node));
+	rows.push(...path, focus);
 	var first = tree.first[focus], end = tree.first[focus + 1];
-	for (i = first; i < end && i < first + ROWS_SHOWN * (this.more || 1); i++)
+	for (i = first; i < end && i < first + ROWS_SHOWN * (moreShown || 1); i++)
 		rows.push(tree.kids[i]);
-	this.head(["Function", this.metric().name, "Share", "Itself"]);
-	rows.forEach(function (node) {
-		var hasBelow = tree.first[node + 1] > tree.first[node], row = self.row([self.nameOf(tree, node), self.metric().text(tree.weight[node]), percent(tree.weight[node], tree.weight[0]), self.metric().text(tree.self[node])]);
+	setHead();
+	rows.forEach(node => {
+		var hasBelow = tree.first[node + 1] > tree.first[node], row = addNumbers(nameOf(tree, node), tree.weight[node], tree.self[node]);
 		row.setAttribute("aria-level", tree.depth[node] - tree.depth[0] + 1);
-		row.cells[0].setAttribute("class", "deep" + Math.min(12, tree.depth[node]));
+		row.cells[0].style.paddingLeft = .55 + .8 * Math.min(12, tree.depth[node]) + "rem";
 		if (hasBelow)
-			row.setAttribute("aria-expanded", path.indexOf(node) >= 0 || node === focus ? "true" : "false");
+			row.setAttribute("aria-expanded", path.indexOf(node) >= 0 || node === focus);
 		row.setAttribute("tabindex", node === focus ? "0" : "-1");
-		row.setAttribute("aria-selected", node === focus ? "true" : "false");
+		row.setAttribute("aria-selected", node === focus);
 		row.dataset.node = node;
 	});
 	if (i < end)
-		this.moreRow(end - i);
-};
+		moreRow(end - i);
+}
 
-explorer.moreRow = function (left) {
-	var self = this, row = this.row(["", "", "", ""]), button = element("button", {type: "button"}, count(left) + " more");
-	button.addEventListener("click", function () {
-		self.more = 4 * (self.more || 1);
-		self.fillGrid();
+function moreRow(left) {
+	var row = addRow(["", "", "", ""]), button = element("button", {type: "button"}, count(left) + " more");
+	button.addEventListener("click", () => {
+		moreShown = 4 * (moreShown || 1);
+		fillGrid();
 	});
 	row.cells[0].append(button);
-};
+}
 
-explorer.head = function (names) {
+function setHead() {
 	var row = element("tr", {role: "row"}), head = element("thead", {role: "rowgroup"});
-	names.forEach(function (name, i) { row.append(element("th", {scope: "col", role: "columnheader", class: i ? "n" : ""}, name)); });
+	["Function", metricNow().name, "Share", "Itself"].forEach((name, i) => { row.append(element("th", {scope: "col", role: "columnheader", class: i ? "n" : ""}, name)); });
 	head.append(row);
-	this.body = element("tbody", {role: "rowgroup"});
-	this.grid.replaceChildren(head, this.body);
-};
+	gridBody = element("tbody", {role: "rowgroup"});
+	grid.replaceChildren(head, gridBody);
+}
 
-explorer.row = function (texts) {
+function addRow(texts) {
 	var row = element("tr", {role: "row"});
-	texts.forEach(function (text, i) { row.append(element("td", {role: "gridcell", class: i ? "n" : "name"}, text)); });
-	this.body.append(row);
+	texts.forEach((text, i) => { row.append(element("td", {role: "gridcell", class: i ? "n" : "name"}, text)); });
+	gridBody.append(row);
 	return row;
-};
+}
+
+function addNumbers(name, weight, own) {
+	var text = metricNow().text;
+	return addRow([name, text(weight), percent(weight, shown.weight[0]), text(own)]);
+}
 
 // Functions, each stack counted once for each that it has.
-explorer.fillTable = function () {
-	var self = this, m = this.m, tree = this.tree, n = m.functions.length, total = new Float64Array(n), own = new Float64Array(n), on = new Uint8Array(n), list = [];
-	(function add(start) {
-		for (var todo = [start]; todo.length;) {
-			var i = todo.pop();
-			if (i < 0) {
-				on[~i] = 0;
-				continue;
-			}
-			var fn = tree.fn[i];
-			if (i) {
-				own[fn] += tree.self[i];
-				if (!on[fn]) {
-					total[fn] += tree.weight[i];
-					on[fn] = 1;
-					todo.push(~fn);
-				}
-			}
-			for (var k = tree.first[i]; k < tree.first[i + 1]; k++)
-				todo.push(tree.kids[k]);
+function fillTable() {
+	var tree = shown, n = m.functions.length, total = new Float64Array(n), own = new Float64Array(n), on = new Uint8Array(n), list = [];
+	for (var todo = [0]; todo.length;) {
+		var i = todo.pop();
+		if (i < 0) {
+			on[~i] = 0;
+			continue;
 		}
-	})(0);
-	for (var i = 0; i < n; i++)
-		if (total[i] > 0 && (!this.hits || this.hits[i]))
+		var fn = tree.fn[i];
+		if (i) {
+			own[fn] += tree.self[i];
+			if (!on[fn]) {
+				total[fn] += tree.weight[i];
+				on[fn] = 1;
+				todo.push(~fn);
+			}
+		}
+		for (var k = tree.first[i]; k < tree.first[i + 1]; k++)
+			todo.push(tree.kids[k]);
+	}
+	for (i = 0; i < n; i++)
+		if (total[i] > 0 && (!hits || hits[i]))
 			list.push(i);
 	list.sort((a, b) => total[b] - total[a] || a - b);
-	this.head(["Function", this.metric().name, "Share", "Itself"]);
-	list.slice(0, ROWS_SHOWN * (this.more || 1)).forEach(function (fn, place) {
-		var row = self.row([m.functions[fn].name, self.metric().text(total[fn]), percent(total[fn], tree.weight[0]), self.metric().text(own[fn])]);
+	setHead();
+	list.slice(0, ROWS_SHOWN * (moreShown || 1)).forEach((fn, place) => {
+		var row = addNumbers(m.functions[fn].name, total[fn], own[fn]);
 		row.setAttribute("aria-level", 1);
 		row.setAttribute("tabindex", place ? "-1" : "0");
 		row.dataset.fn = fn;
 	});
-	if (list.length > ROWS_SHOWN * (this.more || 1))
-		this.moreRow(list.length - ROWS_SHOWN * (this.more || 1));
-};
+	if (list.length > ROWS_SHOWN * (moreShown || 1))
+		moreRow(list.length - ROWS_SHOWN * (moreShown || 1));
+}
 
 // ---- mouse and keys ----
 
-explorer.boxAt = function (event) {
-	var edge = this.canvas.getBoundingClientRect(), x = event.clientX - edge.left, y = event.clientY - edge.top;
-	return (this.boxes || []).filter(function (box) {
+function boxAt(event) {
+	var edge = canvas.getBoundingClientRect(), x = event.clientX - edge.left, y = event.clientY - edge.top;
+	return (boxes || []).filter(box => {
 		return x >= box.x && x < box.x + Math.max(1, box.width) && y >= box.y && y < box.y + ROW;
 	})[0];
-};
+}
 
-explorer.choose = function (node) {
-	this.focus = node;
-	this.more = 1;
-	this.update(false);
-};
+function focusOn(node) {
+	focused = node;
+	moreShown = 1;
+	update(false);
+}
 
-explorer.sandwich = function (fn) {
+function sandwich(fn) {
 	if (fn < 0)
 		return;
-	this.state.fn = fn;
-	this.state.view = "sandwich";
-	this.state.node = this.focus = 0;
-	this.update(true);
-	this.writeHash();
-};
+	state.fn = fn;
+	state.view = "sandwich";
+	state.node = focused = 0;
+	update(true);
+	writeHash();
+}
 
 // The neighbour of the focus: a caller, the heaviest below, or one beside it.
-explorer.step = function (key) {
-	var tree = this.tree, at = this.focus, up = this.state.flame ? "ArrowDown" : "ArrowUp", down = this.state.flame ? "ArrowUp" : "ArrowDown";
+function neighbour(key) {
+	var tree = shown, at = focused, up = state.flame ? "ArrowDown" : "ArrowUp", down = state.flame ? "ArrowUp" : "ArrowDown";
 	if (key === up)
 		return tree.parent[at];
 	if (key === down)
@@ -866,81 +869,80 @@ explorer.step = function (key) {
 	if (!at || beside < 0 || tree.first[parent] + beside >= tree.first[parent + 1])
 		return at;
 	return tree.kids[tree.first[parent] + beside];
-};
+}
 
-explorer.key = function (event) {
-	var state = this.state, tree = this.tree;
+function pressed(event) {
+	var tree = shown;
 	if (event.ctrlKey || event.altKey || event.metaKey)
 		return;
 	if (event.key.indexOf("Arrow") === 0)
-		this.choose(this.step(event.key));
+		focusOn(neighbour(event.key));
 	else if (event.key === "Enter" || event.key === " ")
-		this.zoom(this.focus);
+		zoom(focused);
 	else if (event.key === "Backspace")
-		this.zoom(tree.parent[state.node]);
+		zoom(tree.parent[state.node]);
 	else if (event.key === "Escape")
-		this.zoom(0);
+		zoom(0);
 	else if (event.key === "f")
-		this.set("flame", +!state.flame);
+		change("flame", +!state.flame);
 	else if (event.key === "h")
-		this.set("plain", +!state.plain);
+		change("plain", +!state.plain);
 	else if (event.key === "s")
-		this.sandwich(tree.fn[this.focus]);
+		sandwich(tree.fn[focused]);
 	else if (event.key === "/")
-		this.find.focus();
+		findBox.focus();
 	else
 		return;
 	event.preventDefault();
-};
+}
 
-explorer.listen = function () {
-	var self = this;
-	this.canvas.addEventListener("click", function (event) {
-		var box = self.boxAt(event);
-		if (box && box.tree === self.tree)
-			self.zoom(box.node);
+function listen() {
+	canvas.addEventListener("click", event => {
+		var box = boxAt(event);
+		if (box && box.tree === shown)
+			zoom(box.node);
 		else if (box)
-			self.sandwich(box.tree.fn[box.node]);
+			sandwich(box.tree.fn[box.node]);
 	});
-	this.canvas.addEventListener("mousemove", function (event) {
-		var box = self.boxAt(event);
+	canvas.addEventListener("mousemove", event => {
+		var box = boxAt(event);
 		if (box)
-			self.tell(box.node, box.tree);
+			tell(box.node, box.tree);
 	});
-	this.canvas.addEventListener("wheel", function (event) {
-		var before = self.scroll;
-		self.scroll += event.deltaY > 0 ? 2 : -2;
-		self.draw();
-		if (self.scroll !== before)
+	canvas.addEventListener("wheel", event => {
+		var before = scrolled;
+		scrolled += event.deltaY > 0 ? 2 : -2;
+		draw();
+		if (scrolled !== before)
 			event.preventDefault();
 	}, {passive: false});
-	this.canvas.addEventListener("keydown", (event) => self.key(event));
-	this.grid.addEventListener("click", (event) => self.pick(event.target.closest("tr")));
-	this.grid.addEventListener("keydown", (event) => self.gridKey(event));
-	window.addEventListener("hashchange", function () {
-		if (location.hash !== self.hash && self.readHash())
-			self.update(true);
+	canvas.addEventListener("keydown", event => pressed(event));
+	grid.addEventListener("click", event => pick(event.target.closest("tr")));
+	grid.addEventListener("keydown", event => gridKey(event));
+	window.addEventListener("hashchange", () => {
+		if (location.hash !== ownHash && readHash())
+			update(true);
 	});
-	window.addEventListener("resize", () => self.update(false));
+	window.addEventListener("resize", () => update(false));
 	if (window.matchMedia)
-		window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => self.update(false));
-};
+		window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => update(false));
+}
 
-explorer.pick = function (row) {
+function pick(row) {
 	if (row && row.dataset.node !== undefined) {
-		this.zoom(+row.dataset.node);
-		this.focusGrid();
+		zoom(+row.dataset.node);
+		focusGrid();
 	} else if (row && row.dataset.fn !== undefined)
-		this.sandwich(+row.dataset.fn);
-};
+		sandwich(+row.dataset.fn);
+}
 
-explorer.focusGrid = function () {
-	var row = this.grid.querySelector("tr[tabindex='0']");
+function focusGrid() {
+	var row = grid.querySelector("tr[tabindex='0']");
 	if (row)
 		row.focus();
-};
+}
 
-explorer.gridKey = function (event) {
+function gridKey(event) {
 	var row = event.target.closest("tbody tr"), next = null;
 	if (!row || event.target !== row)
 		return;
@@ -949,10 +951,10 @@ explorer.gridKey = function (event) {
 	else if (event.key === "ArrowUp")
 		next = row.previousElementSibling;
 	else if (event.key === "Enter" || event.key === "ArrowRight")
-		this.pick(row);
+		pick(row);
 	else if (event.key === "ArrowLeft" && row.dataset.node !== undefined) {
-		this.zoom(this.tree.parent[row.dataset.node]);
-		this.focusGrid();
+		zoom(shown.parent[row.dataset.node]);
+		focusGrid();
 	} else
 		return;
 	event.preventDefault();
@@ -961,7 +963,7 @@ explorer.gridKey = function (event) {
 		next.setAttribute("tabindex", "0");
 		(next.querySelector("button") || next).focus();
 	}
-};
+}
 
 // ---- begin ----
 
@@ -979,7 +981,8 @@ function begin() {
 	}
 	var begun = performance.now();
 	unpack().then(buffer => {
-		host.explorer = new Explorer(readModel(new Uint8Array(buffer)));
+		explore(readModel(new Uint8Array(buffer)));
+		host.explorer = {m, brush, set: change, metric: metricNow, values: siteValues, get state() { return state; }, get tree() { return shown; }};
 		host.dataset.ready = "yes";
 		host.dataset.took = Math.round(performance.now() - begun);
 		document.documentElement.classList.add("explored");
@@ -991,3 +994,4 @@ function begin() {
 
 if (host && data)
 	begin();
+}

@@ -10,7 +10,7 @@ $B/tests/trace/%-test: $B/tests/trace/%-test.o $(TRACE_HELPERS) $(TRACE)
 	$(Q)$(link_test)
 $B/tests/trace/dump $B/tests/trace/make-golden: %: %.o $(TRACE_HELPERS) $(TRACE)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES_trace))
-$B/tests/report/make-trace $B/tests/report/make-calls: %: %.o $(TRACE)
+$B/tests/report/make-trace $B/tests/report/make-calls $B/tests/report/make-story: %: %.o $(TRACE)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PACKAGES_trace))
 $B/tests/sampler/%-test: $B/tests/sampler/%-test.o $(SAMPLER) $(TRACE)
 	$(Q)$(link_test)
@@ -84,7 +84,7 @@ $(filter-out $(CHAINS),$(WORKLOADS)) $(BENCH_WORKLOADS): $B/%: %.c
 check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/kernels and records truths on each; KERNELS="6.1 ..." for some
 	@BUILD=$B tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
 
-check-browser: $B/slabreport $B/tests/report/make-calls $B/tests/report/make-trace ## the page in Chromium and Firefox: mouse, keys, no scripts, dark, print; pictures in build/browser
+check-browser: $B/slabreport $B/tests/report/make-calls $B/tests/report/make-story $B/tests/report/make-trace ## the page in Chromium and Firefox: mouse, keys, no scripts, dark, print; pictures in build/browser
 	@tests/browser/page-test $B || { status=$$?; test $$status = 77 || exit $$status; }
 
 ARCHETYPES ?= 60:1
