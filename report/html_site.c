@@ -2,8 +2,10 @@
 #include "report/html_site.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "report/chart.h"
+#include "report/content_text.h"
 #include "report/escape.h"
 #include "report/frame_text.h"
 #include "report/number.h"
@@ -286,6 +288,69 @@ static void write_numbers(const struct html *html, const struct model_site *site
 	fputs("</dl>\n", out);
 }
 
+/* Every byte is written by us; what means something to HTML is an entity. */
+static void write_characters(FILE *out, const uint8_t *bytes, uint32_t size_bytes)
+{
+	for (uint32_t i = 0; i < size_bytes; i++) {
+		char character = content_character(bytes[i]);
+
+		fprintf(out, strchr("<>&\"'", character) ? "&#%d;" : "%c", character);
+	}
+}
+
+static void write_hex(FILE *out, const uint8_t *bytes, uint32_t size_bytes)
+{
+	for (uint32_t i = 0; i < size_bytes; i++)
+		fprintf(out, i ? " %02x" : "%02x", bytes[i]);
+}
+
+/* One part after the other, the first of them marked: so many bytes are the same in all objects. */
+static void write_marked(FILE *out, const uint8_t *bytes, uint32_t size_bytes, uint32_t common, const char *between,
+			 void (*write)(FILE *out, const uint8_t *bytes, uint32_t size_bytes))
+{
+	if (common > size_bytes)
+		common = size_bytes;
+	if (common) {
+		fputs("<mark>", out);
+		write(out, bytes, common);
+		fputs("</mark>", out);
+	}
+	if (common && common < size_bytes)
+		fputs(between, out);
+	write(out, bytes + common, size_bytes - common);
+}
+
+static void write_content(FILE *out, const struct model_content *content, uint32_t common)
+{
+	for (uint32_t at = 0; at < content->size_bytes; at += CONTENT_ROW_BYTES) {
+		uint32_t count = content->size_bytes - at < CONTENT_ROW_BYTES ? content->size_bytes - at : CONTENT_ROW_BYTES;
+		uint32_t same = common > at ? common - at : 0;
+
+		fprintf(out, "%03x  ", at);
+		write_marked(out, content->bytes + at, count, same, " ", write_hex);
+		fprintf(out, "%*s  ", (int)(3 * (CONTENT_ROW_BYTES - count)), "");
+		write_marked(out, content->bytes + at, count, same, "", write_characters);
+		fputc('\n', out);
+	}
+}
+
+static void write_contents(const struct html *html, const struct model_site *site)
+{
+	FILE *out = html->out;
+	uint32_t common = content_common_bytes(site);
+
+	if (!site->content_count)
+		return;
+	fputs("<h3>What is in them</h3><p class=\"note\">The ", out);
+	html_text(out, content_head(html->arena, site));
+	fputs(common ? " and marked.</p>\n" : ".</p>\n", out);
+	for (uint32_t i = 0; i < site->content_count; i++) {
+		fprintf(out, "<pre class=\"bytes\" role=\"group\" tabindex=\"0\" aria-label=\"Object %u\">", i + 1);
+		write_content(out, &site->contents[i], common);
+		fputs("</pre>\n", out);
+	}
+}
+
 static void write_card(const struct html *html, const struct model_site *site, uint32_t rank)
 {
 	FILE *out = html->out;
@@ -303,6 +368,7 @@ static void write_card(const struct html *html, const struct model_site *site, u
 	escape_html(out, html->model->caches[site->cache].name, HTML_NAME_MAX);
 	fputs("</span></summary>\n<div class=\"body\"><div class=\"stacks\">\n", out);
 	write_stack(html, site);
+	write_contents(html, site);
 	fputs("</div><div class=\"facts\">\n", out);
 	write_numbers(html, site);
 	chart_births(out, site->history, html->model->duration_ns);

@@ -15,6 +15,7 @@ void ledger_release(struct ledger *ledger)
 		return;
 	site_table_release(&ledger->sites);
 	live_release(&ledger->live);
+	contents_release(&ledger->contents);
 	orphans_release(&ledger->orphans);
 	free(ledger->caches);
 	*ledger = (struct ledger){0};
@@ -355,6 +356,20 @@ static void ledger_doubt(struct ledger *ledger, const struct doubt *doubt)
 	ledger->freed_at_most = in_doubt < since ? in_doubt : since;
 }
 
+int ledger_enter_contents(struct ledger *ledger, const struct trace_contents *contents, struct error *err)
+{
+	struct live_object *object = live_find(&ledger->live, contents->object);
+
+	if (!object || object->is_pending || object->is_reclaimed || object->is_peeked)
+		return 0;
+	struct site *site = ledger->sites.sites[object->site];
+	if (site->contents == CONTENTS_PER_SITE)
+		return 0;
+	object->is_peeked = true;
+	site->contents++;
+	return contents_add(&ledger->contents, object->site, contents, err);
+}
+
 static void site_doubt(struct site *site, uint64_t birth_ns, const struct doubt *doubt)
 {
 	if (!doubt_since(doubt, birth_ns))
@@ -402,6 +417,7 @@ int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt
 		site_doubt(ledger->sites.sites[object->site], object->birth_ns, doubt);
 	}
 	ledger_doubt(ledger, doubt);
+	contents_sort(&ledger->contents);
 	live_release(&ledger->live);
 	return ret;
 }

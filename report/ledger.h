@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "report/contents.h"
 #include "report/doubt.h"
 #include "report/live.h"
 #include "report/orphans.h"
@@ -31,6 +32,7 @@ struct ledger_cache {
 struct ledger {
 	struct site_table sites;
 	struct live live;
+	struct contents contents; /* of live objects; sorted once closed */
 	struct orphans orphans; /* frees of older objects that are events */
 	struct ledger_cache *caches; /* owned, by cache id; index 0 is for events without a cache */
 	uint32_t cache_count;	     /* highest id + 1 */
@@ -56,6 +58,8 @@ int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct 
 /* The same for objects that the trace counts by site, and for frees of older ones that it counts by cache. */
 int ledger_enter_freed(struct ledger *ledger, const struct trace_freed *freed, struct error *err);
 int ledger_enter_freed_older(struct ledger *ledger, const struct trace_freed_older *older, struct error *err);
+/* Contents of an object that is not live mean nothing. */
+int ledger_enter_contents(struct ledger *ledger, const struct trace_contents *contents, struct error *err);
 /*
  * After the last event: ages of what is left and which of it may have been freed, timelines all of one width. duration_ns is the
  * recording's length, doubt is closed. The live objects are forgotten. 0 or -ENOMEM.

@@ -20,6 +20,7 @@ struct live_object {
 	uint32_t task;
 	uint32_t bytes_req;
 	bool is_reclaimed; /* it went when memory was asked back, after what is measured */
+	bool is_peeked;	   /* its contents are known */
 	bool is_pending; /* handed to kfree_rcu(): free for its user, its memory is not yet */
 };
 

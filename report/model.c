@@ -525,6 +525,22 @@ static void add_free_paths(struct model *model, const struct stacks *stacks, con
 	site->freed_by = keep(model, paths, &site->freed_by_count, sizeof(paths[0]));
 }
 
+static void add_contents(struct model *model, const struct contents *contents, uint32_t index, struct model_site *site)
+{
+	const struct content *from = contents_of(contents, index, &site->content_count);
+
+	site->contents = arena_array(&model->arena, site->content_count, sizeof(*site->contents));
+	if (!site->contents)
+		site->content_count = 0;
+	for (uint32_t i = 0; i < site->content_count; i++) {
+		uint8_t *bytes = arena_array(&model->arena, from[i].size_bytes, 1);
+
+		if (bytes)
+			memcpy(bytes, from[i].bytes, from[i].size_bytes);
+		site->contents[i] = (struct model_content){.bytes = bytes, .size_bytes = bytes ? from[i].size_bytes : 0};
+	}
+}
+
 static void add_site(struct model *model, const struct recording *recording, const struct stacks *stacks,
 		     const struct cpu_nodes *nodes, const uint32_t *places, const struct site *from)
 {
@@ -686,8 +702,11 @@ static int add_sites(struct model *model, const struct recording *recording, con
 		return error_set(err, -ENOMEM, "not enough memory for %u sites", table->count);
 	cpu_nodes_read(&nodes, recording);
 	model->nr_nodes = nodes.nr_nodes;
-	for (uint32_t i = 0; i < table->count; i++)
+	for (uint32_t i = 0; i < table->count; i++) {
 		add_site(model, recording, &stacks, &nodes, places, table->sites[i]);
+		if (table->sites[i]->contents)
+			add_contents(model, &recording->ledger.contents, i, &model->sites[i]);
+	}
 	model->sites_detailed = model->site_count;
 	return charge_orphans(model, recording, &stacks, charges, err);
 }

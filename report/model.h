@@ -80,6 +80,12 @@ struct model_free_path {
 	uint32_t node; /* its most frequent stack, 0 none */
 };
 
+/* The first bytes of an object that was live at the end. */
+struct model_content {
+	const uint8_t *bytes; /* hostile */
+	uint32_t size_bytes;  /* at most TRACE_CONTENTS_MAX_BYTES */
+};
+
 struct model_site {
 	const char *name;   /* function that wanted the object; never empty */
 	const char *caller; /* the next one out, "" not known */
@@ -113,6 +119,8 @@ struct model_site {
 	struct model_free_path *freed_by; /* at most MODEL_FREE_PATHS_PER_SITE; most frequent first */
 	uint32_t freed_by_count;
 	uint64_t frees_with_stack; /* the base of freed_by */
+	struct model_content *contents; /* at most CONTENTS_PER_SITE, oldest first; of a recording with --peek */
+	uint32_t content_count;
 };
 
 enum model_reconciliation_state {

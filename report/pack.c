@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/contents.h"
 #include "report/model_names.h"
 #include "report/number.h"
 #include "trace/cleanup.h"
@@ -59,7 +60,8 @@
 	X(TASKS, "tasks")                                                                                                                 \
 	X(CGROUPS, "cgroups")                                                                                                             \
 	X(PLACES, "places")                                                                                                               \
-	X(FREED_BY, "freed_by")
+	X(FREED_BY, "freed_by")                                                                                                           \
+	X(CONTENTS, "contents")
 
 #define AS_ENUM(name, text) COLUMN_##name,
 #define AS_TEXT(name, text) text,
@@ -657,6 +659,27 @@ static void pack_freed_by(struct pack *pack, struct model_site *site, struct mod
 	}
 }
 
+static void pack_contents(struct pack *pack, struct model_site *site)
+{
+	site->contents = shorter(pack, COLUMN_CONTENTS, site->contents, &site->content_count, CONTENTS_PER_SITE, sizeof(*site->contents));
+	for (uint32_t i = 0; i < site->content_count; i++) {
+		struct model_content *content = &site->contents[i];
+
+		below(pack, COLUMN_CONTENTS, &content->size_bytes, TRACE_CONTENTS_MAX_BYTES + 1);
+		if (!pack->is_reading) {
+			buffer_add(&pack->out[COLUMN_CONTENTS], content->bytes, content->size_bytes);
+			continue;
+		}
+		const uint8_t *from = cursor_bytes(&pack->in[COLUMN_CONTENTS], content->size_bytes);
+		uint8_t *bytes = pack->in[COLUMN_CONTENTS].failed ? NULL : arena_array(pack->arena, content->size_bytes, 1);
+		if (bytes && content->size_bytes)
+			memcpy(bytes, from, content->size_bytes);
+		if (!bytes)
+			content->size_bytes = 0;
+		content->bytes = bytes;
+	}
+}
+
 static void pack_details(struct pack *pack, struct model_site *site, struct model *model, struct history *history,
 			 struct history_ages *freed_ages, struct history_ages *live_ages)
 {
@@ -670,6 +693,7 @@ static void pack_details(struct pack *pack, struct model_site *site, struct mode
 	pack_places(pack, &site->nodes, &site->node_count, MODEL_NODES_PER_SITE);
 	pack_places(pack, &site->nodes_asked, &site->nodes_asked_count, MODEL_NODES_PER_SITE);
 	pack_freed_by(pack, site, model);
+	pack_contents(pack, site);
 }
 
 /* All of it. While writing nothing of the model changes. */

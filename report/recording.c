@@ -67,6 +67,8 @@ static int recording_take(struct recording *recording, struct waiting *waiting, 
 		return ledger_enter_freed(&recording->ledger, &record->freed, err);
 	if (record->type == TRACE_RECORD_FREED_OLDER)
 		return ledger_enter_freed_older(&recording->ledger, &record->freed_older, err);
+	if (record->type == TRACE_RECORD_CONTENTS)
+		return ledger_enter_contents(&recording->ledger, &record->contents, err);
 	if (record->type == TRACE_RECORD_RECLAIM && !recording->ledger.reclaim_ns && (int64_t)record->reclaim.time_ns > 0)
 		recording->ledger.reclaim_ns = record->reclaim.time_ns;
 	if (record->type == TRACE_RECORD_LOSS && record->loss.ring == TRACE_RING_FREE)

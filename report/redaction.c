@@ -302,6 +302,26 @@ static int drop_user_stacks(struct model *model)
 	return 0;
 }
 
+/* Nobody knows what they hold. That they are missing is told where notes are. */
+static void drop_contents(struct model *model)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < model->site_count; i++) {
+		count += model->sites[i].content_count;
+		model->sites[i].content_count = 0;
+	}
+	model->redaction.counts[REDACTED_CONTENTS] += count;
+	const char **notes = count ? arena_array(&model->arena, model->note_count + 1, sizeof(*notes)) : NULL;
+	if (!notes)
+		return;
+	memcpy(notes, model->notes, model->note_count * sizeof(*notes));
+	notes[model->note_count++] = arena_format(
+		&model->arena, "The first bytes of %u live objects were recorded (--peek) and are left out here: slabreport --redact none shows them.",
+		count);
+	model->notes = notes;
+}
+
 static void name_again(struct model *model)
 {
 	for (uint32_t i = 0; i < model->site_count; i++) {
@@ -320,6 +340,7 @@ int redact_model(struct model *model, enum redaction_level level, struct error *
 	if (model->redaction.level >= level)
 		return 0;
 	redact_capture(&redactor);
+	drop_contents(model);
 	bool has_renamed = redact_frames(&redactor);
 	ret = redact_people(&redactor, level);
 	if (!ret && level == REDACTION_STRICT)
@@ -357,7 +378,8 @@ const char *redaction_what_name(enum redaction_what what)
 		[REDACTED_ADDRESSES] = "kernel addresses", [REDACTED_HARDWARE] = "hardware addresses", [REDACTED_UUIDS] = "UUIDs",
 		[REDACTED_IDS] = "ids of machines and containers", [REDACTED_PATHS] = "folders", [REDACTED_HOSTS] = "host names",
 		[REDACTED_PROCESSES] = "process ids", [REDACTED_ARGUMENTS] = "arguments of commands", [REDACTED_TIMES] = "times of day",
-		[REDACTED_USER_FRAMES] = "user frames", [REDACTED_TASK_NAMES] = "task names", [REDACTED_CGROUPS] = "cgroups"};
+		[REDACTED_USER_FRAMES] = "user frames", [REDACTED_TASK_NAMES] = "task names", [REDACTED_CGROUPS] = "cgroups",
+		[REDACTED_CONTENTS] = "contents of objects"};
 
 	return what < REDACTED_COUNT ? names[what] : "";
 }

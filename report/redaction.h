@@ -12,8 +12,8 @@
 struct model;
 
 enum redaction_level {
-	REDACTION_NONE = 0, /* kernel addresses are taken out even so: they are in no model */
-	REDACTION_PUBLIC,   /* no host name, ids or foreign folders, processes by ordinals, no arguments, no time of day */
+	REDACTION_NONE = 0, /* kernel addresses are taken out even so: they are in no text of a model, but may be in contents of objects */
+	REDACTION_PUBLIC,   /* no contents of objects, host name, ids or foreign folders, processes by ordinals, no arguments, no time of day */
 	REDACTION_STRICT,   /* nor user stacks, nor names of tasks, nor cgroups */
 	REDACTION_LEVELS,
 };
@@ -31,12 +31,13 @@ enum redaction_what {
 	REDACTED_USER_FRAMES,
 	REDACTED_TASK_NAMES,
 	REDACTED_CGROUPS,
+	REDACTED_CONTENTS,
 	REDACTED_COUNT,
 };
 
 struct redaction {
 	enum redaction_level level;
-	uint32_t counts[REDACTED_COUNT]; /* distinct texts, but processes, user frames and cgroups */
+	uint32_t counts[REDACTED_COUNT]; /* distinct texts, but processes, user frames, cgroups and contents of objects */
 };
 
 /* Redacts the model; one that is redacted as much already stays as it is. 0 or -ENOMEM. */

@@ -184,7 +184,13 @@ static void slot_redacted(FILE *out, void *context)
 		before = ", ";
 	}
 	fputs(*before == ':' ? ": nothing. " : ". ", out);
+	const struct model *model = ((struct page *)context)->html.model;
+	bool has_contents = false;
+
+	for (uint32_t i = 0; i < model->site_count; i++)
+		has_contents |= model->sites[i].content_count > 0;
 	fputs(redaction->level ? "Processes are numbered in the order of this report. Kernel addresses are in no report."
+	      : has_contents   ? "Kernel addresses are in no report, but for contents of objects, which are shown as they are."
 			       : "Kernel addresses are in no report.", out);
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "report/content_text.h"
 #include "report/escape.h"
 #include "report/integrity.h"
 #include "report/verdict.h"
@@ -230,6 +231,13 @@ static void json_site(struct json *json, const struct model_site *site, struct a
 	}
 	json_close(json, ']');
 	json_places(json, site);
+	if (site->content_count) {
+		json_count(json, "contents_common_bytes", content_common_bytes(site));
+		json_open(json, "contents", '[');
+		for (uint32_t i = 0; i < site->content_count; i++)
+			json_text(json, NULL, content_hex(arena, &site->contents[i]));
+		json_close(json, ']');
+	}
 	json_open(json, "stack", '[');
 	for (uint32_t i = 0; i < count; i++)
 		json_text(json, NULL, frames[i]->label);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/content_text.h"
 #include "report/escape.h"
 #include "report/frame_text.h"
 #include "report/integrity.h"
@@ -24,6 +25,7 @@
 #define CACHES_MAX 5u
 #define NOTES_MAX 5u
 #define PROBLEMS_MAX 3u
+#define ROWS_OF_CONTENT 6u
 
 struct text {
 	FILE *out;
@@ -251,6 +253,25 @@ static void write_stack(struct text *text, const struct model_site *site)
 		TEXT_LINE(text, "    ... %u more frames", count - shown);
 }
 
+/* Of the oldest object. Behind the last byte that is the same in all stands a bar. */
+static void write_contents(struct text *text, const struct model_site *site)
+{
+	uint32_t common = content_common_bytes(site);
+
+	if (!site->content_count)
+		return;
+	text_paragraph(text, 4, arena_format(&text->arena, "  %s%s", content_head(&text->arena, site), common ? " (to the |)" : ""));
+	const struct model_content *content = &site->contents[0];
+	for (uint32_t at = 0; at < content->size_bytes && at < ROWS_OF_CONTENT * CONTENT_ROW_BYTES; at += CONTENT_ROW_BYTES) {
+		uint32_t count = content->size_bytes - at < CONTENT_ROW_BYTES ? content->size_bytes - at : CONTENT_ROW_BYTES;
+		char hex[3 * CONTENT_ROW_BYTES + 1] = "";
+
+		for (uint32_t i = 0; i < count; i++)
+			snprintf(hex + 3 * i, 4, "%02x%c", content->bytes[at + i], at + i + 1 == common ? '|' : ' ');
+		TEXT_LINE(text, "  %03x %-48s %s", at, hex, content_characters(&text->arena, content->bytes + at, count));
+	}
+}
+
 static void write_suspect(struct text *text, const struct model_site *site)
 {
 	const struct suspect *suspect = &site->suspect;
@@ -285,6 +306,7 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 		TEXT_LINE(text, "  asked for %s on average, takes %s",
 			  number_bytes(site->bytes_req / site->allocs_sized).text,
 			  number_bytes(cache->slot_bytes).text);
+	write_contents(text, site);
 	write_stack(text, site);
 }
 

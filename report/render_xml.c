@@ -9,6 +9,7 @@
 #include <string.h>
 #include <libxml/xmlwriter.h>
 
+#include "report/content_text.h"
 #include "report/escape.h"
 #include "report/number.h"
 #include "report/survival.h"
@@ -524,6 +525,27 @@ static void put_redaction(struct xml *xml)
 	close_element(xml);
 }
 
+static void put_contents(struct xml *xml, const struct model_site *site)
+{
+	struct arena arena = {0};
+
+	if (!site->content_count)
+		return;
+	open_element(xml, "contents");
+	put_count(xml, "common-bytes", content_common_bytes(site));
+	for (uint32_t i = 0; i < site->content_count; i++) {
+		const struct model_content *content = &site->contents[i];
+
+		open_element(xml, "content");
+		put_text(xml, "hex", content_hex(&arena, content));
+		put_text(xml, "text", content_characters(&arena, content->bytes, content->size_bytes));
+		close_element(xml);
+	}
+	close_element(xml);
+	xml->failed |= arena.failed;
+	arena_release(&arena);
+}
+
 static void put_site(struct xml *xml, const struct model_site *site)
 {
 	open_element(xml, "site");
@@ -553,6 +575,7 @@ static void put_site(struct xml *xml, const struct model_site *site)
 	put_timeline(xml, &timeline, site->live ? site->history : NULL);
 	put_survival(xml, site);
 	put_people(xml, site);
+	put_contents(xml, site);
 	close_element(xml);
 }
 

@@ -20,6 +20,7 @@ struct site {
 	uint64_t frees;		/* seen */
 	uint64_t frees_implied; /* inferred: the address was handed out again */
 	uint64_t live;
+	uint32_t contents;	/* how many of them were looked into, at most CONTENTS_PER_SITE */
 	uint64_t reclaimed;	/* of live: they went when memory was asked back */
 	uint64_t in_doubt;	/* once closed: of live, those that were allocated before the last loss of frees */
 	uint64_t oldest_ns;	/* when the first of them was */

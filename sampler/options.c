@@ -12,6 +12,7 @@
 
 #include "sampler/size.h"
 #include "trace/cleanup.h"
+#include "trace/format.h"
 
 /* What the shortest trace takes. A recorder needs more than a megabyte, but that is for who asks to find out. */
 #define MAX_SIZE_LEAST_BYTES (64u << 10)
@@ -44,6 +45,8 @@ const char options_help[] =
 	"      --only-live             keep live objects and, per call stack, counts of the freed: for days\n"
 	"      --reclaim               at the end drop the page cache, dentries and inodes and shrink the recorded\n"
 	"                              caches, to tell what they held from leaks. This changes the machine\n"
+	"      --peek BYTES            at the end copy this many first bytes (1 to 256) of a few live objects per\n"
+	"                              call stack: the trace then holds contents of kernel memory\n"
 	"      --snapshot-on SIGNAL    on this signal (USR2) write a trace so far, FILE.1, FILE.2, ..., and go on\n"
 	"      --max-size SIZE         end when the trace is this large (k, M, G)\n"
 	"      --max-memory SIZE       end when slabrec itself takes this much; default a quarter of the machine's\n"
@@ -72,6 +75,7 @@ enum long_only {
 	OPTION_SNAPSHOT_ON,
 	OPTION_ONLY_LIVE,
 	OPTION_RECLAIM,
+	OPTION_PEEK,
 	OPTION_MAXACTIVE,
 };
 
@@ -94,6 +98,7 @@ static const struct option long_options[] = {
 	{"source", required_argument, NULL, OPTION_SOURCE},
 	{"only-live", no_argument, NULL, OPTION_ONLY_LIVE},
 	{"reclaim", no_argument, NULL, OPTION_RECLAIM},
+	{"peek", required_argument, NULL, OPTION_PEEK},
 	{"snapshot-on", required_argument, NULL, OPTION_SNAPSHOT_ON},
 	{"max-size", required_argument, NULL, OPTION_MAX_SIZE},
 	{"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
@@ -273,6 +278,10 @@ static int parse_option(struct options *options, int option, const char *text, s
 	case OPTION_RECLAIM:
 		options->is_reclaim = true;
 		return 0;
+	case OPTION_PEEK:
+		ret = parse_number("peek", text, 1, TRACE_CONTENTS_MAX_BYTES, &value, err);
+		options->peek_bytes = ret ? 0 : (uint32_t)value;
+		return ret;
 	case OPTION_SNAPSHOT_ON:
 		return parse_signal(options, text, err);
 	case OPTION_MAX_SIZE:
@@ -357,6 +366,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		return error_set(err, -EINVAL, "--explain: which slab cache? name it with -c, as in: slabrec --explain -c kmalloc-1024");
 	if (options->action == ACTION_RECORD && !options->cache_count)
 		return error_set(err, -EINVAL, "which slab cache? name it with -c, as in: slabrec -c kmalloc-1024 sleep 10 (slabrec --list-caches shows all)");
+	if (options->peek_bytes && options->is_only_live)
+		return error_set(err, -EINVAL, "--peek and --only-live exclude each other: contents are of objects that are told one by one");
 	if (options->is_reclaim && options->is_only_live)
 		return error_set(err, -EINVAL, "--reclaim and --only-live exclude each other: objects that are freed have to be told one by one");
 	return 0;

@@ -42,6 +42,7 @@ struct options {
 	struct start_condition start_when;
 	bool is_only_live;
 	bool is_reclaim; /* at the end memory is asked back */
+	uint32_t peek_bytes; /* of objects that are live at the end; 0: their contents are not looked at */
 	int snapshot_signal; /* 0: none */
 	pid_t pid;	      /* 0: all */
 	pid_t tid;	      /* 0: all */

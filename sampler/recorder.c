@@ -267,6 +267,8 @@ static int record_alloc(struct recorder *recorder, const struct call_entry *call
 	}
 	recorder->counts.allocs++;
 	object.serial = tell(recorder, &event, call);
+	if (recorder->peek && peek_allocated(recorder->peek, address, call->stack))
+		return -ENOMEM;
 	return object.serial ? live_table_add(&recorder->live, &object) : -ENOMEM;
 }
 

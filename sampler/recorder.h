@@ -14,6 +14,7 @@
 #include "sampler/digest.h"
 #include "sampler/kmalloc_cache.h"
 #include "sampler/live_table.h"
+#include "sampler/peek.h"
 #include "sampler/probe_plan.h"
 #include "sampler/process_table.h"
 #include "sampler/sample.h"
@@ -85,6 +86,7 @@ struct recorder {
 	void (*learn_chain)(void *context, const uint64_t *kernel, size_t count, bool is_good);
 	void *learn_context;
 	struct digest *digest;	      /* what is kept instead of events; NULL: every event is written */
+	struct peek *peek;	      /* told of allocations; NULL: nobody looks at contents */
 	struct live_table live;
 	struct call_pairs calls;
 	struct recorder_counts counts;

@@ -25,6 +25,7 @@
 #include "sampler/miss_watch.h"
 #include "sampler/module_watch.h"
 #include "sampler/output.h"
+#include "sampler/peek.h"
 #include "sampler/probe_session.h"
 #include "sampler/progress.h"
 #include "sampler/reclaim.h"
@@ -111,6 +112,7 @@ struct recording {
 	struct miss_watch miss_watch;
 	struct module_watch module_watch;
 	struct reclaim reclaim; /* with --reclaim */
+	struct peek peek;	/* with --peek */
 	char *formats[8]; /* of tracepoints, kept while planning */
 	size_t format_count;
 	enum source source;
@@ -554,6 +556,10 @@ static void write_choices(struct recording *recording)
 	if (options->is_only_live) {
 		trace_writer_fact(writer, "only_live", "yes");
 		trace_writer_note(writer, "Recorded with --only-live: objects that were freed are counted by call stack and by name of the task, not told one by one.");
+	}
+	if (options->peek_bytes) {
+		snprintf(text, sizeof(text), "%" PRIu32, options->peek_bytes);
+		trace_writer_fact(writer, "peek", text);
 	}
 	if (options->start_when.text) {
 		trace_writer_fact(writer, "start.when", options->start_when.text);
@@ -1167,6 +1173,29 @@ static int reclaim(struct recording *recording, struct error *err)
 	return ret;
 }
 
+/* Events are off: an object that is freed from now on is live in the trace, and its memory may be another's. */
+static void peek(struct recording *recording)
+{
+	struct peek *from = &recording->peek;
+	bool was_open = from->kcore.fd >= 0;
+	char note[400];
+
+	if (!from->size_bytes)
+		return;
+	peek_write(from, &recording->recorder.live, &recording->selected, recording->writer);
+	trace_writer_counter(recording->writer, "peeked", from->peeked);
+	trace_writer_counter(recording->writer, "peek_failed", from->failed);
+	if (!*from->problem)
+		return;
+	snprintf(note, sizeof(note), "--peek: contents of %s could not be read: %.200s", from->peeked ? "some objects" : "objects", from->problem);
+	trace_writer_note(recording->writer, note);
+	/* What was wrong from the beginning was told then. */
+	if (was_open) {
+		progress_end(&recording->progress);
+		fprintf(stderr, "slabrec: %s\n", note);
+	}
+}
+
 static int finish(struct recording *recording, struct error *err)
 {
 	int ret = recording->options->is_reclaim ? reclaim(recording, err) : 0;
@@ -1178,8 +1207,10 @@ static int finish(struct recording *recording, struct error *err)
 	if (!recording->options->is_reclaim)
 		write_census(recording, TRACE_CENSUS_END);
 	ret = take_records(recording, UINT64_MAX, err);
-	if (!ret)
-		ret = date_misses(recording, err);
+	if (ret)
+		return ret;
+	peek(recording);
+	ret = date_misses(recording, err);
 	if (ret)
 		return ret;
 	ret = finish_snapshots(recording, err);
@@ -1357,6 +1388,16 @@ static int open_unwind(struct recording *recording, struct error *err)
 	return ret == -ENOTSUP ? 0 : ret;
 }
 
+/* Before anything is recorded, so that who cannot have it hears of that at once. */
+static void open_peek(struct recording *recording)
+{
+	peek_open(&recording->peek, recording->options->peek_bytes, KCORE_PATH);
+	if (!*recording->peek.problem)
+		recording->recorder.peek = &recording->peek;
+	else
+		fprintf(stderr, "slabrec: --peek: %s; the recording goes on without contents\n", recording->peek.problem);
+}
+
 /* Opens the rest: from here on the trace is of now. */
 static int open_all(struct recording *recording, struct error *err)
 {
@@ -1385,6 +1426,8 @@ static int open_all(struct recording *recording, struct error *err)
 	recording->processes.merges_tasks = options->is_only_live;
 	if (options->is_only_live)
 		recorder_set_digest(&recording->recorder, &recording->digest);
+	if (options->peek_bytes && options->action == ACTION_RECORD)
+		open_peek(recording);
 	recording->recorder.is_filtered = target_is_limited(&recording->target);
 	stack_table_init(&recording->stacks, recording->writer, &recording->kernel, &recording->processes,
 			 &recording->files);
@@ -1482,6 +1525,7 @@ static void release(struct recording *recording)
 	user_file_table_release(&recording->files);
 	kernel_image_release(&recording->kernel);
 	kernel_btf_free(recording->btf);
+	peek_close(&recording->peek);
 	probe_plan_release(&recording->plan);
 	snapshots_release(&recording->snapshots);
 	free(recording->totals);
@@ -1517,6 +1561,7 @@ static struct recording *recording_new(const struct options *options, struct err
 	recording->output.fd = -1;
 	recording->workload.gate = recording->workload.pidfd = -1;
 	recording->cpu_watch.socket = -1;
+	recording->peek.kcore.fd = -1;
 	snapshots_init(&recording->snapshots);
 	connect(recording);
 	if (!raise_file_limit(recording, err))

@@ -25,6 +25,7 @@
 #define TRACE_CACHES_MAX (1u << 16)
 #define TRACE_FILES_MAX (1u << 18)
 #define TRACE_STRING_TOTAL_MAX (512u << 20)
+#define TRACE_CONTENTS_MAX_BYTES 256u /* of one object */
 #define TRACE_SHARES_MAX 1024u /* names or stacks that one FREED record tells apart */
 
 enum trace_codec {
@@ -56,6 +57,7 @@ enum trace_record_type {
 	TRACE_RECORD_FREED_OLDER = 21,
 	TRACE_RECORD_TASK_CGROUPS = 22,
 	TRACE_RECORD_RECLAIM = 23,
+	TRACE_RECORD_CONTENTS = 24,
 	TRACE_RECORD_END = 127,
 };
 

@@ -697,6 +697,13 @@ static bool reader_single(struct trace_reader *reader, enum trace_record_type ty
 	case TRACE_RECORD_RECLAIM:
 		out->reclaim.time_ns = single(record);
 		break;
+	case TRACE_RECORD_CONTENTS:
+		out->contents.object = single(record);
+		out->contents.size_bytes = (uint32_t)read_limited(record, TRACE_CONTENTS_MAX_BYTES);
+		out->contents.bytes = cursor_bytes(record, out->contents.size_bytes);
+		if (!out->contents.object || out->contents.object > reader->allocs || !out->contents.size_bytes)
+			return false;
+		break;
 	case TRACE_RECORD_END:
 		out->end.time_ns = single(record);
 		out->end.events = single(record);
@@ -786,6 +793,7 @@ static int reader_record(struct trace_reader *reader, struct trace_record *out, 
 	case TRACE_RECORD_FREED:
 	case TRACE_RECORD_FREED_OLDER:
 	case TRACE_RECORD_RECLAIM:
+	case TRACE_RECORD_CONTENTS:
 	case TRACE_RECORD_END:
 		if (!reader_single(reader, (enum trace_record_type)type, &record, out)) {
 			reader_damaged(reader, "a record is not as the format says");

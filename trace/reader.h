@@ -36,6 +36,7 @@ struct trace_record {
 		struct trace_loss loss;
 		struct trace_unseen unseen;
 		struct trace_reclaim reclaim;
+		struct trace_contents contents; /* valid until the next call */
 		struct trace_probe probe;
 		struct trace_probe_cpu probe_cpu;
 		struct trace_counter counter;
@@ -59,8 +60,8 @@ void trace_reader_free(struct trace_reader *reader);
 int trace_reader_open_fd(struct trace_reader **reader, const char *name, int fd, struct error *err);
 
 /*
- * 1 with the next record (FACTS, EVENTS, CENSUS, MEMINFO, LOSS, UNSEEN, RECLAIM, PROBES, PROBE_CPUS, COUNTERS, NOTES, LIVE, FREED, FREED_OLDER
- * or END); 0 at the end,
+ * 1 with the next record (FACTS, EVENTS, CENSUS, MEMINFO, LOSS, UNSEEN, RECLAIM, PROBES, PROBE_CPUS, COUNTERS, NOTES, LIVE, FREED, FREED_OLDER,
+ * CONTENTS or END); 0 at the end,
  * also at damage or a cut: ask trace_reader_ending(). -ENOMEM, -EFBIG (a limit of format.h) or what the source returned:
  * what was read before is good then too, and the ending is a cut.
  * Unknown record types are skipped.

@@ -202,6 +202,13 @@ struct trace_reclaim {
 	uint64_t time_ns;
 };
 
+/* The first bytes of an object that was live at the end, as they were soon after it. */
+struct trace_contents {
+	uint64_t object;
+	const uint8_t *bytes; /* borrowed; any bytes */
+	uint32_t size_bytes;  /* 1 to TRACE_CONTENTS_MAX_BYTES */
+};
+
 struct trace_end {
 	uint64_t time_ns;
 	uint64_t events;

@@ -542,6 +542,16 @@ void trace_writer_reclaim(struct trace_writer *writer, const struct trace_reclai
 	writer_gather(writer);
 }
 
+void trace_writer_contents(struct trace_writer *writer, const struct trace_contents *contents)
+{
+	struct buffer body = {0};
+
+	ADD_VARINTS(&body, contents->object, contents->size_bytes);
+	buffer_add(&body, contents->bytes, contents->size_bytes);
+	writer_single_record(writer, TRACE_RECORD_CONTENTS, &body);
+	buffer_release(&body);
+}
+
 void trace_writer_probe(struct trace_writer *writer, const struct trace_probe *probe)
 {
 	uint64_t flags = probe->has_misses | probe->has_lost << 1 | probe->has_fault_misses << 2 |

@@ -54,6 +54,9 @@ void trace_writer_freed_older(struct trace_writer *writer, const struct trace_fr
 /* objects in rising order of object. */
 void trace_writer_live(struct trace_writer *writer, const struct trace_live *live);
 
+/* The object's event has been added. */
+void trace_writer_contents(struct trace_writer *writer, const struct trace_contents *contents);
+
 /*
  * Adds an event. For ALLOC, event->object is ignored and the serial it got is returned; else 0 is. Events should come
  * in the order of time; a step back is allowed and kept.

@@ -133,8 +133,13 @@ static void check_record(const struct trace_reader *reader, const struct trace_r
 	case TRACE_RECORD_PROBES:
 		touch_string(reader, record->probe.definition);
 		break;
+	case TRACE_RECORD_CONTENTS:
+		check(record->contents.object >= 1 && record->contents.object <= *allocs);
+		check(record->contents.size_bytes >= 1 && record->contents.size_bytes <= TRACE_CONTENTS_MAX_BYTES);
+		check(record->contents.bytes[record->contents.size_bytes - 1] <= UINT8_MAX);
+		break;
 	default:
-		check(record->type == TRACE_RECORD_MEMINFO || record->type == TRACE_RECORD_END);
+		check(record->type == TRACE_RECORD_MEMINFO || record->type == TRACE_RECORD_RECLAIM || record->type == TRACE_RECORD_END);
 	}
 }
 

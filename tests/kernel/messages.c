@@ -2,7 +2,7 @@
  * A workload with a known truth: sends KEEP messages and leaves them in their queues, then sends and receives CHURN more. A child
  * removes the queues when the file HOLD is there (or after a minute), so the kept ones are live when the program, and with it the
  * recording, ends. Each message is one accounted object of the 1 KiB class at load_msg(): 900 bytes behind a header of 48. Kernels
- * with CONFIG_SLAB_BUCKETS (6.11) take it from msg_msg-1k, others from kmalloc-cg-1k.
+ * with CONFIG_SLAB_BUCKETS (6.11) take it from msg_msg-1k, others from kmalloc-cg-1k. The kept ones begin with KEPT_TEXT, for --peek.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define MESSAGE_BYTES 900
+#define KEPT_TEXT "</pre><script>kept \x01\xff"
 /* A queue takes 16 KiB without CAP_SYS_RESOURCE. */
 #define MESSAGES_PER_QUEUE 16
 
@@ -27,7 +28,7 @@ struct queues {
 
 static int send_kept(struct queues *queues, int count)
 {
-	struct message message = {.type = 1};
+	struct message message = {.type = 1, .text = KEPT_TEXT};
 
 	for (int i = 0; i < count; i++) {
 		if (i % MESSAGES_PER_QUEUE == 0) {

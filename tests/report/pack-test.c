@@ -29,6 +29,10 @@ static void with_pipes(void (*use)(const struct model *model))
 
 	scenario_begin(&scenario);
 	scenario_pipes(&scenario, 300, 500);
+	for (uint32_t i = 0; i < 3; i++)
+		trace_writer_contents(scenario.writer, &(struct trace_contents){.object = scenario_alloc(&scenario, 1, 1, 0, 0),
+										.bytes = (const uint8_t *)"contents",
+										.size_bytes = 8 - i});
 	assert_int_equal(trace_writer_end(scenario.writer, scenario.now_ns, NULL), 0);
 	trace_writer_free(scenario.writer);
 	assert_int_equal(trace_reader_new(&reader, "t.slab", scenario_source, &scenario, NULL), 0);

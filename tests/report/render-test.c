@@ -9,6 +9,7 @@
 #include <libxml/xmlschemas.h>
 #include <libxml/xmlschemastypes.h>
 
+#include "report/content_text.h"
 #include "report/pack.h"
 #include "report/render.h"
 #include "report/sha256.h"
@@ -171,6 +172,32 @@ static void make_overflowing(struct scenario *scenario)
 	scenario_end(scenario);
 }
 
+#define COMMON "same in all " HOSTILE
+#define COMMON_BYTES (sizeof(COMMON) - 1)
+
+/* Of nine objects of a site one is freed; of another object contents come twice. One site has one object, another no contents. */
+static void make_contents(struct scenario *scenario)
+{
+	uint32_t cache = scenario_cache(scenario, "msg_msg-1k", 1024), stack = STACK(scenario, "caller", "many", "kmem_cache_alloc"),
+		 other = STACK(scenario, "caller", "single", "kmem_cache_alloc");
+	uint8_t bytes[TRACE_CONTENTS_MAX_BYTES] = {0};
+
+	for (uint32_t i = 0; i < 9; i++)
+		scenario_alloc(scenario, cache, stack, 0, 100);
+	scenario_alloc(scenario, cache, other, 0, 100);
+	scenario_alloc(scenario, cache, STACK(scenario, "caller", "without", "kmem_cache_alloc"), 0, 100);
+	scenario->now_ns += S;
+	scenario_free(scenario, TRACE_EVENT_FREE, 1, stack);
+	memcpy(bytes, COMMON, COMMON_BYTES);
+	for (uint64_t object = 1; object <= 10; object++) {
+		bytes[COMMON_BYTES] = (uint8_t)object;
+		trace_writer_contents(scenario->writer,
+				      &(struct trace_contents){.object = object, .bytes = bytes, .size_bytes = 100 + (uint32_t)object});
+	}
+	trace_writer_contents(scenario->writer, &(struct trace_contents){.object = 10, .bytes = (const uint8_t *)"second", .size_bytes = 6});
+	scenario_end(scenario);
+}
+
 static const struct {
 	const char *name;
 	scene_maker *make;
@@ -178,6 +205,7 @@ static const struct {
 	{"pipes", make_pipes},	   {"nothing", make_nothing}, {"cut", make_cut},
 	{"hostile", make_hostile}, {"many", make_many},	      {"one", make_one},
 	{"all lost", make_all_lost}, {"clock jumps", make_clock_jumps}, {"overflowing", make_overflowing},
+	{"contents", make_contents},
 };
 
 #define SCENES (sizeof(scenes) / sizeof(scenes[0]))
@@ -525,6 +553,106 @@ static void test_hostile_names_are_shown_harmless(void **state)
 	assert_true(strlen(html) < 200 * 1000);
 }
 
+static const struct model_site *site_named(const struct model *model, const char *name)
+{
+	for (uint32_t i = 0; i < model->site_count; i++)
+		if (!strcmp(model->sites[i].name, name))
+			return &model->sites[i];
+	fail_msg("no site %s", name);
+	return NULL;
+}
+
+static void expect_in(const char *text, const char *wanted)
+{
+	if (!strstr(text, wanted))
+		fail_msg("not there: %s", wanted);
+}
+
+static void test_contents_are_shown_harmless(void **state)
+{
+	struct scenario scenario;
+	struct scene scene;
+
+	(void)state;
+	scenario_begin(&scenario);
+	make_contents(&scenario);
+	scene_read(&scene, &scenario);
+	const struct model_site *many = site_named(&scene.model, "many"), *single = site_named(&scene.model, "single");
+	assert_int_equal(many->content_count, 8);
+	for (uint32_t i = 0; i < 8; i++) {
+		assert_int_equal(many->contents[i].size_bytes, 102 + i);
+		assert_memory_equal(many->contents[i].bytes, COMMON, COMMON_BYTES);
+		assert_int_equal(many->contents[i].bytes[COMMON_BYTES], 2 + i);
+	}
+	assert_int_equal(content_common_bytes(many), COMMON_BYTES);
+	assert_int_equal(single->content_count, 1);
+	assert_int_equal(single->contents[0].size_bytes, 110);
+	assert_int_equal(content_common_bytes(single), 0);
+	assert_int_equal(site_named(&scene.model, "without")->content_count, 0);
+	for (const struct renderer *renderer = renderers; renderer->name; renderer++) {
+		CLEANUP(cleanup_free) char *text = render(&scene.model, renderer->name);
+
+		for (const char *at = text; *at; at++)
+			assert_true((*at >= ' ' && *at <= '~') || *at == '\n' || *at == '\t');
+	}
+	CLEANUP(cleanup_free) char *html = render(&scene.model, "html");
+	assert_null(strstr(html, "<b onload"));
+	expect_in(html, "ript&#62;&#60;b onload=&#34;");
+	expect_in(html, "000  <mark>73 61 6d 65 20 69 6e 20 61 6c 6c 20 3c 2f 73 63</mark>  <mark>same in all &#60;/sc</mark>");
+	/* The last common bytes, the first other one and those behind. */
+	expect_in(html, "030  <mark>7d 01 ff e2 80 ae 5c</mark> 02 00 00 00 00 00 00 00 00  <mark>}......</mark>.........\n");
+	expect_in(html, "but for contents of objects, which are shown as they are");
+	CLEANUP(cleanup_free) char *lines = render(&scene.model, "text");
+	expect_in(lines, "  first bytes of 8 live objects; the first 55 are the same in all (to\n    the |)\n");
+	expect_in(lines, "  030 7d 01 ff e2 80 ae 5c|02 00 00 00 00 00 00 00 00  }...............\n");
+	expect_in(lines, "  first bytes of a live object\n");
+	CLEANUP(cleanup_free) char *json = render(&scene.model, "json");
+	expect_in(json, "\"contents_common_bytes\": 55");
+	expect_in(json, "\"73616d6520696e20616c6c203c2f736372697074");
+	CLEANUP(cleanup_free) char *xml = render(&scene.model, "xml");
+	expect_in(xml, "<contents common-bytes=\"55\">");
+	expect_in(xml, "text=\"same in all &lt;/script&gt;&lt;b onload=&quot;x&quot;&gt;'&amp;]]&gt;{{style}}......");
+	xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET);
+	assert_non_null(doc);
+	validate_rng(doc, "contents");
+	validate_xsd(doc, "contents");
+	xmlFreeDoc(doc);
+	scene_release(&scene);
+	scenario_release(&scenario);
+}
+
+static void test_contents_are_left_out_of_public_reports(void **state)
+{
+	(void)state;
+	for (enum redaction_level level = REDACTION_PUBLIC; level <= REDACTION_STRICT; level++) {
+		struct scenario scenario;
+		struct scene scene;
+		struct buffer bytes = {0};
+
+		scenario_begin(&scenario);
+		make_contents(&scenario);
+		scene_read(&scene, &scenario);
+		assert_int_equal(redact_model(&scene.model, level, NULL), 0);
+		assert_int_equal(scene.model.redaction.counts[REDACTED_CONTENTS], 9);
+		for (const struct renderer *renderer = renderers; renderer->name; renderer++) {
+			CLEANUP(cleanup_free) char *text = render(&scene.model, renderer->name);
+
+			assert_null(strstr(text, "same in all"));
+			assert_null(strstr(text, "73616d6520"));
+			assert_null(strstr(text, "73 61 6d 65 20"));
+			/* But that there were some is said everywhere. */
+			expect_in(text, "The first bytes of 9 live objects were recorded");
+		}
+		CLEANUP(cleanup_free) char *xml = render(&scene.model, "xml");
+		expect_in(xml, "<redacted what=\"contents of objects\" count=\"9\"/>");
+		assert_int_equal(pack_model(&scene.model, &bytes, NULL), 0);
+		assert_null(memmem(bytes.bytes, bytes.size_bytes, COMMON, 11));
+		buffer_release(&bytes);
+		scene_release(&scene);
+		scenario_release(&scenario);
+	}
+}
+
 static void test_json_numbers(void **state)
 {
 	CLEANUP(cleanup_free) char *json = render_scene(0, "json");
@@ -554,6 +682,8 @@ int main(void)
 		cmocka_unit_test(test_xml_is_valid),
 		cmocka_unit_test(test_xml_schemas_reject),
 		cmocka_unit_test(test_hostile_names_are_shown_harmless),
+		cmocka_unit_test(test_contents_are_shown_harmless),
+		cmocka_unit_test(test_contents_are_left_out_of_public_reports),
 		cmocka_unit_test(test_json_numbers),
 	};
 

@@ -107,7 +107,14 @@ printf 's == 0xffff888100042600 on 52:54:00:12:34:56, 123e4567-e89b-12d3-a456-42
 [ "$(wc -l <stdout)" = 4 ] || fail "--audit finds not all of four: $(cat stdout)"
 "$program" -q -f xml --redact none -o open.xml slabrec.slab
 grep -q '<redaction level="none"' open.xml || fail "the XML does not tell its redaction"
-"$program" -q -f xml --redact strict -o strict.xml slabrec.slab
+# What objects hold is in no report that does not ask for it.
+"$program" -q -f xml --redact none -o contents.open "$OLDPWD/tests/golden/contents.slab"
+grep -q '<content hex="003c2fff" text="\.&lt;/\."/>' contents.open || fail "--redact none: no contents"
+xmllint --noout --relaxng "${OLDPWD}/templates/slabrec.rng" contents.open 2>err || fail "$(head -n 3 err)"
+xmllint --noout --schema "${OLDPWD}/templates/slabrec.xsd" contents.open 2>err || fail "$(head -n 3 err)"
+grep -q 'what="contents of objects" count="2"' contents.xml || fail "contents.xml does not count what is left out"
+grep -q '<content ' contents.xml && fail "a public report tells contents"
+"$program" -q --redact strict -f xml -o strict.xml slabrec.slab
 grep -q '<frame .*kind="user"' strict.xml && fail "strict tells user frames"
 xmllint --noout --relaxng "${OLDPWD}/templates/slabrec.rng" strict.xml 2>err || fail "$(head -n 3 err)"
 # What is redacted stays so, and asking for less gives nothing back.

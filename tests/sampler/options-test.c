@@ -108,7 +108,7 @@ static void test_every_option(void **state)
 	assert_int_equal(options.max_memory_bytes, 0);
 	assert_null(options.start_when.text);
 	assert_int_equal(options.snapshot_signal, 0);
-	assert_false(options.is_only_live || options.is_reclaim);
+	assert_false(options.is_only_live || options.is_reclaim || options.peek_bytes);
 	assert_int_equal(options.duration_ns, 10000000000);
 	assert_string_equal(options.output, "-");
 	assert_int_equal(options.source, SOURCE_TRACEPOINT);
@@ -121,6 +121,13 @@ static void test_every_option(void **state)
 	good(&options, ARGS("-c", "x", "--reclaim"));
 	assert_true(options.is_reclaim);
 	options_release(&options);
+	good(&options, ARGS("-c", "x", "--peek", "256", "--reclaim"));
+	assert_int_equal(options.peek_bytes, 256);
+	options_release(&options);
+	assert_mistake(ARGS("-c", "x", "--peek", "64", "--only-live"),
+		       "--peek and --only-live exclude each other: contents are of objects that are told one by one");
+	assert_mistake(ARGS("-c", "x", "--peek=0"), "--peek 0: not a number from 1 to 256");
+	assert_mistake(ARGS("-c", "x", "--peek=257"), "--peek 257: not a number from 1 to 256");
 	assert_mistake(ARGS("-c", "x", "--reclaim", "--only-live"),
 		       "--reclaim and --only-live exclude each other: objects that are freed have to be told one by one");
 
@@ -316,7 +323,8 @@ static void test_help_tells_them_all(void **state)
 					  "--source",	   "-m, --mmap-pages", "--without",	 "-q, --quiet",
 					  "-v, --verbose", "-h, --help",       "--version",
 					  "--max-size",	   "--max-memory",     "--start-when",
-					  "--snapshot-on",   "--only-live",     "--reclaim"};
+					  "--snapshot-on",   "--only-live",     "--reclaim",
+					  "--peek"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

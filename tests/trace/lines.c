@@ -266,6 +266,12 @@ static void print_record(FILE *out, const struct trace_reader *reader, const str
 	case TRACE_RECORD_RECLAIM:
 		fprintf(out, "reclaim t=%" PRIu64 "\n", record->reclaim.time_ns);
 		break;
+	case TRACE_RECORD_CONTENTS:
+		fprintf(out, "contents object=%" PRIu64 " ", record->contents.object);
+		for (uint32_t i = 0; i < record->contents.size_bytes; i++)
+			fprintf(out, "%02x", record->contents.bytes[i]);
+		fputc('\n', out);
+		break;
 	case TRACE_RECORD_PROBES:
 		print_probe(out, reader, &record->probe);
 		break;

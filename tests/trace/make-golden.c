@@ -196,6 +196,31 @@ static void write_reclaim(struct buffer *trace)
 	memory_file_release(&file);
 }
 
+/* What --peek brings: of one object any bytes, of another as many as there may be. */
+static void write_contents(struct buffer *trace)
+{
+	struct memory_file file = {0};
+	struct trace_writer *writer;
+	struct trace_event event = {.node = -1, .time_ns = 100};
+	uint8_t bytes[TRACE_CONTENTS_MAX_BYTES];
+
+	if (trace_writer_new(&writer, memory_file_sink, &file, NULL))
+		fail("contents");
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)~i;
+	trace_writer_fact(writer, "peek", "256");
+	event.cache = trace_writer_cache(writer, &(struct trace_cache){.name = trace_writer_text(writer, "kmalloc-1k")});
+	for (int i = 0; i < 3; i++)
+		trace_writer_event(writer, &event);
+	trace_writer_contents(writer, &(struct trace_contents){.object = 1, .bytes = (const uint8_t *)"\0</\xff", .size_bytes = 4});
+	trace_writer_contents(writer, &(struct trace_contents){.object = 3, .bytes = bytes, .size_bytes = sizeof(bytes)});
+	if (trace_writer_end(writer, 200, NULL))
+		fail("contents");
+	trace_writer_free(writer);
+	buffer_add(trace, file.content.bytes, file.content.size_bytes);
+	memory_file_release(&file);
+}
+
 /* What minor version 1 may bring: records, columns and trailing fields that this version does not know. */
 static void write_newer_minor(struct buffer *trace)
 {
@@ -279,6 +304,8 @@ static void make_golden(const char *directory)
 	save(directory, "cgroups", &trace);
 	write_reclaim(&trace);
 	save(directory, "reclaim", &trace);
+	write_contents(&trace);
+	save(directory, "contents", &trace);
 	add_sample(&trace);
 	add_text(&trace, "what stands behind END is not read");
 	save(directory, "behind-end", &trace);
@@ -416,6 +443,7 @@ static void make_bad_records(const char *directory)
 	SAVE_RECORD("event-column-missing", TRACE_RECORD_EVENTS, "\x01\x00\x01\x01\x00\x02\x01\x00");
 	SAVE_RECORD("task-cgroup-task", TRACE_RECORD_TASK_CGROUPS, "\x01\x01\x01");
 	SAVE_RECORD("live-object", TRACE_RECORD_LIVE, "\x01\x01\x00");
+	SAVE_RECORD("contents-object", TRACE_RECORD_CONTENTS, "\x01\x01\x00");
 	SAVE_RECORD("live-object-0", TRACE_RECORD_LIVE, "\x01\x00\x00");
 	SAVE_RECORD("census-phase", TRACE_RECORD_CENSUS, "\x00\x00\x03\x00\x00\x00");
 	SAVE_RECORD("freed-ages", TRACE_RECORD_FREED, FREED("\x00\x00\x00\x01\x28\x01", "\x14\x00", "\x00\x00"));

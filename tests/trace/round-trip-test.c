@@ -323,6 +323,37 @@ static void test_live_objects_without_a_flush(void **state)
 	memory_file_release(&file);
 }
 
+/* The same for contents, of which there may be more than a block takes. */
+static void test_contents_without_a_flush(void **state)
+{
+	struct memory_file file = {0};
+	struct trace_writer *writer = new_writer(&file);
+	struct trace_record record;
+	uint8_t bytes[TRACE_CONTENTS_MAX_BYTES];
+
+	(void)state;
+	write_allocs(writer, 10000);
+	for (uint64_t object = 1; object <= 10000; object++) {
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (uint8_t)scattered(object + i);
+		trace_writer_contents(writer, &(struct trace_contents){.object = object, .bytes = bytes, .size_bytes = 1 + object % 256});
+	}
+	assert_int_equal(trace_writer_end(writer, 0, NULL), 0);
+	trace_writer_free(writer);
+	struct trace_reader *reader = open_memory(&file);
+	for (uint64_t object = 1; object <= 10000; object++) {
+		next_of(reader, &record, TRACE_RECORD_CONTENTS);
+		assert_int_equal(record.contents.object, object);
+		assert_int_equal(record.contents.size_bytes, 1 + object % 256);
+		for (size_t i = 0; i < record.contents.size_bytes; i++)
+			assert_int_equal(record.contents.bytes[i], (uint8_t)scattered(object + i));
+	}
+	next_of(reader, &record, TRACE_RECORD_END);
+	assert_int_equal(trace_reader_ending(reader, NULL), TRACE_ENDING_COMPLETE);
+	trace_reader_free(reader);
+	memory_file_release(&file);
+}
+
 static void test_live_between_events(void **state)
 {
 	struct memory_file file = {0};
@@ -405,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_random_events_and_large_dictionaries),
 		cmocka_unit_test(test_strings_at_the_limit),
 		cmocka_unit_test(test_live_objects_without_a_flush),
+		cmocka_unit_test(test_contents_without_a_flush),
 		cmocka_unit_test(test_live_between_events),
 		cmocka_unit_test(test_many_singles_and_entries),
 		cmocka_unit_test(test_user_symbols_name_user_frames_only),
