@@ -164,6 +164,36 @@ class Chromium(Browser):
     def pdf(self, path):
         self.save(path, self.call("Page.printToPDF", printBackground=True)["data"])
 
+    def in_frame(self, name):
+        """The texts of the elements of that class in a frame, read without a script: in its process or in one of its own."""
+        own = self.session
+        found = self.texts(name)
+        for target in self.call("Target.getTargets")["targetInfos"]:
+            if target["type"] != "iframe" or found:
+                continue
+            frame = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
+            self.session = frame
+            found = self.texts(name)
+            self.session = own
+            self.call("Target.detachFromTarget", sessionId=frame)
+        return found
+
+    def texts(self, name):
+        found = []
+
+        def text_of(node):
+            return node.get("nodeValue", "") + "".join(text_of(child) for child in node.get("children", []))
+
+        def walk(node):
+            attributes = node.get("attributes", [])
+            if name in dict(zip(attributes[::2], attributes[1::2])).get("class", "").split():
+                found.append(text_of(node))
+            for child in node.get("children", []) + [node[part] for part in ("contentDocument",) if part in node]:
+                walk(child)
+
+        walk(self.call("DOM.getDocument", depth=-1, pierce=True)["root"])
+        return found
+
 
 class Firefox(Browser):
     name = "firefox"
@@ -248,6 +278,14 @@ class Firefox(Browser):
 
     def pdf(self, path):
         self.save(path, self.call("WebDriver:Print", background=True)["value"])
+
+    def in_frame(self, name):
+        """The texts of the elements of that class in the first frame."""
+        self.call("WebDriver:SwitchToFrame", id=0)
+        found = self.call("WebDriver:FindElements", using="css selector", value="." + name)
+        texts = [self.call("WebDriver:GetElementText", id=list(element.values())[0])["value"] for element in found]
+        self.call("WebDriver:SwitchToFrame", id=None)
+        return texts
 
 
 def find(kind):
