@@ -126,7 +126,7 @@ function readModel(bytes) {
 	m.detailed = n.u();
 	m.shift = n.u();
 	m.duration = c.totals.u();
-	m.buckets = Math.max(1, Math.min(64, Math.floor(m.duration / Math.pow(2, m.shift)) + 1));
+	m.buckets = Math.max(1, Math.min(64, Math.floor(m.duration / 2 ** m.shift) + 1));
 	m.slots = readSlots(c, m.cacheCount);
 	var read = readFrames(c, frameCount, strings);
 	m.functions = read.functions;
@@ -210,8 +210,8 @@ function Tree(room) {
 	this.depth = new Uint16Array(room + 1);
 	this.count = 1;
 	this.fn[0] = -1;
-	for (this.mask = 63; this.mask < 2 * room; this.mask = 2 * this.mask + 1)
-		;
+	for (this.mask = 63; this.mask < 2 * room;)
+		this.mask = 2 * this.mask + 1;
 	this.slots = new Int32Array(this.mask + 1);
 }
 // Where it is, or the free place where it belongs.
@@ -301,8 +301,7 @@ function explore(model) {
 }
 
 function metricNow() {
-	var key = state.metric;
-	return metrics.filter(metric => metric.key === key)[0] || metrics[0];
+	return metrics.find(metric => metric.key === state.metric) || metrics[0];
 }
 
 function isBrushed() {
@@ -520,13 +519,13 @@ function writeHash(isSame) {
 }
 
 function readHash() {
-	if (location.hash && location.hash.indexOf("#explore:") !== 0)
+	if (location.hash && !location.hash.startsWith("#explore:"))
 		return false;
 	for (var key in initial)
 		state[key] = initial[key];
 	location.hash.slice(9).split("&").forEach(word => {
 		var at = word.indexOf("="), key = word.slice(0, at), value = word.slice(at + 1);
-		if (!Object.prototype.hasOwnProperty.call(state, key))
+		if (!Object.hasOwn(state, key))
 			return;
 		try {
 			value = decodeURIComponent(value);
@@ -584,7 +583,7 @@ function showControls() {
 		return;
 	fromBox.value = state.from;
 	toBox.value = state.to;
-	var width = Math.pow(2, m.shift) / 1e9, end = Math.min((state.to + 1) * width, m.duration / 1e9);
+	var width = 2 ** m.shift / 1e9, end = Math.min((state.to + 1) * width, m.duration / 1e9);
 	rangeText.textContent = !isBrushed() ? "Allocated at any time; drag or use the sliders to choose a part." :
 		"Retained of what was allocated from " + (state.from * width).toFixed(2) + " s to " + end.toFixed(2) + " s" +
 		(metricNow().range ? "" : " (this metric is not known by time)") +
@@ -724,7 +723,7 @@ function drawStrip() {
 	for (var i = 0; i < m.detailed; i++)
 		for (var b = 0; b < 64; b++)
 			sums[b] += m.survivors[64 * i + b];
-	most = Math.max.apply(null, sums) || 1;
+	most = Math.max(...sums) || 1;
 	var pen = prepare(strip, 44), step = strip.clientWidth / m.buckets;
 	for (b = 0; b < m.buckets; b++) {
 		var isIn = b >= state.from && b <= state.to;
@@ -758,7 +757,7 @@ function fillGrid() {
 		row.setAttribute("aria-level", tree.depth[node] - tree.depth[0] + 1);
 		row.cells[0].style.paddingLeft = .55 + .8 * Math.min(12, tree.depth[node]) + "rem";
 		if (hasBelow)
-			row.setAttribute("aria-expanded", path.indexOf(node) >= 0 || node === focus);
+			row.setAttribute("aria-expanded", path.includes(node) || node === focus);
 		row.setAttribute("tabindex", node === focus ? "0" : "-1");
 		row.setAttribute("aria-selected", node === focus);
 		row.dataset.node = node;
@@ -864,7 +863,7 @@ function neighbour(key) {
 		return tree.parent[at];
 	if (key === down)
 		return tree.first[at + 1] > tree.first[at] ? tree.kids[tree.first[at]] : at;
-	var parent = tree.parent[at], beside = Array.prototype.indexOf.call(tree.kids.subarray(tree.first[parent], tree.first[parent + 1]), at);
+	var parent = tree.parent[at], beside = tree.kids.subarray(tree.first[parent], tree.first[parent + 1]).indexOf(at);
 	beside += key === "ArrowRight" ? 1 : -1;
 	if (!at || beside < 0 || tree.first[parent] + beside >= tree.first[parent + 1])
 		return at;
@@ -875,7 +874,7 @@ function pressed(event) {
 	var tree = shown;
 	if (event.ctrlKey || event.altKey || event.metaKey)
 		return;
-	if (event.key.indexOf("Arrow") === 0)
+	if (event.key.startsWith("Arrow"))
 		focusOn(neighbour(event.key));
 	else if (event.key === "Enter" || event.key === " ")
 		zoom(focused);
