@@ -105,7 +105,7 @@ static bool read_stack(struct user_unwind *unwind, uint64_t address, uint64_t *w
 	const struct user_unwind_copy *copy = unwind->copy;
 	uint64_t at = address - stack_pointer(unwind);
 
-	if (address >= stack_pointer(unwind) && at + sizeof(*word) <= copy->stack_bytes) {
+	if (address >= stack_pointer(unwind) && at < copy->stack_bytes && copy->stack_bytes - at >= sizeof(*word)) {
 		memcpy(word, copy->stack + at, sizeof(*word));
 		note_word(unwind, at, *word);
 		return true;
