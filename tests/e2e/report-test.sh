@@ -52,7 +52,7 @@ says "<meta http-equiv=\"Content-Security-Policy\"" "html: a content security po
 check "html: no address of another machine" sh -c "! grep -E '(src|href|action|data|poster)=\"?(https?:|ftp:|//)|url\((\"|'\'')?(https?:|//)|@import' report.html"
 check "html: no script but its own" sh -c "! grep -E '<script[^>]* src=|<link[^>]* href=|<iframe|<object|<embed' report.html"
 run xmllint --html --noout report.html
-check "html: well-formed (as far as HTML 4 knows)" sh -c '! grep -v -E "Tag (main|section|nav|header|footer|details|summary|svg|g|rect|text|title|path|line|polyline|polygon|circle|use|defs|figure|figcaption|time|template|article|aside|clipPath|symbol|mark|data|meter|progress|tspan) invalid" err | grep -q " error :"'
+check "html: well-formed (as far as HTML 4 knows)" sh -c '! grep -v -E "Tag (main|section|nav|header|footer|details|summary|svg|g|rect|text|title|desc|path|line|polyline|polygon|circle|use|defs|figure|figcaption|time|template|article|aside|clipPath|symbol|mark|data|meter|progress|tspan) invalid" err | grep -q " error :"'
 if command -v w3m > /dev/null; then
 	w3m -dump -T text/html -cols 100 report.html > out 2> err
 	check "w3m: alloc_pipe_info is on the first screen" sh -c 'head -n 25 out | grep -q alloc_pipe_info'
