@@ -31,7 +31,7 @@ golden: $(GOLDEN_TOOLS) ## writes tests/golden*/ anew: only when the format chan
 
 # Fuzzers have objects of their own, built by clang. A reader-fuzz needs trace/ only; any other may use report/ too.
 CLANG ?= clang
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 20
 FUZZ_CFLAGS = $(filter-out -fsanitize=% --coverage -O0,$(ALL_CFLAGS)) -O1 -fsanitize=fuzzer$(comma)address$(comma)undefined \
 	-fno-sanitize-recover=all
 fuzz_objects = $(patsubst $B/%,$B/fuzz/%,$(1))

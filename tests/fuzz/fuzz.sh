@@ -3,7 +3,7 @@
 # stays in $B/fuzz/. Seeds: the golden traces, good and bad, and tests/fuzz/NAME-seeds/ where there is one.
 set -u
 B=${B:-build}
-seconds=${FUZZ_SECONDS:-60}
+seconds=${FUZZ_SECONDS:-20}
 clang=${CLANG:-clang}
 
 skip()
