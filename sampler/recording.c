@@ -68,7 +68,7 @@
 /* Of the user stack with a sample; and what the stacks may take, of a ring and of the time, and at once. */
 #define USER_STACK_BYTES 16384u
 #define COPIES_RING_SHARE 4u
-#define UNWINDING_TIME_SHARE 8u
+#define UNWINDING_TIME_SHARE 32u
 #define UNWINDING_AHEAD_NS 50000000u
 #define GRANT_EVERY_NS 1000000u
 /* Of one stack, while too few have been unwound to tell. */
