@@ -66,7 +66,12 @@ truths()
 			: > "$hold"
 			sleep 0.2
 			rm "$hold"
-			"$slabreport" --format text -o - $walk.slab | sed -n '/^1\. /,/^2\. /{ /^  backtrace/,/^$/p; }' > $walk.stack
+			"$slabreport" --format text -o - $walk.slab | awk -v comm="comm \"$pipes_comm\"" '
+				/^[0-9]+\. / { is_ours = is_backtrace = 0 }
+				index($0, comm) { is_ours = 1 }
+				/^  backtrace/ && is_ours && !is_done { is_backtrace = is_done = 1 }
+				/^$/ { is_backtrace = 0 }
+				is_backtrace' > $walk.stack
 		done
 		check "$source: keys stand for most call chains" test "$(counter with.slab chains_by_key)" -gt 5000
 		same "$source: no key without the walk" 0 "$(counter without.slab chains_by_key)"
