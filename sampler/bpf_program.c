@@ -131,6 +131,38 @@ void bpf_program_exit(struct bpf_program *program, int32_t value)
 	add(program, (struct bpf_insn){.code = BPF_JMP | BPF_EXIT});
 }
 
+void bpf_program_add_to(struct bpf_program *program, enum bpf_program_reg dst, enum bpf_program_reg src, int32_t value)
+{
+	bpf_program_alu(program, BPF_MOV, dst, src);
+	bpf_program_alu_value(program, BPF_ADD, dst, value);
+}
+
+void bpf_program_mix(struct bpf_program *program, enum bpf_program_reg hash, enum bpf_program_reg value, enum bpf_program_reg scratch)
+{
+	bpf_program_alu(program, BPF_XOR, hash, value);
+	bpf_program_set(program, scratch, BPF_PROGRAM_FACTOR);
+	bpf_program_alu(program, BPF_MUL, hash, scratch);
+	bpf_program_alu(program, BPF_MOV, scratch, hash);
+	bpf_program_alu_value(program, BPF_RSH, scratch, 32);
+	bpf_program_alu(program, BPF_XOR, hash, scratch);
+}
+
+void bpf_program_look_up(struct bpf_program *program, int map_fd, int key_at, bpf_program_label none)
+{
+	bpf_program_set_map(program, R1, map_fd);
+	bpf_program_add_to(program, R2, FP, key_at);
+	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
+	bpf_program_jump_value(program, BPF_JEQ, R0, 0, none);
+}
+
+void bpf_program_read(struct bpf_program *program, int helper, int at, int32_t size_bytes, bpf_program_label failed)
+{
+	bpf_program_add_to(program, R1, FP, at);
+	bpf_program_alu_value(program, BPF_MOV, R2, size_bytes);
+	bpf_program_call(program, helper);
+	bpf_program_jump_value(program, BPF_JNE, R0, 0, failed);
+}
+
 static void link_jumps(struct bpf_program *program)
 {
 	for (size_t i = 0; i < program->jump_count; i++) {

@@ -44,6 +44,15 @@ struct bpf_program {
 	bool is_bad;
 };
 
+/* Of hashes that programs and slabrec make alike. */
+#define BPF_PROGRAM_FACTOR 0x9e3779b97f4a7c15u
+
+static inline uint64_t bpf_program_mixed(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * BPF_PROGRAM_FACTOR;
+	return hash ^ hash >> 32;
+}
+
 bpf_program_label bpf_program_new_label(struct bpf_program *program);
 /* The label is here, before the next instruction. */
 void bpf_program_place(struct bpf_program *program, bpf_program_label label);
@@ -51,6 +60,11 @@ void bpf_program_place(struct bpf_program *program, bpf_program_label label);
 /* dst OP= src, dst OP= value: 64 bit, BPF_ADD, BPF_SUB, BPF_AND, BPF_OR, BPF_XOR, BPF_LSH, BPF_RSH, BPF_MOV, BPF_MUL. */
 void bpf_program_alu(struct bpf_program *program, int op, enum bpf_program_reg dst, enum bpf_program_reg src);
 void bpf_program_alu_value(struct bpf_program *program, int op, enum bpf_program_reg dst, int32_t value);
+/* dst = src + value. */
+void bpf_program_add_to(struct bpf_program *program, enum bpf_program_reg dst, enum bpf_program_reg src, int32_t value);
+/* Takes value into hash as bpf_program_mixed() does; scratch may be value. */
+void bpf_program_mix(struct bpf_program *program, enum bpf_program_reg hash, enum bpf_program_reg value,
+		     enum bpf_program_reg scratch);
 /* To label if dst OP src: BPF_JEQ, BPF_JNE, BPF_JLT, BPF_JGE, BPF_JSLE and so on. */
 void bpf_program_jump(struct bpf_program *program, int op, enum bpf_program_reg dst, enum bpf_program_reg src,
 		      bpf_program_label label);
@@ -68,6 +82,10 @@ void bpf_program_set(struct bpf_program *program, enum bpf_program_reg dst, uint
 void bpf_program_set_map(struct bpf_program *program, enum bpf_program_reg dst, int map_fd);
 void bpf_program_set_map_value(struct bpf_program *program, enum bpf_program_reg dst, int map_fd, uint32_t offset_bytes);
 void bpf_program_call(struct bpf_program *program, int helper);
+/* r0: where the value of the key at FP + key_at is; to none where the map does not have it. */
+void bpf_program_look_up(struct bpf_program *program, int map_fd, int key_at, bpf_program_label none);
+/* Reads what is at r3 to FP + at: BPF_FUNC_probe_read_kernel, BPF_FUNC_probe_read_user. To failed where nothing can be read. */
+void bpf_program_read(struct bpf_program *program, int helper, int at, int32_t size_bytes, bpf_program_label failed);
 /* Adds one to the u64 at address, whoever else does; dst is used up. */
 void bpf_program_count(struct bpf_program *program, enum bpf_program_reg address, enum bpf_program_reg scratch);
 void bpf_program_exit(struct bpf_program *program, int32_t value);

@@ -13,16 +13,6 @@
 #define KEY_AT (-8)
 #define VALUE_AT (-16)
 
-/* r0: the value of the number in key_at; to out where it is not in. */
-static void look_up(const struct process_filter *filter, struct bpf_program *program, int key_at, bpf_program_label out)
-{
-	bpf_program_set_map(program, R1, filter->map);
-	bpf_program_alu(program, BPF_MOV, R2, FP);
-	bpf_program_alu_value(program, BPF_ADD, R2, key_at);
-	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
-	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
-}
-
 static void store_process(struct bpf_program *program, int key_at)
 {
 	bpf_program_call(program, BPF_FUNC_get_current_pid_tgid);
@@ -36,11 +26,11 @@ void process_filter_write(const struct process_filter *filter, struct bpf_progra
 	bpf_program_label passes = bpf_program_new_label(program);
 
 	store_process(program, key_at);
-	look_up(filter, program, key_at, not_in);
+	bpf_program_look_up(program, filter->map, key_at, not_in);
 	bpf_program_goto(program, passes);
 	bpf_program_place(program, not_in);
 	bpf_program_store_value(program, BPF_W, FP, key_at, 0);
-	look_up(filter, program, key_at, out);
+	bpf_program_look_up(program, filter->map, key_at, out);
 	bpf_program_load_from(program, BPF_W, R1, R0, 0);
 	bpf_program_jump_value(program, BPF_JEQ, R1, 0, out);
 	bpf_program_place(program, passes);
@@ -53,21 +43,19 @@ static int load_follower(struct process_filter *filter, struct event_field child
 
 	bpf_program_alu(&program, BPF_MOV, R6, R1);
 	store_process(&program, KEY_AT);
-	look_up(filter, &program, KEY_AT, out);
+	bpf_program_look_up(&program, filter->map, KEY_AT, out);
 	bpf_program_load_from(&program, BPF_W, R1, R6, child.offset_bytes);
 	bpf_program_store(&program, BPF_W, FP, KEY_AT, R1);
 	bpf_program_store_value(&program, BPF_W, FP, VALUE_AT, 1);
 	bpf_program_set_map(&program, R1, filter->map);
-	bpf_program_alu(&program, BPF_MOV, R2, FP);
-	bpf_program_alu_value(&program, BPF_ADD, R2, KEY_AT);
-	bpf_program_alu(&program, BPF_MOV, R3, FP);
-	bpf_program_alu_value(&program, BPF_ADD, R3, VALUE_AT);
+	bpf_program_add_to(&program, R2, FP, KEY_AT);
+	bpf_program_add_to(&program, R3, FP, VALUE_AT);
 	bpf_program_alu_value(&program, BPF_MOV, R4, BPF_ANY);
 	bpf_program_call(&program, BPF_FUNC_map_update_elem);
 	bpf_program_jump_value(&program, BPF_JEQ, R0, 0, out);
 	/* No room: from now on nobody is left out here. */
 	bpf_program_store_value(&program, BPF_W, FP, KEY_AT, 0);
-	look_up(filter, &program, KEY_AT, out);
+	bpf_program_look_up(&program, filter->map, KEY_AT, out);
 	bpf_program_store_value(&program, BPF_W, R0, 0, 1);
 	bpf_program_place(&program, out);
 	/* Others who have the tracepoint's samples still get them. */

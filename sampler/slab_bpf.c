@@ -43,11 +43,7 @@ static void close_fd(int *fd)
 /* Reads 8 bytes of kernel memory at r3 into dst; to failed where there are none. */
 static void read_word(struct bpf_program *program, enum bpf_program_reg dst, bpf_program_label failed)
 {
-	bpf_program_alu(program, BPF_MOV, R1, FP);
-	bpf_program_alu_value(program, BPF_ADD, R1, WORD_AT);
-	bpf_program_alu_value(program, BPF_MOV, R2, 8);
-	bpf_program_call(program, BPF_FUNC_probe_read_kernel);
-	bpf_program_jump_value(program, BPF_JNE, R0, 0, failed);
+	bpf_program_read(program, BPF_FUNC_probe_read_kernel, WORD_AT, 8, failed);
 	bpf_program_load_from(program, BPF_DW, dst, FP, WORD_AT);
 }
 
@@ -97,16 +93,11 @@ static void look_up_name(struct bpf_program *program, const struct slab_bpf *bpf
 	read_word(program, R3, out);
 	for (int at = 0; at < SLAB_CACHE_NAME_MAX; at += 8)
 		bpf_program_store_value(program, BPF_DW, FP, NAME_AT + at, 0);
-	bpf_program_alu(program, BPF_MOV, R1, FP);
-	bpf_program_alu_value(program, BPF_ADD, R1, NAME_AT);
+	bpf_program_add_to(program, R1, FP, NAME_AT);
 	bpf_program_alu_value(program, BPF_MOV, R2, SLAB_CACHE_NAME_MAX);
 	bpf_program_call(program, BPF_FUNC_probe_read_kernel_str);
 	bpf_program_jump_value(program, BPF_JSLE, R0, 1, out);
-	bpf_program_set_map(program, R1, bpf->names);
-	bpf_program_alu(program, BPF_MOV, R2, FP);
-	bpf_program_alu_value(program, BPF_ADD, R2, NAME_AT);
-	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
-	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
+	bpf_program_look_up(program, bpf->names, NAME_AT, out);
 }
 
 /* The name has been looked up by then. */
@@ -135,11 +126,7 @@ struct turn {
 static void find_turn(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
 {
 	bpf_program_store_value(program, BPF_W, FP, WORD_AT, (int32_t)number);
-	bpf_program_set_map(program, R1, bpf->turns);
-	bpf_program_alu(program, BPF_MOV, R2, FP);
-	bpf_program_alu_value(program, BPF_ADD, R2, WORD_AT);
-	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
-	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
+	bpf_program_look_up(program, bpf->turns, WORD_AT, out);
 	bpf_program_store(program, BPF_DW, FP, TURN_AT, R0);
 }
 
@@ -222,8 +209,7 @@ static void send_record(struct bpf_program *program, const struct slab_bpf *bpf,
 
 	bpf_program_alu(program, BPF_MOV, R1, R6);
 	bpf_program_set(program, R3, BPF_F_CURRENT_CPU);
-	bpf_program_alu(program, BPF_MOV, R4, FP);
-	bpf_program_alu_value(program, BPF_ADD, R4, RECORD_AT);
+	bpf_program_add_to(program, R4, FP, RECORD_AT);
 	bpf_program_call(program, BPF_FUNC_perf_event_output);
 	bpf_program_jump_value(program, BPF_JEQ, R0, 0, sent);
 	bpf_program_jump_value(program, BPF_JEQ, R0, -ENOSPC, lost);

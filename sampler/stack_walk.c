@@ -21,7 +21,6 @@
 #define STEPS (1u << STEPS_BITS)
 #define KNOWN_BITS 13
 #define KNOWN (1u << KNOWN_BITS)
-#define KEY_FACTOR 0x9e3779b97f4a7c15u
 /* One in so many samples has the call chain although it is known: so that it is known to be right. */
 #define CHECK_PERIOD 256
 #define TRIED_MAX 65536u
@@ -41,7 +40,7 @@ struct stack_step {
 
 static uint32_t step_place(uint64_t address)
 {
-	return (uint32_t)(address * KEY_FACTOR >> (64 - STEPS_BITS));
+	return (uint32_t)(address * BPF_PROGRAM_FACTOR >> (64 - STEPS_BITS));
 }
 
 int stack_walk_open(struct stack_walk *walk, const struct kernel_image *kernel, bool has_user, orc_table_peek *peek, void *context,
@@ -76,22 +75,13 @@ void stack_walk_close(struct stack_walk *walk)
 
 /* ---- what the programs do ---- */
 
-static void add_to(struct bpf_program *program, enum bpf_program_reg dst, enum bpf_program_reg src, int32_t value)
-{
-	bpf_program_alu(program, BPF_MOV, dst, src);
-	bpf_program_alu_value(program, BPF_ADD, dst, value);
-}
-
 void stack_walk_write_number(struct bpf_program *program, enum bpf_program_reg dst, enum bpf_program_reg src,
 			     const struct stack_walk_room *room, bpf_program_label out)
 {
 	/* Read from where it was written by a helper, the verifier has forgotten what it is. */
 	bpf_program_store(program, BPF_DW, FP, room->place_at, src);
-	add_to(program, R1, FP, room->word_at);
-	bpf_program_alu_value(program, BPF_MOV, R2, 8);
-	add_to(program, R3, FP, room->place_at);
-	bpf_program_call(program, BPF_FUNC_probe_read_kernel);
-	bpf_program_jump_value(program, BPF_JNE, R0, 0, out);
+	bpf_program_add_to(program, R3, FP, room->place_at);
+	bpf_program_read(program, BPF_FUNC_probe_read_kernel, room->word_at, 8, out);
 	bpf_program_load_from(program, BPF_DW, dst, FP, room->word_at);
 }
 
@@ -102,15 +92,12 @@ static void find_step(const struct stack_walk *walk, struct bpf_program *program
 	bpf_program_label hit = bpf_program_new_label(program);
 
 	bpf_program_load_from(program, BPF_DW, R2, FP, room->word_at);
-	bpf_program_set(program, R1, KEY_FACTOR);
+	bpf_program_set(program, R1, BPF_PROGRAM_FACTOR);
 	bpf_program_alu(program, BPF_MUL, R2, R1);
 	bpf_program_alu_value(program, BPF_RSH, R2, 64 - STEPS_BITS);
 	bpf_program_store(program, BPF_W, FP, room->place_at, R2);
 	for (int i = 0; i < 2; i++) {
-		bpf_program_set_map(program, R1, walk->steps);
-		add_to(program, R2, FP, room->place_at);
-		bpf_program_call(program, BPF_FUNC_map_lookup_elem);
-		bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
+		bpf_program_look_up(program, walk->steps, room->place_at, out);
 		bpf_program_load_from(program, BPF_DW, R1, FP, room->word_at);
 		bpf_program_load_from(program, BPF_DW, R2, R0, offsetof(struct stack_step, address));
 		bpf_program_jump(program, i ? BPF_JNE : BPF_JEQ, R2, R1, i ? out : hit);
@@ -122,15 +109,6 @@ static void find_step(const struct stack_walk *walk, struct bpf_program *program
 		bpf_program_store(program, BPF_W, FP, room->place_at, R2);
 	}
 	bpf_program_place(program, hit);
-}
-
-/* Reads 8 bytes of the kernel at r3 to at; to out where there are none. */
-static void read_to(struct bpf_program *program, int at, bpf_program_label out)
-{
-	add_to(program, R1, FP, at);
-	bpf_program_alu_value(program, BPF_MOV, R2, 8);
-	bpf_program_call(program, BPF_FUNC_probe_read_kernel);
-	bpf_program_jump_value(program, BPF_JNE, R0, 0, out);
 }
 
 /* r0: the step, r8: where the return address is, register bp at pair_at. r2 becomes the end of the frame; to last where it is the last. */
@@ -148,7 +126,7 @@ static void find_end(struct bpf_program *program, const struct stack_walk_room *
 	bpf_program_jump_value(program, BPF_JEQ, R3, ORC_BY_BP, done);
 	bpf_program_store(program, BPF_DW, FP, room->place_at, R0);
 	bpf_program_alu(program, BPF_MOV, R3, R2);
-	read_to(program, room->word_at, out);
+	bpf_program_read(program, BPF_FUNC_probe_read_kernel, room->word_at, 8, out);
 	bpf_program_load_from(program, BPF_DW, R2, FP, room->word_at);
 	bpf_program_load_from(program, BPF_DW, R0, FP, room->place_at);
 	bpf_program_goto(program, done);
@@ -179,7 +157,7 @@ static void go_up(struct bpf_program *program, const struct stack_walk_room *roo
 	bpf_program_load_from(program, BPF_DW, R2, FP, room->pair_at);
 	bpf_program_place(program, by_end);
 	bpf_program_alu(program, BPF_ADD, R3, R2);
-	read_to(program, room->pair_at, out);
+	bpf_program_read(program, BPF_FUNC_probe_read_kernel, room->pair_at, 8, out);
 	bpf_program_place(program, same);
 }
 
@@ -199,17 +177,12 @@ static void walk_kernel(const struct stack_walk *walk, struct bpf_program *progr
 	bpf_program_alu_value(program, BPF_MOV, R7, 0);
 	bpf_program_place(program, again);
 	bpf_program_alu(program, BPF_MOV, R3, R8);
-	read_to(program, room->word_at, out);
+	bpf_program_read(program, BPF_FUNC_probe_read_kernel, room->word_at, 8, out);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->word_at);
 	bpf_program_jump_value(program, BPF_JNE, R7, 0, is_right);
 	bpf_program_jump(program, BPF_JNE, R1, R9, out);
 	bpf_program_place(program, is_right);
-	bpf_program_alu(program, BPF_XOR, R9, R1);
-	bpf_program_set(program, R2, KEY_FACTOR);
-	bpf_program_alu(program, BPF_MUL, R9, R2);
-	bpf_program_alu(program, BPF_MOV, R2, R9);
-	bpf_program_alu_value(program, BPF_RSH, R2, 32);
-	bpf_program_alu(program, BPF_XOR, R9, R2);
+	bpf_program_mix(program, R9, R1, R2);
 	find_step(walk, program, room, out);
 	find_end(program, room, last, out);
 	go_up(program, room, out);
@@ -261,11 +234,8 @@ static void walk_user(const struct stack_walk *walk, struct bpf_program *program
 	bpf_program_label done = bpf_program_new_label(program);
 
 	bpf_program_alu_value(program, BPF_MOV, R7, 0);
-	add_to(program, R1, FP, room->user_at);
-	bpf_program_alu_value(program, BPF_MOV, R2, READ_BYTES);
-	add_to(program, R3, R8, REGS_BP);
-	bpf_program_call(program, BPF_FUNC_probe_read_kernel);
-	bpf_program_jump_value(program, BPF_JNE, R0, 0, out);
+	bpf_program_add_to(program, R3, R8, REGS_BP);
+	bpf_program_read(program, BPF_FUNC_probe_read_kernel, room->user_at, READ_BYTES, out);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->user_at + REGS_CS - REGS_BP);
 	bpf_program_jump_value(program, BPF_JEQ, R1, USER_CS, is_user);
 	/* Kernel threads have none; tasks of 32 bits, and interrupts of the kernel, are others' work. */
@@ -282,11 +252,8 @@ static void walk_user(const struct stack_walk *walk, struct bpf_program *program
 		bpf_program_place(program, again);
 		/* Most often what is no frame pointer is a small number: it need not cost a page fault. */
 		bpf_program_jump_value(program, BPF_JLT, R8, PAGE_BYTES, done);
-		add_to(program, R1, FP, room->pair_at);
-		bpf_program_alu_value(program, BPF_MOV, R2, 16);
 		bpf_program_alu(program, BPF_MOV, R3, R8);
-		bpf_program_call(program, BPF_FUNC_probe_read_user);
-		bpf_program_jump_value(program, BPF_JNE, R0, 0, done);
+		bpf_program_read(program, BPF_FUNC_probe_read_user, room->pair_at, 16, done);
 		bpf_program_jump_value(program, BPF_JGE, R7, STACK_WALK_USER_MAX, out);
 		bpf_program_load_from(program, BPF_DW, R8, FP, room->pair_at);
 		bpf_program_load_from(program, BPF_DW, R3, FP, room->pair_at + 8);
@@ -318,16 +285,13 @@ void stack_walk_write(const struct stack_walk *walk, struct bpf_program *program
 	bpf_program_alu(program, BPF_MOV, R3, R8);
 	bpf_program_alu(program, BPF_ADD, R3, R4);
 	bpf_program_alu_value(program, BPF_ADD, R3, 8);
-	read_to(program, room->pair_at, chain);
+	bpf_program_read(program, BPF_FUNC_probe_read_kernel, room->pair_at, 8, chain);
 	walk_kernel(walk, program, room, chain);
 	walk_user(walk, program, room, user, chain);
 	bpf_program_alu(program, BPF_MOV, R1, R9);
 	bpf_program_alu_value(program, BPF_RSH, R1, 64 - KNOWN_BITS);
 	bpf_program_store(program, BPF_W, FP, room->place_at, R1);
-	bpf_program_set_map(program, R1, walk->known);
-	add_to(program, R2, FP, room->place_at);
-	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
-	bpf_program_jump_value(program, BPF_JEQ, R0, 0, chain);
+	bpf_program_look_up(program, walk->known, room->place_at, chain);
 	bpf_program_alu(program, BPF_MOV, R8, R0);
 	bpf_program_load_from(program, BPF_DW, R1, R8, 0);
 	bpf_program_jump(program, BPF_JNE, R1, R9, keyed);

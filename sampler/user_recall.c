@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define KEY_FACTOR 0x9e3779b97f4a7c15u
 #define RECIPES 8192u
 #define KNOWN_BITS 15
 #define KNOWN (1u << KNOWN_BITS)
@@ -74,22 +73,11 @@ void user_recall_close(struct user_recall *recall)
 
 /* ---- what the programs do ---- */
 
-static void add_to(struct bpf_program *program, enum bpf_program_reg dst, enum bpf_program_reg src, int32_t value)
-{
-	bpf_program_alu(program, BPF_MOV, dst, src);
-	bpf_program_alu_value(program, BPF_ADD, dst, value);
-}
-
 /* Takes the value in r1 into the hash at key_at. */
 static void write_mix(struct bpf_program *program, const struct user_recall_room *room)
 {
 	bpf_program_load_from(program, BPF_DW, R3, FP, room->key_at);
-	bpf_program_alu(program, BPF_XOR, R3, R1);
-	bpf_program_set(program, R1, KEY_FACTOR);
-	bpf_program_alu(program, BPF_MUL, R3, R1);
-	bpf_program_alu(program, BPF_MOV, R1, R3);
-	bpf_program_alu_value(program, BPF_RSH, R1, 32);
-	bpf_program_alu(program, BPF_XOR, R3, R1);
+	bpf_program_mix(program, R3, R1, R1);
 	bpf_program_store(program, BPF_DW, FP, room->key_at, R3);
 }
 
@@ -119,10 +107,7 @@ static void write_word(struct bpf_program *program, const struct user_recall_roo
 	bpf_program_store(program, BPF_DW, FP, room->offset_at, R2);
 	bpf_program_load_from(program, BPF_DW, R3, FP, room->sp_at);
 	bpf_program_alu(program, BPF_ADD, R3, R2);
-	add_to(program, R1, FP, room->word_at);
-	bpf_program_alu_value(program, BPF_MOV, R2, 8);
-	bpf_program_call(program, BPF_FUNC_probe_read_user);
-	bpf_program_jump_value(program, BPF_JNE, R0, 0, out);
+	bpf_program_read(program, BPF_FUNC_probe_read_user, room->word_at, 8, out);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->word_at);
 	write_mix(program, room);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->offset_at);
@@ -141,10 +126,7 @@ static void write_way(const struct user_recall *recall, struct bpf_program *prog
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->place_at);
 	bpf_program_alu_value(program, BPF_XOR, R1, (int32_t)way);
 	bpf_program_store(program, BPF_DW, FP, room->key_at, R1);
-	bpf_program_set_map(program, R1, recall->recipes);
-	add_to(program, R2, FP, room->key_at);
-	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
-	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
+	bpf_program_look_up(program, recall->recipes, room->key_at, out);
 	bpf_program_alu(program, BPF_MOV, R8, R0);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->bp_at);
 	bpf_program_load_from(program, BPF_DW, R2, R8, offsetof(struct recipe, bp_mask));
@@ -161,10 +143,7 @@ static void write_way(const struct user_recall *recall, struct bpf_program *prog
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->key_at);
 	bpf_program_alu_value(program, BPF_RSH, R1, 64 - KNOWN_BITS);
 	bpf_program_store(program, BPF_W, FP, room->word_at, R1);
-	bpf_program_set_map(program, R1, recall->known);
-	add_to(program, R2, FP, room->word_at);
-	bpf_program_call(program, BPF_FUNC_map_lookup_elem);
-	bpf_program_jump_value(program, BPF_JEQ, R0, 0, out);
+	bpf_program_look_up(program, recall->known, room->word_at, out);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->key_at);
 	bpf_program_load_from(program, BPF_DW, R2, R0, 0);
 	bpf_program_jump(program, BPF_JEQ, R1, R2, recognised);
@@ -183,19 +162,13 @@ void user_recall_write(const struct user_recall *recall, struct bpf_program *pro
 
 /* ---- what is learned ---- */
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	hash = (hash ^ value) * KEY_FACTOR;
-	return hash ^ hash >> 32;
-}
-
 /* What a program finds by the recipe of that place and way. */
 static uint64_t key_of(uint64_t place, const struct user_unwind_trail *trail)
 {
-	uint64_t key = mix(place, trail->has_bp ? trail->bp : 0);
+	uint64_t key = bpf_program_mixed(place, trail->has_bp ? trail->bp : 0);
 
 	for (size_t i = 0; i < trail->count; i++)
-		key = mix(key, trail->words[i]) + trail->offsets[i] * sizeof(uint64_t);
+		key = bpf_program_mixed(key, trail->words[i]) + trail->offsets[i] * sizeof(uint64_t);
 	return key;
 }
 
@@ -275,10 +248,10 @@ static int remember(struct user_recall *recall, uint64_t key, const uint64_t *wo
 static uint32_t find_way(struct user_recall *recall, uint64_t place, const struct user_unwind_trail *trail)
 {
 	struct recipe recipe = {.count = (uint32_t)trail->count, .bp_mask = trail->has_bp ? UINT64_MAX : 0};
-	uint64_t hash = mix(1, trail->has_bp);
+	uint64_t hash = bpf_program_mixed(1, trail->has_bp);
 
 	for (size_t i = 0; i < trail->count; i++)
-		hash = mix(hash, trail->offsets[i]);
+		hash = bpf_program_mixed(hash, trail->offsets[i]);
 	uint32_t wanted = (uint32_t)(hash >> 32) | 1;
 	if (recall->ways.count >= PLACES_MAX)
 		u64_map_clear(&recall->ways);
