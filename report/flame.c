@@ -7,6 +7,7 @@
 
 #include "report/number.h"
 #include "trace/cleanup.h"
+#include "trace/hash.h"
 
 /* A function in its place: all frames with one label below the same callers. */
 struct cell {
@@ -46,16 +47,9 @@ void flame_release(struct flame *flame)
 	*flame = (struct flame){0};
 }
 
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
-	return hash;
-}
-
 static uint64_t hash_function(const struct model_frame *frame)
 {
-	return hash_text(hash_text(frame->is_user ? 1 : 0xcbf29ce484222325u, frame->label), frame->module);
+	return hash_text(hash_text(frame->is_user ? 1 : HASH_START, frame->label), frame->module);
 }
 
 static bool is_same_function(const struct tree *tree, uint32_t a, uint32_t b)

@@ -14,6 +14,7 @@
 #include "report/redact.h"
 #include "report/stacks.h"
 #include "trace/cleanup.h"
+#include "trace/hash.h"
 
 void model_release(struct model *model)
 {
@@ -604,23 +605,17 @@ static void want_stacks(struct stacks *stacks, const struct recording *recording
 
 /* Who frees objects of older date, by the same names. */
 
-static uint64_t hash_text(uint64_t hash, const char *text, size_t size_bytes)
-{
-	for (size_t i = 0; i < size_bytes; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
-	return (hash ^ 0xff) * 0x100000001b3u;
-}
-
 /* A number for the function that wanted an object freed and its caller. */
 static uint64_t path_number(const struct model *model, uint32_t node)
 {
 	const struct model_frame *frames[2];
 	uint32_t count = model_telling_frames(model, node, frames, 2);
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = HASH_START;
 
 	for (uint32_t i = 0; i < count; i++)
-		hash = hash_text(hash, frames[i]->label,
-				 frames[i]->is_user ? strlen(frames[i]->label) : name_plain_length(frames[i]->label));
+		hash = hash_byte(hash_bytes(hash, frames[i]->label,
+					    frames[i]->is_user ? strlen(frames[i]->label) : name_plain_length(frames[i]->label)),
+				 0xff);
 	return hash;
 }
 

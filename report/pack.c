@@ -10,6 +10,7 @@
 #include "report/model_names.h"
 #include "report/number.h"
 #include "trace/cleanup.h"
+#include "trace/hash.h"
 
 #define COLUMN_LIST(X)                                                                                                                   \
 	X(COUNTS, "counts")                                                                                                               \
@@ -212,10 +213,8 @@ static void real32(struct pack *pack, enum column column, float *value)
 
 static uint32_t *text_slot(const struct pack *pack, const char *text)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = hash_text(HASH_START, text);
 
-	for (const char *c = text; *c; c++)
-		hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
 	for (hash ^= hash >> 32;; hash++) {
 		uint32_t *slot = &pack->slots[hash & (pack->slots_capacity - 1)];
 

@@ -9,19 +9,13 @@
 #include "report/model_names.h"
 #include "report/private_text.h"
 #include "trace/cleanup.h"
+#include "trace/u64_map.h"
 
 _Static_assert((int)REDACTED_PATHS == (int)PRIVATE_PATH, "kinds of private text come first");
 
-/* Texts are shared by many frames: each is looked at once. */
-struct seen {
-	const char *text;
-	const char *safe;
-};
-
 struct redactor {
 	struct model *model;
-	struct seen *seen;
-	size_t capacity, count;
+	struct u64_map seen; /* texts are shared by many frames, each is looked at once: from its address to that of the safe one */
 	bool failed;
 };
 
@@ -59,46 +53,19 @@ static const char *clean(struct redactor *redactor, const char *text)
 	return safe;
 }
 
-static struct seen *seen_slot(const struct redactor *redactor, const char *text)
-{
-	size_t at = (uintptr_t)text * 0x9e3779b97f4a7c15u >> 24;
-
-	while (redactor->seen[at & (redactor->capacity - 1)].text && redactor->seen[at & (redactor->capacity - 1)].text != text)
-		at++;
-	return &redactor->seen[at & (redactor->capacity - 1)];
-}
-
-static bool seen_grow(struct redactor *redactor)
-{
-	struct redactor grown = *redactor;
-
-	grown.capacity = redactor->capacity ? 2 * redactor->capacity : 256;
-	grown.seen = calloc(grown.capacity, sizeof(*grown.seen));
-	if (!grown.seen)
-		return false;
-	for (size_t i = 0; i < redactor->capacity; i++)
-		if (redactor->seen[i].text)
-			*seen_slot(&grown, redactor->seen[i].text) = redactor->seen[i];
-	free(redactor->seen);
-	redactor->seen = grown.seen;
-	redactor->capacity = grown.capacity;
-	return true;
-}
-
 static void redact(struct redactor *redactor, const char **text)
 {
 	if (!**text || redactor->failed)
 		return;
-	if (4 * (redactor->count + 1) > 3 * redactor->capacity && !seen_grow(redactor)) {
+	uint64_t *safe = u64_map_put(&redactor->seen, (uintptr_t)*text);
+
+	if (!safe) {
 		redactor->failed = true;
 		return;
 	}
-	struct seen *seen = seen_slot(redactor, *text);
-	if (!seen->text) {
-		*seen = (struct seen){.text = *text, .safe = clean(redactor, *text)};
-		redactor->count++;
-	}
-	*text = seen->safe;
+	if (!*safe)
+		*safe = (uintptr_t)clean(redactor, *text);
+	*text = (const char *)(uintptr_t)*safe;
 }
 
 static void drop_fact(struct model *model, uint32_t at, enum redaction_what what)
@@ -349,7 +316,7 @@ int redact_model(struct model *model, enum redaction_level level, struct error *
 		name_again(model);
 	model->integrity.redacted_addresses = model->redaction.counts[REDACTED_ADDRESSES];
 	model->redaction.level = level;
-	free(redactor.seen);
+	u64_map_release(&redactor.seen);
 	if (ret || redactor.failed || model->arena.failed)
 		return error_set(err, -ENOMEM, "not enough memory to redact the report");
 	return 0;

@@ -9,6 +9,7 @@
 #include "report/model_names.h"
 #include "report/redact.h"
 #include "trace/cleanup.h"
+#include "trace/u64_map.h"
 
 int stacks_init(struct stacks *stacks, const struct trace_reader *reader, struct error *err)
 {
@@ -67,7 +68,6 @@ static const char *hexadecimal(struct arena *arena, const uint8_t *bytes, uint32
  * long name.
  */
 struct known_text {
-	const char *text; /* NULL: a free slot; else the reader's or the symbolizer's */
 	const char *safe;
 	enum name_class class;
 };
@@ -76,9 +76,7 @@ struct naming {
 	struct model *model;
 	const struct symbolizer *symbolizer;
 	struct named_frame *named; /* by frame id of the trace; count 0: not yet */
-	struct known_text *known;  /* open addressing by the pointer */
-	size_t known_capacity;
-	size_t known_count;
+	struct u64_map known;	   /* from the address of a text, the reader's or the symbolizer's, to that of its struct known_text */
 	uint32_t frames_capacity;
 	uint32_t nodes_capacity;
 	bool failed; /* no memory */
@@ -87,55 +85,28 @@ struct naming {
 static void naming_release(struct naming *naming)
 {
 	free(naming->named);
-	free(naming->known);
-}
-
-static struct known_text *known_slot(const struct naming *naming, const char *text)
-{
-	size_t at = (uintptr_t)text * 0x9e3779b97f4a7c15u >> 24;
-
-	while (naming->known[at & (naming->known_capacity - 1)].text &&
-	       naming->known[at & (naming->known_capacity - 1)].text != text)
-		at++;
-	return &naming->known[at & (naming->known_capacity - 1)];
-}
-
-static bool known_grow(struct naming *naming)
-{
-	struct naming grown = *naming;
-
-	grown.known_capacity = naming->known_capacity ? 2 * naming->known_capacity : 256;
-	grown.known = calloc(grown.known_capacity, sizeof(*grown.known));
-	if (!grown.known)
-		return false;
-	for (size_t i = 0; i < naming->known_capacity; i++)
-		if (naming->known[i].text)
-			*known_slot(&grown, naming->known[i].text) = naming->known[i];
-	free(naming->known);
-	*naming = grown;
-	return true;
+	u64_map_release(&naming->known);
 }
 
 static const struct known_text *known_text(struct naming *naming, const char *text)
 {
-	static const struct known_text none = {.text = "", .safe = ""};
+	static const struct known_text none = {.safe = ""};
 
 	if (!*text)
 		return &none;
-	if (4 * (naming->known_count + 1) > 3 * naming->known_capacity && !known_grow(naming)) {
+	uint64_t *slot = u64_map_put(&naming->known, (uintptr_t)text);
+	if (slot && *slot)
+		return (const struct known_text *)(uintptr_t)*slot;
+	struct known_text *known = slot ? arena_array(&naming->model->arena, 1, sizeof(*known)) : NULL;
+	if (!known) {
 		naming->failed = true;
 		return &none;
 	}
-	struct known_text *known = known_slot(naming, text);
-	if (!known->text) {
-		uint32_t addresses = 0;
-
-		known->text = text;
-		known->safe = redact_text(&naming->model->arena, text, &addresses);
-		known->class = name_class(text);
-		naming->known_count++;
-		naming->model->integrity.redacted_addresses += addresses;
-	}
+	uint32_t addresses = 0;
+	known->safe = redact_text(&naming->model->arena, text, &addresses);
+	known->class = name_class(text);
+	naming->model->integrity.redacted_addresses += addresses;
+	*slot = (uintptr_t)known;
 	return known;
 }
 

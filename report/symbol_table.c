@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trace/hash.h"
+
 void symbol_table_release(struct symbol_table *table)
 {
 	if (!table)
@@ -40,10 +42,8 @@ static const char *text_at(const struct symbol_table *table, uint32_t string)
 
 static uint32_t *slot_of(const struct symbol_table *table, const char *text)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = hash_text(HASH_START, text);
 
-	for (const char *at = text; *at; at++)
-		hash = (hash ^ (uint8_t)*at) * 0x100000001b3u;
 	for (size_t at = hash ^ hash >> 29;; at++) {
 		uint32_t *slot = &table->slots[at & (table->slot_capacity - 1)];
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 
 struct call_entry {
 	uint64_t sp;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "trace/cleanup.h"
+#include "trace/hash.h"
 
 #define DEPTH_MAX 64
 
@@ -93,10 +94,8 @@ static struct cgroup *cgroup_new(const struct cgroup_table *table, const char *p
 /* The cgroup of a path with its label; NULL without memory. */
 static struct cgroup *need_cgroup(struct cgroup_table *table, const char *path)
 {
-	uint64_t key = 0xcbf29ce484222325u;
+	uint64_t key = hash_text(HASH_START, path);
 
-	for (const char *at = path; *at; at++)
-		key = (key ^ (uint8_t)*at) * 0x100000001b3u;
 	/* Keys are not 0; two paths of one hash are neighbours. */
 	for (key |= 1;; key += 2) {
 		uint64_t *value = u64_map_put(&table->paths, key);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 #include "trace/error.h"
 #include "trace/writer.h"
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 
 /* Of a whole call chain, with its markers. */
 #define CHAIN_MEMO_WORDS 256u

@@ -11,7 +11,7 @@
 
 #include "sampler/live_table.h"
 #include "sampler/process_table.h"
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 #include "trace/error.h"
 #include "trace/writer.h"
 

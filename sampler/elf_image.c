@@ -9,7 +9,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 
 #define PAGE_BYTES 4096u
 #define SEGMENTS_MAX 64u

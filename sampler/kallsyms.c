@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sampler/text_file.h"
+#include "trace/hash.h"
 
 struct symbol {
 	uint64_t address;
@@ -40,10 +41,8 @@ static int by_address(const void *a, const void *b)
 /* Where the name is among the names, or would go. */
 static size_t name_at(const struct kallsyms *symbols, const char *name)
 {
-	size_t mask = symbols->name_capacity - 1, at = 14695981039346656037u;
+	size_t mask = symbols->name_capacity - 1, at = hash_text(HASH_START, name);
 
-	for (const char *letter = name; *letter; letter++)
-		at = (at ^ (uint8_t)*letter) * 1099511628211u; /* FNV-1a */
 	for (at = (at ^ at >> 32) & mask; symbols->names[at]; at = (at + 1) & mask)
 		if (!strcmp(symbols->text + symbols->symbols[symbols->names[at] - 1].name, name))
 			break;

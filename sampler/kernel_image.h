@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "sampler/kallsyms.h"
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 #include "trace/writer.h"
 
 struct kernel_module {

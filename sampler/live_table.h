@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 
 /* One address that has been an object of a recorded cache. */
 struct live_object {

@@ -9,7 +9,7 @@
 #include "sampler/kcore.h"
 #include "sampler/live_table.h"
 #include "sampler/slab_cache.h"
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 #include "trace/format.h"
 #include "trace/writer.h"
 

@@ -11,7 +11,7 @@
 
 #include "sampler/cgroup_table.h"
 #include "sampler/sample.h"
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 #include "sampler/user_file.h"
 #include "trace/writer.h"
 

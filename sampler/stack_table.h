@@ -11,7 +11,7 @@
 #include "sampler/kernel_image.h"
 #include "sampler/process_table.h"
 #include "sampler/sample.h"
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 
 struct stack_table {
 	struct trace_writer *writer;

@@ -16,7 +16,7 @@
 #include "sampler/bpf_program.h"
 #include "sampler/kernel_image.h"
 #include "sampler/orc_table.h"
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 #include "sampler/user_recall.h"
 
 /* The most addresses of a user call chain that a sample carries. */

@@ -14,6 +14,7 @@
 
 #include "sampler/elf_file.h"
 #include "trace/cleanup.h"
+#include "trace/hash.h"
 
 /* Descriptors kept for naming functions at the end; files beyond keep their build-id and no names. */
 #define OPEN_FILES_MAX 4096
@@ -105,11 +106,7 @@ static int open_as_seen_by(const struct user_file_view *view, const char *path, 
 
 static uint64_t hash_of(const char *path, uint64_t inode)
 {
-	uint64_t hash = u64_mix(inode + 1);
-
-	for (; *path; path++)
-		hash = (hash ^ (uint8_t)*path) * 0x100000001b3u;
-	return u64_mix(hash) | 1;
+	return u64_mix(hash_text(u64_mix(inode + 1), path)) | 1;
 }
 
 /* Number of a free entry; 0 without memory. */

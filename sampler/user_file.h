@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 #include "trace/writer.h"
 
 struct user_file;

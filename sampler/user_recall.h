@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "sampler/bpf_program.h"
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 #include "sampler/user_unwind.h"
 #include "trace/error.h"
 

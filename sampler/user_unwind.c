@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "sampler/elf_image.h"
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 #include "sampler/unwind_table.h"
 
 #if defined(__x86_64__)

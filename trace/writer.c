@@ -11,6 +11,7 @@
 
 #include "trace/crc32c.h"
 #include "trace/cursor.h"
+#include "trace/hash.h"
 
 /* A batch is closed well below the block limit, so that the largest single entry (a string) still fits. */
 #define BATCH_FULL_BYTES (256u << 10)
@@ -300,10 +301,8 @@ static uint32_t batch_added(struct trace_writer *writer, enum batch_kind kind)
 
 static uint64_t string_hash(const char *bytes, size_t size_bytes)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = hash_bytes(HASH_START, bytes, size_bytes);
 
-	for (size_t i = 0; i < size_bytes; i++)
-		hash = (hash ^ (uint8_t)bytes[i]) * 0x100000001b3u;
 	return hash ^ hash >> 32;
 }
 

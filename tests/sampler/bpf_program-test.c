@@ -1,5 +1,5 @@
 /* Instructions as the kernel reads them, and what cannot be a program. Loading is the end-to-end tests' business. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <errno.h>
 

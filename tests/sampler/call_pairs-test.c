@@ -1,8 +1,8 @@
 /* Calls under way: nesting, interrupts, migration, tasks that never return. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/call_pairs.h"
-#include "tests/sampler/random.h"
+#include "tests/random.h"
 
 #if defined(__x86_64__)
 #define POPPED 8 /* a return probe runs after the return address is gone */

@@ -1,5 +1,5 @@
 /* Cgroups as mounts, /proc and the kernel tell of them; a tree of folders stands for the file system. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* Keys that stand for call chains: what was put in comes out whole, a key never stands for two. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <linux/perf_event.h>
 

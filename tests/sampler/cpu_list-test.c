@@ -1,5 +1,5 @@
 /* Lists of CPUs: ranges, and what is none. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/cpu_list.h"
 

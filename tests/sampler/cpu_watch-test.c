@@ -1,5 +1,5 @@
 /* Which uevents speak of a CPU. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* What --only-live keeps, against a model that remembers every event. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/digest.h"
-#include "tests/sampler/random.h"
+#include "tests/random.h"
 #include "tests/sampler/written_trace.h"
 
 #define SITES 6u

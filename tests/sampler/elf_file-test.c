@@ -1,5 +1,5 @@
 /* ELF files: this test itself, and what hostile tasks may map. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 
 #include "sampler/elf_file.h"
 #include "sampler/user_file.h"
-#include "tests/sampler/random.h"
+#include "tests/random.h"
 #include "tests/sampler/written_trace.h"
 
 #define SELF "/proc/self/exe"

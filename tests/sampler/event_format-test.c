@@ -1,5 +1,5 @@
 /* Format texts of tracefs, as 5.10 to 6.18 write them, and records that are shorter than they say. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/event_format.h"
 

@@ -1,5 +1,5 @@
 /* What --explain says for four kernels: letter by letter where it is short, else by its lines. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/blind_spots.h"
 #include "sampler/explain.h"

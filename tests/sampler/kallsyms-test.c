@@ -1,5 +1,5 @@
 /* Symbols of the kernel and its modules: who holds an address. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/kallsyms.h"
 

@@ -1,5 +1,5 @@
 /* Core files made by hand, good and hostile, and which objects of a live table are copied from one. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <elf.h>
 #include <errno.h>

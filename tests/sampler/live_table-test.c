@@ -1,8 +1,8 @@
 /* Allocations and frees by address: what each event means, and that a model that remembers everything agrees. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/live_table.h"
-#include "tests/sampler/random.h"
+#include "tests/random.h"
 
 #define MS 1000000ull
 #define S (1000 * MS)

@@ -1,5 +1,5 @@
 /* What kprobe_profile says, and what of it is told. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <string.h>
 

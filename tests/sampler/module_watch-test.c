@@ -1,5 +1,5 @@
 /* Which uevents speak of a kernel module, and the order in which changes are taken care of. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <stdlib.h>
 #include <string.h>

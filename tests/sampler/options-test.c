@@ -1,5 +1,5 @@
 /* The command line: every option, and the sentence for each mistake. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <getopt.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* Where the trace goes: nothing that is there is lost, and what was not committed leaves nothing behind. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* Plans for four kernels as data: which probes, their definitions and filters, letter by letter. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "tests/sampler/kernels.h"
 

@@ -1,5 +1,5 @@
 /* Processes as their records tell of them: forks, execs, names, mappings, ends. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

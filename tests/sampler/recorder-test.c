@@ -1,5 +1,5 @@
 /* The recorder in memory: samples of a planned kernel go in, the trace that comes out is read back. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <ctype.h>
 

@@ -1,5 +1,5 @@
 /* Rings as the kernel fills them, but filled by the test: a page of control, data behind it, a descriptor that can be read from. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <linux/perf_event.h>
 #include <poll.h>

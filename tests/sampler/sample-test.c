@@ -1,9 +1,9 @@
 /* Perf's records decoded: each kind, each truncation, sizes that lie. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/sample.h"
 #include "tests/sampler/perf_record.h"
-#include "tests/sampler/random.h"
+#include "tests/random.h"
 
 #define CHAIN_ID 70
 #define PLAIN_ID 71

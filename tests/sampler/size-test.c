@@ -1,5 +1,5 @@
 /* Sizes as people write them. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <errno.h>
 

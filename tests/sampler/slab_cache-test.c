@@ -1,5 +1,5 @@
 /* What people call caches: spellings of sizes, families, aliases, near names. Also kmalloc's choice among siblings. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/kmalloc_cache.h"
 #include "sampler/slab_cache.h"

@@ -1,5 +1,5 @@
 /* Snapshots: the next free name, a copy of what was written so far with what follows, and what is told of the child. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <errno.h>
 #include <fcntl.h>

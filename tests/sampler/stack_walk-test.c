@@ -1,5 +1,5 @@
 /* The walk by the kernel's tables: their three dialects, and where it starts on a stack that looks as on real kernels. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/stack_walk.h"
 

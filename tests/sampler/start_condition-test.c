@@ -1,5 +1,5 @@
 /* What --start-when takes, and when it holds. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <errno.h>
 

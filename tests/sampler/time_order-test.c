@@ -1,10 +1,10 @@
 /* Rings interleaved into the order of time: nothing lost, nothing twice, late records counted. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/sample.h"
 #include "sampler/time_order.h"
 #include "tests/sampler/perf_record.h"
-#include "tests/sampler/random.h"
+#include "tests/random.h"
 
 struct taken {
 	uint64_t times[64];

@@ -1,5 +1,5 @@
 /* What is remembered of user stacks, without the programs that recognise them: the table that they look at is ours here. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include "sampler/user_recall.h"
 

@@ -1,5 +1,5 @@
 /* The unwinder on this very process: its chains are compared, frame by frame, with those that libgcc's unwinder finds in place. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <execinfo.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* The recorded command: held until it is let go, and its end told as a shell tells it. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
 #include <fcntl.h>
 #include <poll.h>

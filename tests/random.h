@@ -1,6 +1,6 @@
 /* Random numbers that are the same in every run: xorshift64*. */
-#ifndef SLABREC_TESTS_SAMPLER_RANDOM_H
-#define SLABREC_TESTS_SAMPLER_RANDOM_H
+#ifndef SLABREC_TESTS_RANDOM_H
+#define SLABREC_TESTS_RANDOM_H
 
 #include <stdint.h>
 

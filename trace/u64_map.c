@@ -1,5 +1,5 @@
 /* Linear probing with backward-shift removal, so that no tombstones gather in a recording that runs for days. */
-#include "sampler/u64_map.h"
+#include "trace/u64_map.h"
 
 #include <assert.h>
 #include <stdlib.h>

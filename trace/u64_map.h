@@ -1,6 +1,6 @@
 /* A hash map from 64-bit keys to 64-bit values: open addressing, 16 bytes a slot, at most three quarters full. All-zero is empty. */
-#ifndef SLABREC_SAMPLER_U64_MAP_H
-#define SLABREC_SAMPLER_U64_MAP_H
+#ifndef SLABREC_TRACE_U64_MAP_H
+#define SLABREC_TRACE_U64_MAP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* The hash map against a model, and removals where a run of slots goes around the end. */
-#include "tests/sampler/cmocka_unit.h"
+#include "tests/cmocka_unit.h"
 
-#include "sampler/u64_map.h"
-#include "tests/sampler/random.h"
+#include "trace/u64_map.h"
+#include "tests/random.h"
 
 static void put(struct u64_map *map, uint64_t key, uint64_t value)
 {

@@ -1,6 +1,6 @@
 /* What every cmocka test needs included, in the order that cmocka wants. */
-#ifndef SLABREC_TESTS_SAMPLER_CMOCKA_UNIT_H
-#define SLABREC_TESTS_SAMPLER_CMOCKA_UNIT_H
+#ifndef SLABREC_TESTS_CMOCKA_UNIT_H
+#define SLABREC_TESTS_CMOCKA_UNIT_H
 
 #include <errno.h>
 #include <setjmp.h>
