@@ -8,6 +8,7 @@
 #include "report/audit.h"
 #include "report/escape.h"
 #include "report/model.h"
+#include "report/number.h"
 #include "report/options.h"
 #include "report/output.h"
 #include "report/page.h"
@@ -20,6 +21,7 @@
 #include "trace/reader.h"
 
 #define EXIT_USAGE 64
+#define EXIT_NO_REPORT 65
 
 static int say(const char *message, int status)
 {
@@ -66,6 +68,7 @@ static int write_output(const struct options *options, struct model *model, stru
 	int ret = options->template ? template_read(&page, options->template, err) : 0;
 
 	model->page = page.bytes ? &page : NULL;
+	model->gate = &options->gate;
 	if (!ret)
 		ret = output_open(&output, options->output, err);
 	if (!ret)
@@ -73,8 +76,24 @@ static int write_output(const struct options *options, struct model *model, stru
 	return ret ? ret : output_commit(&output, err);
 }
 
-/* ending: what is wrong with the end of the trace, "" for nothing. */
-static void say_result(const struct options *options, const char *ending, const struct model *model)
+/* Why --fail-on fails, or cannot say; the exit status. */
+static int say_gate(const struct options *options, const struct model *model)
+{
+	CLEANUP(arena_release) struct arena arena = {0};
+	struct gate_result result = gate_judge(&options->gate, model);
+	const struct model_site *first = &model->sites[result.first];
+	const char *why = verdict_leak(&arena, model);
+
+	if (!result.exit_status || options->is_quiet)
+		return (int)result.exit_status;
+	if (result.state == GATE_SUSPECTS)
+		why = arena_format(&arena, "%u call stack%s; the first, %.128s, has %s live objects. %s", result.count, result.count == 1 ? "" : "s",
+				   first->name, number_count(first->live).text, why);
+	return say(arena_format(&arena, "--fail-on %.128s: %s", options->gate.text, why), (int)result.exit_status);
+}
+
+/* ending: what is wrong with the end of the trace, "" for nothing. The exit status. */
+static int say_result(const struct options *options, const char *ending, const struct model *model)
 {
 	CLEANUP(arena_release) struct arena arena = {0};
 
@@ -82,6 +101,7 @@ static void say_result(const struct options *options, const char *ending, const 
 		say(arena_format(&arena, "warning: %s", ending), 0);
 	if (!options->is_quiet && strcmp(options->output, "-"))
 		say(arena_format(&arena, "%s: %s", options->output, verdict_headline(&arena, model)), 0);
+	return say_gate(options, model);
 }
 
 static void free_names(struct symbolize_files **names)
@@ -89,6 +109,7 @@ static void free_names(struct symbolize_files **names)
 	symbolize_files_free(*names);
 }
 
+/* The exit status where the report was made, else a negative errno; so is report_trace(). */
 static int report_page(const struct options *options, struct error *err)
 {
 	CLEANUP(cleanup_close) int fd = -1;
@@ -101,12 +122,10 @@ static int report_page(const struct options *options, struct error *err)
 		ret = redact_model(&model, options->redaction, err);
 	if (!ret)
 		ret = write_output(options, &model, err);
-	if (!ret)
-		say_result(options, "", &model);
-	return ret;
+	return ret ? ret : say_result(options, "", &model);
 }
 
-/* EXIT_SUCCESS where nothing was found. */
+/* EXIT_SUCCESS where nothing was found, EXIT_FAILURE where something was. */
 static int audit(const struct options *options)
 {
 	CLEANUP(cleanup_close) int fd = -1;
@@ -117,10 +136,12 @@ static int audit(const struct options *options)
 	if (!ret)
 		ret = audit_file(stdout, input_name(options->input), fd, &found, &err);
 	if (ret)
-		return say(err.message, EXIT_FAILURE);
+		return say(err.message, EXIT_NO_REPORT);
 	if (!found && !options->is_quiet)
 		printf("%s: nothing found\n", input_name(options->input));
-	return found || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (fflush(stdout))
+		return say("standard output could not be written", EXIT_NO_REPORT);
+	return found ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int report_trace(const struct options *options, struct error *err)
@@ -148,9 +169,15 @@ static int report_trace(const struct options *options, struct error *err)
 	if (!ret)
 		ret = write_output(options, &model, err);
 	trace_reader_ending(recording.reader, &ending);
-	if (!ret)
-		say_result(options, ending, &model);
-	return ret;
+	return ret ? ret : say_result(options, ending, &model);
+}
+
+static int report(const struct options *options)
+{
+	struct error err = {0};
+	int ret = options->is_from_page ? report_page(options, &err) : report_trace(options, &err);
+
+	return ret < 0 ? say(err.message, EXIT_NO_REPORT) : ret;
 }
 
 int main(int argc, char **argv)
@@ -168,7 +195,7 @@ int main(int argc, char **argv)
 		puts("slabreport " SLABREC_VERSION);
 	else if (options.wants_audit)
 		return audit(&options);
-	else if (options.is_from_page ? report_page(&options, &err) : report_trace(&options, &err))
-		return say(err.message, EXIT_FAILURE);
+	else
+		return report(&options);
 	return EXIT_SUCCESS;
 }

@@ -243,10 +243,12 @@ struct model_own {
 };
 
 struct template_file;
+struct gate;
 
 struct model {
 	struct arena arena;
 	const struct template_file *page; /* borrowed: the page that html fills; NULL the shipped one */
+	const struct gate *gate; /* borrowed: what --fail-on asks for, which json and junit tell; NULL nothing */
 	struct model_own *own;
 	uint32_t own_count;
 	uint64_t duration_ns;

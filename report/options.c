@@ -9,14 +9,15 @@
 static const char short_options[] = ":f:o:qhV";
 
 /* Options without a letter; above all letters. */
-enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT, OPTION_TEMPLATE };
+enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT, OPTION_TEMPLATE, OPTION_FAIL_ON };
 
 static const struct option long_options[] = {
 	{"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
 	{"quiet", no_argument, NULL, 'q'},	  {"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},	  {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
 	{"no-debuginfod", no_argument, NULL, OPTION_NO_DEBUGINFOD}, {"from", required_argument, NULL, OPTION_FROM},
-	{"redact", required_argument, NULL, OPTION_REDACT}, {"audit", required_argument, NULL, OPTION_AUDIT}, {"template", required_argument, NULL, OPTION_TEMPLATE}, {0},
+	{"redact", required_argument, NULL, OPTION_REDACT}, {"audit", required_argument, NULL, OPTION_AUDIT}, {"template", required_argument, NULL, OPTION_TEMPLATE},
+	{"fail-on", required_argument, NULL, OPTION_FAIL_ON}, {0},
 };
 
 void options_help(FILE *out)
@@ -36,14 +37,17 @@ void options_help(FILE *out)
 	      "                       time, contents of objects), strict (user stacks, task names, cgroups too) or none;\n"
 	      "                       kernel addresses always are, but in contents of objects\n"
 	      "      --audit FILE     make no report: tell what a finished file still says about the machine\n"
+	      "      --fail-on WHAT   for CI: exit status 1 where a call stack is a suspect, one of medium or high confidence, leaks\n"
+	      "                       at least 10/s or 4K/s (bytes), or has more than live:100 objects; several by commas\n"
 	      "      --template FILE  the page to fill instead of the shipped one (share/slabrec/templates/report.html)\n"
 	      "      --debug-dir DIR  look there for debug files first, before /usr/lib/debug; may be given again\n"
 	      "      --no-debuginfod  ask no server for debug files, even where DEBUGINFOD_URLS names some\n"
 	      "  -q, --quiet          say nothing but errors and warnings\n"
 	      "  -h, --help           this text\n"
 	      "  -V, --version        the version\n\n"
-	      "Exit status: 0 the report is written (also of a cut or damaged trace: a warning says so),\n"
-	      "1 it is not (or --audit found something), 64 the command line is wrong.\n\n"
+	      "Exit status: 0 the report is written (also of a cut or damaged trace: a warning says so), 64 the command line\n"
+	      "is wrong, 65 no report could be made. With --fail-on also 1 it fails, 3 nothing can be told: the capture cannot\n"
+	      "be relied on or is too short. With --audit 1 something was found.\n\n"
 	      "  slabreport                           slabrec.slab to slabrec.html\n"
 	      "  slabreport -f text leak.slab         to paste into a mail\n"
 	      "  ssh host slabrec -o - ... | slabreport -\n",
@@ -94,6 +98,8 @@ static int set_option(struct options *options, int option, struct error *err)
 	case OPTION_TEMPLATE:
 		options->template = optarg;
 		return 0;
+	case OPTION_FAIL_ON:
+		return gate_parse(&options->gate, optarg, err);
 	case OPTION_AUDIT:
 		options->input = optarg;
 		options->wants_audit = true;
@@ -148,6 +154,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 	}
 	if (argc - optind > 1)
 		return error_set(err, -EINVAL, "one trace at a time, not %d", argc - optind);
+	if (options->wants_audit && options->gate.text)
+		return error_set(err, -EINVAL, "--audit makes no report that could fail: --fail-on is for reports");
 	if (optind < argc && options->wants_audit)
 		return error_set(err, -EINVAL, "--audit looks at one file and makes no report");
 	if (optind < argc && options->is_from_page)

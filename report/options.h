@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "report/debug_file.h"
+#include "report/gate.h"
 #include "report/render.h"
 #include "trace/error.h"
 
@@ -22,6 +23,7 @@ struct options {
 	size_t debug_directory_count;
 	bool no_debuginfod;
 	enum redaction_level redaction;
+	struct gate gate;
 	const char *template; /* of the page; NULL the shipped one */
 	bool is_quiet;
 	bool wants_audit; /* of input, instead of a report */

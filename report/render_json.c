@@ -6,6 +6,7 @@
 
 #include "report/content_text.h"
 #include "report/escape.h"
+#include "report/gate.h"
 #include "report/integrity.h"
 #include "report/verdict.h"
 #include "report/symbol_advice.h"
@@ -262,6 +263,18 @@ static void json_totals(struct json *json)
 	json_close(json, '}');
 }
 
+/* What a CI job asks: the answer in one word, what was asked, and the exit status. */
+static void json_gate(struct json *json)
+{
+	const struct gate *gate = json->model->gate;
+	struct gate_result result = gate_judge(gate, json->model);
+
+	json_text(json, "state", gate_state_name(result.state));
+	json_text(json, "fail_on", gate && gate->text ? gate->text : "");
+	json_count(json, "over_count", result.count);
+	json_count(json, "exit_status", result.exit_status);
+}
+
 int render_json(const struct model *model, FILE *out, struct error *err)
 {
 	struct json json = {.out = out, .model = model};
@@ -272,6 +285,7 @@ int render_json(const struct model *model, FILE *out, struct error *err)
 	json_text(&json, "generator", "slabreport " SLABREC_VERSION);
 	json_text(&json, "headline", verdict_headline(&arena, model));
 	json_text(&json, "verdict", verdict_leak(&arena, model));
+	json_gate(&json);
 	json_text(&json, "rules", SUSPECT_RULES);
 	json_text(&json, "unreliable", model->unreliable);
 	json_count(&json, "suspect_count", model->suspect_count);

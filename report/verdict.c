@@ -281,6 +281,24 @@ static const char *no_growth(struct arena *arena, const struct model *model)
 			    model->cache_count == 1 ? "" : ", and so on");
 }
 
+/* The same as no_growth() is not "". */
+static bool has_no_growth(const struct model *model)
+{
+	for (uint32_t i = 0; i < model->cache_count; i++)
+		if (model->caches[i].growth != MODEL_GROWTH_NONE)
+			return false;
+	return model->cache_count != 0;
+}
+
+bool verdict_is_too_early(const struct model *model)
+{
+	if (*model->unreliable || !model->allocs || model->suspect_count)
+		return false;
+	if (model->sites->suspect.class == SUSPECT_UNDETERMINED)
+		return true;
+	return !has_no_growth(model) && model->live && model->duration_ns < SUSPECT_LENGTH_NS;
+}
+
 static const char *leak_of(struct arena *arena, const struct model *model, const struct model_site *site)
 {
 	const char *more = "", *limit = "", *kind = site->suspect.class == SUSPECT_LEAK ? "Leak" : "Partial leak";

@@ -12,6 +12,8 @@
  * recorded; or why there is no verdict. "" where nothing was allocated. In the arena, as are the others.
  */
 const char *verdict_leak(struct arena *arena, const struct model *model);
+/* Whether the recording is too short to tell: verdict_leak() then asks for a longer one. */
+bool verdict_is_too_early(const struct model *model);
 /* Why a site has its class, in a sentence without the full stop. */
 const char *verdict_why(struct arena *arena, const struct model_site *site);
 /* "97 objects/s (97 KiB/s)": the lower bound of a leak. */

@@ -127,7 +127,7 @@ refused_by_report()
 	words=$1 what=$2
 	shift 2
 	run "$slabreport" "$@"
-	refuses 1 "$words" "$what"
+	refuses 65 "$words" "$what"
 	same "$what: no report is left" "" "$(ls slabrec.html bad.html 2> /dev/null)"
 }
 : > bad.slab
@@ -141,7 +141,7 @@ refused_by_report "nobodys: is a directory" "a folder" nobodys
 refused_by_report "slabrec.slab: no such file" "no file at all"
 chmod 600 good.slab
 run $as_nobody ./slabreport -o - good.slab
-refuses 1 "good.slab: Permission denied" "a trace of somebody else"
+refuses 65 "good.slab: Permission denied" "a trace of somebody else"
 # newer MAJOR MINOR: good.slab, its header changed and sealed.
 newer()
 {
@@ -160,21 +160,21 @@ newer 1 7
 run "$slabreport" -f text bad.slab
 status_is 0 "a newer minor version is read"
 run "$slabreport" -f text -o good.slab good.slab
-refuses 1 "good.slab: is a trace" "-o with the name of the trace"
+refuses 65 "good.slab: is a trace" "-o with the name of the trace"
 check "the trace is still there" cmp -s good.copy good.slab
 run "$slabreport" -o /dev/full good.slab
-refuses 1 "/dev/full: .*No space left on device" "-o /dev/full"
+refuses 65 "/dev/full: .*No space left on device" "-o /dev/full"
 run sh -c "'$slabreport' -f text good.slab > /dev/full"
-refuses 1 "No space left on device" "standard output full"
+refuses 65 "No space left on device" "standard output full"
 run "$slabreport" -o nosuch/x.html good.slab
-refuses 1 "nosuch/x.html: .*No such file" "-o into a folder that is not there"
+refuses 65 "nosuch/x.html: .*No such file" "-o into a folder that is not there"
 echo before > kept.html
 in_mounts "mkdir -p full && mount -t tmpfs -o size=8k none full && cp kept.html full/x.html || exit 9
 	'$slabreport' -o full/x.html good.slab
 	status=\$?
 	cp full/x.html kept.html && ls full | wc -l > cut.count
 	exit \$status"
-refuses 1 "full/x.html: .*No space left on device" "a report on a full disk"
+refuses 65 "full/x.html: .*No space left on device" "a report on a full disk"
 same "a report on a full disk leaves the old one" "before 1" "$(cat kept.html) $(cat cut.count)"
 
 head -c $(($(wc -c < good.slab) / 2)) good.slab > bad.slab

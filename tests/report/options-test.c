@@ -46,6 +46,9 @@ static void test_each_format_has_its_place(void **state)
 	assert_string_equal(options.output, "a.json");
 	assert_string_equal(options.input, "-");
 	assert_true(options.is_quiet);
+	assert_null(options.gate.text);
+	assert_int_equal(PARSE(&options, NULL, "--fail-on", "high,live:3"), 0);
+	assert_string_equal(options.gate.text, "high,live:3");
 }
 
 static void test_mistakes(void **state)
@@ -63,6 +66,8 @@ static void test_mistakes(void **state)
 	assert_non_null(strstr(err.message, "-o needs a value"));
 	assert_int_equal(PARSE(&options, &err, "-o", ""), -EINVAL);
 	assert_int_equal(PARSE(&options, &err, "a.slab", "b.slab"), -EINVAL);
+	assert_int_equal(PARSE(&options, &err, "--fail-on", "leak"), -EINVAL);
+	assert_non_null(strstr(err.message, "--fail-on leak: use suspect"));
 }
 
 int main(void)

@@ -46,22 +46,22 @@ cmp pipe.html slabrec.html || fail "a pipe and a file give different reports"
 expect 0 '' --help
 expect 0 '' --version
 
-expect 1 '^slabreport: none.slab: no such file; ' none.slab
-expect 1 '^slabreport: \.: is a directory; ' .
+expect 65 '^slabreport: none.slab: no such file; ' none.slab
+expect 65 '^slabreport: \.: is a directory; ' .
 : >empty.slab
-expect 1 '^slabreport: empty.slab: .*empty' empty.slab
+expect 65 '^slabreport: empty.slab: .*empty' empty.slab
 echo "this is a text and no trace" >text.slab
-expect 1 '^slabreport: text.slab: not a slabrec trace' text.slab
+expect 65 '^slabreport: text.slab: not a slabrec trace' text.slab
 { printf 'slabrec\032\002\000\000\000'; printf '\000\000\000\000'; } >newer.slab
-expect 1 '^slabreport: newer.slab: ' newer.slab
-expect 1 '^slabreport: no/such/dir/x.html: ' -o no/such/dir/x.html
-expect 1 '^slabreport: .*slabrec.slab: is a trace' -o slabrec.slab
+expect 65 '^slabreport: newer.slab: ' newer.slab
+expect 65 '^slabreport: no/such/dir/x.html: ' -o no/such/dir/x.html
+expect 65 '^slabreport: .*slabrec.slab: is a trace' -o slabrec.slab
 cmp slabrec.slab "$golden" || fail "the trace was written over"
 if [ -e /dev/full ]; then
-	expect 1 '^slabreport: /dev/full: .*No space' -o /dev/full
+	expect 65 '^slabreport: /dev/full: .*No space' -o /dev/full
 	got=0
 	"$program" -f text >/dev/full 2>stderr || got=$?
-	[ "$got" = 1 ] || fail "a full standard output gives $got"
+	[ "$got" = 65 ] || fail "a full standard output gives $got"
 fi
 expect 64 'no such format' -f pdf
 expect 64 'unknown option --nope' --nope
@@ -80,11 +80,11 @@ for trace in "$OLDPWD"/tests/golden/*.slab; do
 done
 "$program" -q -f text -o - --from - <sample.html >stdout || fail "--from - does not read standard input"
 cmp stdout sample.text || fail "--from - is another"
-expect 1 'slabrec.slab: is no page of slabreport' --from slabrec.slab
+expect 65 'slabrec.slab: is no page of slabreport' --from slabrec.slab
 sed "/id=\"data\"/q" sample.html >cut.html
-expect 1 'cut.html: is no page of slabreport' --from cut.html
+expect 65 'cut.html: is no page of slabreport' --from cut.html
 sed "s/^\\(H4sI.\\{60\\}\\)...../\\1zzzzz/" sample.html >damaged.html
-expect 1 'damaged.html: the packed bytes are' --from damaged.html
+expect 65 'damaged.html: the packed bytes are' --from damaged.html
 expect 64 'either --from a page or a trace' --from sample.html slabrec.slab
 
 # Redaction: public unless asked otherwise, nothing for the audit to find; what is not redacted is found, in the page's data too.
@@ -132,19 +132,33 @@ printf '<title>{{title}}</title>{{verdict}}\n' >mine.html
 grep -q '^<title>.* live</title><p class="headline">' filled.html || fail "--template: $(head -c 200 filled.html)"
 [ "$(wc -c <filled.html)" -lt 2000 ] || fail "--template: more than it asks for"
 echo '{{nothing}}' >mine.html
-expect 1 'mine.html: there is no slot named "nothing"' --template mine.html
+expect 65 'mine.html: there is no slot named "nothing"' --template mine.html
 : >mine.html
-expect 1 'mine.html: is empty' --template mine.html
-expect 1 'no.html: No such file' --template no.html
+expect 65 'mine.html: is empty' --template mine.html
+expect 65 'no.html: No such file' --template no.html
 
 # A cut trace is reported, with a warning.
 head -c "$(($(wc -c <slabrec.slab) - 3))" slabrec.slab >cut.slab
 expect 0 'warning: cut.slab: cut at byte' -q -f text cut.slab
 grep -q 'cut at byte' stdout || fail "the report does not say that the trace is cut"
 
+# CI: what --fail-on asks for decides, the report is written in any case, and JSON tells the same. The sample is 10 ms long.
+expect 0 '' -q -f json -o ci.json slabrec.slab
+grep -q '"state": "undetermined"' ci.json && grep -q '"fail_on": ""' ci.json && grep -q '"exit_status": 0' ci.json || fail "ci.json: $(grep -n -e state -e fail_on -e exit_status ci.json)"
+expect 1 '--fail-on live:0,high: 1 call stack; the first, .* live objects' -f json -o - --fail-on live:0,high slabrec.slab
+grep -q '"state": "suspects"' stdout && grep -q '"fail_on": "live:0,high"' stdout && grep -q '"exit_status": 1' stdout || fail "$(grep -n -e state -e fail_on -e exit_status stdout)"
+expect 0 '' -q -o - --fail-on live:1000000 slabrec.slab
+expect 3 '--fail-on suspect: Too early for a verdict' -f text --fail-on suspect slabrec.slab
+[ -s stdout ] || fail "--fail-on writes no report"
+expect 3 '' -q -f text --fail-on suspect slabrec.slab
+expect 1 '' -q -f text --fail-on live:0 --from sample.html
+expect 65 'none.slab: no such file' --fail-on suspect none.slab
+expect 64 'use suspect, medium, high' --fail-on leaks
+expect 64 'fail-on is for reports' --fail-on suspect --audit open.html
+
 # A failed report leaves the old one.
 echo old >keep.html
-expect 1 'none.slab: no such file' -o keep.html none.slab
+expect 65 'none.slab: no such file' -o keep.html none.slab
 [ "$(cat keep.html)" = old ] || fail "a failure replaced the old report"
 [ -z "$(find . -name '*.html.*')" ] || fail "temporary files are left"
 [ "$failed" = 0 ] && echo "ok: slabreport"
