@@ -18,23 +18,11 @@ done > lines
 grep -v '^slabre' lines
 check "both programs tell their version" test "$(grep -c '^slabre[a-z]* [0-9]' lines)" = 2
 grep -q '^FAIL' lines && failed=1
-for page in slabrec slabreport; do
-	file=$root/usr/share/man/man1/$page.1
-	check "the manual page of $page" test -s "$file"
-	if command -v man > /dev/null; then
-		LC_ALL=C MANWIDTH=80 run man --warnings -l "$file"
-		same "the manual page of $page is without warning" "" "$(cat err)"
-		says "$page" "the manual page of $page can be read" out
-	fi
-	# Every option of --help stands in the page, as --option or, in mdoc, as Fl -option.
-	missing=
-	for option in $("$build/$page" --help | grep -o -e '--[a-z][a-z-]*' | sort -u); do
-		sed 's/\\-/-/g' "$file" | grep -q -e "[ -]${option#-}" || missing="$missing $option"
-	done
-	same "the manual page of $page has all options of --help" "" "$missing"
-done
 for file in share/doc/slabrec/README.md share/doc/slabrec/CHANGELOG.md share/doc/slabrec/LICENSE \
-	share/doc/slabrec/FORMAT.md share/slabrec/templates/report.html share/slabrec/templates/slabrec.rng; do
+	share/doc/slabrec/FORMAT.md share/slabrec/templates/report.html share/slabrec/templates/slabrec.rng \
+	share/man/man1/slabrec.1 share/man/man1/slabreport.1 share/man/man5/slabrec-format.5 \
+	share/bash-completion/completions/slabrec share/bash-completion/completions/slabreport share/zsh/site-functions/_slabrec \
+	share/zsh/site-functions/_slabreport share/fish/vendor_completions.d/slabrec.fish share/fish/vendor_completions.d/slabreport.fish; do
 	check "$file" test -s "$root/usr/$file"
 	same "$file: mode" 644 "$(stat -c %a "$root/usr/$file" 2>&1)"
 done

@@ -202,6 +202,21 @@ frees()
 		END { print with + 0 " with, " without + 0 " without" }'
 }
 
+# options_of_help PROGRAM: -o and --option, a line each. They stand in front of the explanation.
+options_of_help()
+{
+	"$build/$1" --help | grep '^ *-' | grep -o -e '^ *--*[A-Za-z][a-z-]*' -e ', --*[A-Za-z][a-z-]*' -e '   --*[A-Za-z][a-z-]*' |
+		grep -o -e '-.*' | sort -u
+}
+
+# choices_of_help PROGRAM: "OPTION WORD...", a line for each option that takes one of some words.
+choices_of_help()
+{
+	"$build/$1" --help | sed -n 's/^ .*\(--[a-z-]*\) \([a-z]*|[a-z|]*\)  .*/\1 \2/p; s/^ .*\(--without\) .*: \(bpf, .*\)/\1 \2/p' | tr '|' ' ' | tr -d ,
+	formats=$("$build/$1" --help | sed -n 's/^        \([a-z][a-z-]*\)  .*/\1/p' | xargs)
+	test -z "$formats" || echo "--format $formats"
+}
+
 # wait_for SECONDS COMMAND...: until it succeeds.
 wait_for()
 {

@@ -1,0 +1,29 @@
+# Completes slabreport's command line in bash, without the bash-completion package. Installed as
+# share/bash-completion/completions/slabreport. tests/e2e/completions-test.sh compares it with --help.
+
+_slabreport()
+{
+	local word=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]}
+
+	COMPREPLY=()
+	# bash takes --format=xml for three words.
+	if [[ $word == = ]]; then
+		word=
+	elif [[ $option == = ]]; then
+		option=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	case $option in
+	-f | --format) mapfile -t COMPREPLY < <(compgen -W 'html xml text md json' -- "$word") ;;
+	--redact) mapfile -t COMPREPLY < <(compgen -W 'public strict none' -- "$word") ;;
+	--debug-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
+	*)
+		if [[ $word == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '-f --format -o --output --from --redact --audit --template --debug-dir
+				--no-debuginfod -q --quiet -h --help -V --version' -- "$word")
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		fi
+		;;
+	esac
+}
+complete -o filenames -F _slabreport slabreport
