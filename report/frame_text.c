@@ -13,6 +13,11 @@ static const char *short_path(const char *path)
 	return *path == '/' && slash[1] ? slash + 1 : path;
 }
 
+const char *frame_text_source(const struct model_frame *frame)
+{
+	return short_path(frame->source_file);
+}
+
 const char *frame_text_place(struct arena *arena, const struct model_frame *frame)
 {
 	const char *text = "";
