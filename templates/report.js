@@ -1,15 +1,14 @@
 // The explorer: draws every call stack from the data in this page. Everything that decides the case is on the page without it.
+// With the style it is 40,000 bytes at most (tests/house-test.sh), as it is carried by every page.
 "use strict";
 {
-var host = document.getElementById("explorer"), data = document.getElementById("data");
-var ROW = 19, GLYPH = 6.7, ROWS_SHOWN = 60;
+const host = document.getElementById("explorer"), ROW = 19, GLYPH = 6.7, NARROWEST = .7, ROWS_SHOWN = 60;
 
-function element(tag, attributes, text) {
-	var made = document.createElement(tag);
-	for (var name in attributes)
+function element(tag, attributes, text = "") {
+	const made = document.createElement(tag);
+	for (const name in attributes)
 		made.setAttribute(name, attributes[name]);
-	if (text !== undefined)
-		made.textContent = text;
+	made.textContent = text;
 	return made;
 }
 
@@ -19,160 +18,141 @@ function say(text) {
 
 // ---- data: columns of varints, see report/pack.h ----
 
-function Reader(bytes) {
-	this.bytes = bytes;
-	this.at = 0;
-}
-Reader.prototype.u = function () {
-	var value = 0, scale = 1, byte;
-	do {
-		byte = this.bytes[this.at++];
-		value += (byte & 127) * scale;
-		scale *= 128;
-	} while (byte > 127);
-	return value;
-};
-Reader.prototype.z = function () {
-	var value = this.u();
-	return value % 2 ? -(value + 1) / 2 : value / 2;
-};
-// Names are foreign bytes: what is no printable ASCII is shown as \xNN.
-Reader.prototype.text = function (size) {
-	var text = "";
-	for (var end = this.at + size; this.at < end; this.at++) {
-		var byte = this.bytes[this.at];
-		text += byte > 31 && byte < 127 && byte !== 92 ? String.fromCharCode(byte) : "\\x" + (256 + byte).toString(16).slice(1);
-	}
-	return text;
-};
-
-function columnsOf(bytes) {
-	var all = new Reader(bytes), columns = {};
-	while (all.at < bytes.length) {
-		var name = all.text(all.u()), size = all.u();
-		columns[name] = new Reader(bytes.subarray(all.at, all.at + size));
-		all.at += size;
-	}
-	return columns;
-}
-
-function readStrings(reader) {
-	var strings = [""];
-	while (reader.at < reader.bytes.length)
-		strings.push(reader.text(reader.u()));
-	return strings;
-}
-
-function readFrames(columns, count, strings) {
-	var functions = [], number = new Map(), frames = new Uint32Array(count);
-	for (var i = 0; i < count; i++) {
-		var label = strings[columns["frames.function"].u()], flags = columns["frames.flags"].u(), file = columns["frames.file"];
-		var module = strings[file.u()], offset = columns["frames.offset"];
-		file.u();
-		file.u();
-		offset.u();
-		var place = offset.u().toString(16), key;
-		label = label || (module ? (flags & 1 ? module : "[" + module + "]") + "+0x" + place : "[unknown]");
-		key = (flags & 1) + module + "\0" + label;
-		if (!number.has(key)) {
-			number.set(key, functions.length);
-			functions.push({name: label, module, user: flags & 1, plain: flags >> 2 > 0});
+// All of a column at once. What is beyond 2^53 is rounded.
+function varints(bytes) {
+	const values = new Float64Array(bytes.length);
+	let count = 0;
+	for (let at = 0; at < bytes.length; count++) {
+		let byte = bytes[at++], value = byte & 127;
+		for (let scale = 128; byte > 127; scale *= 128) {
+			byte = bytes[at++];
+			value += (byte & 127) * scale;
 		}
-		frames[i] = number.get(key);
+		values[count] = value;
 	}
-	return {functions, frames};
+	return values.subarray(0, count);
 }
 
-function readSlots(columns, count) {
-	var slots = [];
-	for (var i = 0; i < count; i++)
-		slots.push(columns["caches.slot"].u());
-	return slots;
+function signed(value) {
+	return value % 2 ? -(value + 1) / 2 : value / 2;
 }
 
-// Of a detailed site births and survivors by bucket, and how many were freed within a millisecond.
-function readCounts(columns, name, into, first, places) {
-	var place = columns[name + ".place"], count = columns[name + ".count"];
-	for (var at = 0; at < places; at++) {
-		var gap = place.u();
-		if (!gap)
-			return;
-		at += gap - 1;
-		into[first + at] = count.u();
+// Parts with their size before them: columns with their names, strings.
+function readParts(bytes) {
+	const parts = [];
+	for (let at = 0; at < bytes.length;) {
+		let end = at;
+		while (bytes[end++] > 127)
+			;
+		const size = varints(bytes.subarray(at, end))[0];
+		at = end + size;
+		parts.push(bytes.subarray(end, at));
 	}
+	return parts;
 }
 
-function readAges(columns, expected) {
-	var range = columns["ages.range"], buckets = new Float64Array(192), young = 0;
-	if (expected + range.z() === 0)
-		return 0;
-	range.u();
-	range.z();
-	range.z();
-	readCounts(columns, "ages", buckets, 0, 192);
-	for (var i = 0; i <= 10; i++)
-		young += buckets[i];
-	return young;
+// Names are foreign bytes: what is no printable ASCII is shown as \xNN.
+function asText(bytes) {
+	return Array.from(bytes, byte => String.fromCharCode(byte)).join("")
+		.replace(/[^ -~]|\\/g, letter => "\\x" + letter.charCodeAt(0).toString(16).padStart(2, "0"));
+}
+
+// Of the frames' functions those that are one to the reader are one.
+function readFunctions(column, m) {
+	const strings = ["", ...readParts(column("strings")).map(asText)], numbers = new Map(), frames = [];
+	const [labels, flags, files, offsets] = ["function", "flags", "file", "offset"].map(name => varints(column("frames." + name)));
+	m.functions = [];
+	flags.forEach((flag, i) => {
+		const module = strings[files[3 * i]], user = flag & 1;
+		const name = strings[labels[i]] || (module ? (user ? module : `[${module}]`) + "+0x" + offsets[2 * i + 1].toString(16) : "[unknown]");
+		const key = user + module + "\0" + name;
+		if (!numbers.has(key)) {
+			numbers.set(key, m.functions.length);
+			m.functions.push({name, module, user, plain: flag > 3});
+		}
+		frames.push(numbers.get(key));
+	});
+	return frames;
 }
 
 function readModel(bytes) {
-	var c = columnsOf(bytes), strings = readStrings(c.strings), n = c.counts, skip;
-	for (skip = 0; skip < 7; skip++)
-		n.u();
-	var m = {cacheCount: n.u()}, frameCount = n.u();
-	n.u();
-	m.siteCount = n.u();
-	m.nodeCount = n.u();
-	m.detailed = n.u();
-	m.shift = n.u();
-	m.duration = c.totals.u();
+	const parts = readParts(bytes), columns = {}, m = {};
+	for (let i = 0; i < parts.length; i += 2)
+		columns[asText(parts[i])] = parts[i + 1];
+	const column = name => columns[name] || new Uint8Array(0);
+	const counts = varints(column("counts"));
+	[m.siteCount, m.nodeCount, m.detailed, m.shift] = counts.subarray(10);
+	m.duration = varints(column("totals"))[0];
 	m.buckets = Math.max(1, Math.min(64, Math.floor(m.duration / 2 ** m.shift) + 1));
-	m.slots = readSlots(c, m.cacheCount);
-	var read = readFrames(c, frameCount, strings);
-	m.functions = read.functions;
-	m.parent = new Uint32Array(m.nodeCount);
-	m.fn = new Uint32Array(m.nodeCount);
-	var back = c["nodes.parent"], frame = c["nodes.frame"];
-	for (var i = 1; i < m.nodeCount; i++) {
-		var b = back.u();
-		m.parent[i] = b ? i - b : 0;
-		m.fn[i] = read.frames[frame.u()];
+	m.slots = varints(column("caches.slot"));
+	const frames = readFunctions(column, m), back = varints(column("nodes.parent")), frame = varints(column("nodes.frame"));
+	m.parent = new Int32Array(m.nodeCount);
+	m.fn = new Int32Array(m.nodeCount);
+	for (let i = 1; i < m.nodeCount; i++) {
+		m.parent[i] = back[i - 1] ? i - back[i - 1] : 0;
+		m.fn[i] = frames[frame[i - 1]];
 	}
-	["cache", "node", "allocs", "live", "bytes", "frees", "wasted", "young", "growth"].forEach(function (name) {
-		m[name] = new Float64Array(m.siteCount);
-	});
-	for (i = 0; i < m.siteCount; i++)
-		readSite(m, c, i);
-	m.births = new Float64Array(64 * m.detailed);
-	m.survivors = new Float64Array(64 * m.detailed);
-	for (i = 0; i < m.detailed; i++)
-		readDetails(m, c, i);
+	readSites(column, m);
+	readDetails(column, m);
 	return m;
 }
 
-function readSite(m, c, i) {
-	var slot = m.slots[m.cache[i] = c["sites.cache"].u()], implied;
-	m.node[i] = c["sites.node"].u();
-	m.allocs[i] = c["sites.allocs"].u();
-	m.live[i] = c["sites.live"].u();
-	m.bytes[i] = m.live[i] * slot + c["sites.live_bytes"].z();
-	implied = c["sites.frees_implied"].u();
-	m.frees[i] = m.allocs[i] - m.live[i] + c["sites.frees"].z();
-	var req = c["sites.bytes_req"].u(), sized = m.allocs[i] + c["sites.allocs_sized"].z();
-	var liveReq = (sized ? Math.floor(req / sized) : 0) * m.live[i] + c["sites.live_bytes_req"].z();
-	m.wasted[i] = sized ? Math.max(0, m.bytes[i] - liveReq) : 0;
+function readSites(column, m) {
+	const site = name => varints(column("sites." + name));
+	const bytes = site("live_bytes"), frees = site("frees"), asked = site("bytes_req"), sized = site("allocs_sized"), liveAsked = site("live_bytes_req");
+	for (const name of ["cache", "node", "allocs", "live"])
+		m[name] = site(name);
+	m.bytes = m.live.map((live, i) => live * m.slots[m.cache[i]] + signed(bytes[i]));
+	m.frees = m.live.map((live, i) => m.allocs[i] - live + signed(frees[i]));
+	m.wasted = m.live.map((live, i) => {
+		const known = m.allocs[i] + signed(sized[i]);
+		return known ? Math.max(0, m.bytes[i] - Math.floor(asked[i] / known) * live - signed(liveAsked[i])) : 0;
+	});
 }
 
-function readDetails(m, c, i) {
-	// The lower bound of the rate is a float whose bytes were turned round.
-	var bits = new DataView(new ArrayBuffer(4));
-	bits.setUint32(0, c["sites.low_rate"].u(), true);
-	m.growth[i] = bits.getFloat32(0) * (m.slots[m.cache[i]] || 1);
-	readCounts(c, "births", m.births, 64 * i, 64);
-	readCounts(c, "survivors", m.survivors, 64 * i, 64);
-	readCounts(c, "frees", [], 0, 64);
-	m.young[i] = readAges(c, m.frees[i]);
-	readAges(c, m.live[i]);
+// Of the first sites: births and survivors by bucket, and how many were freed within a millisecond.
+function readDetails(column, m) {
+	const reader = name => {
+		const values = varints(column(name));
+		let at = 0;
+		return () => values[at++];
+	};
+	const pair = name => [reader(name + ".place"), reader(name + ".count")];
+	const births = pair("births"), survivors = pair("survivors"), frees = pair("frees"), ages = pair("ages"), range = reader("ages.range");
+	const rate = reader("sites.low_rate"), bits = new DataView(new ArrayBuffer(4));
+
+	function counts([place, count], into, first, places) {
+		for (let at = first, gap; at < first + places && (gap = place()); at++) {
+			at += gap - 1;
+			into[at] = count();
+		}
+	}
+	function histogram(expected) {
+		const buckets = new Float64Array(256);
+		if (expected + signed(range())) {
+			range();
+			range();
+			range();
+			counts(ages, buckets, 0, 256);
+		}
+		return buckets;
+	}
+	for (const name of ["growth", "young"])
+		m[name] = new Float64Array(m.siteCount);
+	m.births = new Float64Array(64 * m.detailed);
+	m.survivors = new Float64Array(64 * m.detailed);
+	for (let i = 0; i < m.detailed; i++) {
+		// A float whose bytes were turned round.
+		bits.setUint32(0, rate(), true);
+		m.growth[i] = bits.getFloat32(0) * (m.slots[m.cache[i]] || 1);
+		counts(births, m.births, 64 * i, 64);
+		counts(survivors, m.survivors, 64 * i, 64);
+		counts(frees, [], 0, 64);
+		m.young[i] = histogram(m.frees[i]).subarray(0, 11).reduce((sum, freed) => sum + freed);
+		histogram(m.live[i]);
+	}
+	m.retained = new Float64Array(64);
+	m.survivors.forEach((kept, i) => m.retained[i % 64] += kept);
 }
 
 // ---- numbers ----
@@ -180,128 +160,152 @@ function readDetails(m, c, i) {
 function count(value) {
 	return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",");
 }
+
 function bytesText(value) {
-	var units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"], unit = 0;
+	const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+	let unit = 0;
 	for (; value >= 1024 && unit < 6; unit++)
 		value /= 1024;
 	return (unit && value < 100 ? value.toFixed(1) : count(value)) + " " + units[unit];
 }
+
 function percent(part, whole) {
 	return whole ? (part === whole ? "100" : Math.min(99.9, 100 * part / whole).toFixed(1)) + " %" : "-";
 }
 
-var metrics = [
-	{key: "bytes", name: "live bytes", text: bytesText, range: (m, s, born, kept) => kept * (m.slots[m.cache[s]] || 0)},
-	{key: "live", name: "survivors", text: count, range: (m, s, born, kept) => kept},
-	{key: "growth", name: "growth, lower bound", text: v => bytesText(v) + "/s", detailed: true},
-	{key: "allocs", name: "allocations", text: count, range: (m, s, born) => born},
-	{key: "frees", name: "frees", text: count, range: (m, s, born, kept) => born - kept},
-	{key: "young", name: "temporary: freed within 1 ms", text: count, detailed: true},
-	{key: "wasted", name: "wasted bytes: slot beyond what was asked for", text: bytesText}
-];
-var views = [["top", "top-down"], ["bottom", "bottom-up"], ["sandwich", "sandwich"], ["table", "table"]];
+// How each is told, and what a part of the time has of it: from what was allocated then, what of that is live, and the slot.
+const metrics = {
+	bytes: {text: bytesText, during: (born, kept, slot) => kept * slot},
+	live: {text: count, during: (born, kept) => kept},
+	growth: {text: value => bytesText(value) + "/s"},
+	allocs: {text: count, during: born => born},
+	frees: {text: count, during: (born, kept) => born - kept},
+	young: {text: count},
+	wasted: {text: bytesText}
+};
 
 // ---- trees ----
 
 // A call tree whose nodes are told apart by parent and function; 0 is the root, a parent's number is smaller.
-function Tree(room) {
-	this.parent = new Int32Array(room + 1);
-	this.fn = new Int32Array(room + 1);
-	this.depth = new Uint16Array(room + 1);
-	this.count = 1;
-	this.fn[0] = -1;
-	for (this.mask = 63; this.mask < 2 * room;)
-		this.mask = 2 * this.mask + 1;
-	this.slots = new Int32Array(this.mask + 1);
-}
-// Where it is, or the free place where it belongs.
-Tree.prototype.slot = function (parent, fn) {
-	var at = (Math.imul(parent, 0x9e3779b1) ^ Math.imul(fn, 0x85ebca6b)) >>> 4 & this.mask, i;
-	while ((i = this.slots[at]) && (this.parent[i] !== parent || this.fn[i] !== fn))
-		at = at + 1 & this.mask;
-	return at;
-};
-Tree.prototype.child = function (parent, fn) {
-	var at = this.slot(parent, fn), i = this.slots[at];
-	if (i)
-		return i;
-	i = this.slots[at] = this.count++;
-	if (i === this.parent.length)
-		this.grow();
-	this.parent[i] = parent;
-	this.fn[i] = fn;
-	this.depth[i] = this.depth[parent] + 1;
-	if (4 * this.count > 3 * this.mask)
-		this.rehash();
-	return i;
-};
-Tree.prototype.grow = function () {
-	["parent", "fn", "depth"].forEach(name => {
-		var old = this[name];
-		this[name] = new old.constructor(2 * old.length);
-		this[name].set(old);
-	});
-};
-Tree.prototype.rehash = function () {
-	this.mask = 2 * this.mask + 1;
-	this.slots = new Int32Array(this.mask + 1);
-	for (var i = 1; i < this.count; i++)
-		this.slots[this.slot(this.parent[i], this.fn[i])] = i;
-};
-// Adds up, sorts children by weight and places them.
-Tree.prototype.weigh = function (ends, values) {
-	var n = this.count, weight = this.weight = new Float64Array(n), i, j;
-	for (i = 0; i < ends.length; i++)
-		if (ends[i] >= 0)
-			weight[ends[i]] += values[i];
-	var self = this.self = weight.slice(), first = new Int32Array(n + 1), kids = new Int32Array(n);
-	for (i = n - 1; i > 0; i--)
-		weight[this.parent[i]] += weight[i];
-	for (i = 1; i < n; i++)
-		if (weight[i] > 0)
-			first[this.parent[i] + 1]++;
-	for (i = 0; i < n; i++)
-		first[i + 1] += first[i];
-	var next = first.slice();
-	for (i = 1; i < n; i++)
-		if (weight[i] > 0)
-			kids[next[this.parent[i]]++] = i;
-	this.start = new Float64Array(n);
-	this.deepest = 0;
-	for (i = 0; i < n; i++) {
-		if (first[i + 1] - first[i] > 1)
-			kids.subarray(first[i], first[i + 1]).sort((a, b) => weight[b] - weight[a] || a - b);
-		var x = this.start[i];
-		for (j = first[i]; j < first[i + 1]; j++) {
-			this.start[kids[j]] = x;
-			x += weight[kids[j]];
-		}
-		if (weight[i] > 0 && this.depth[i] > this.deepest)
-			this.deepest = this.depth[i];
+class Tree {
+	constructor(room) {
+		this.parent = new Int32Array(room + 1);
+		this.fn = new Int32Array(room + 1);
+		this.depth = new Uint16Array(room + 1);
+		this.count = 1;
+		this.fn[0] = -1;
+		for (this.mask = 63; this.mask < 2 * room;)
+			this.mask = 2 * this.mask + 1;
+		this.slots = new Int32Array(this.mask + 1);
 	}
-	this.first = first;
-	this.kids = kids;
-	this.self = self;
-};
+
+	// Where it is, or the free place where it belongs.
+	slot(parent, fn) {
+		let at = (Math.imul(parent, 0x9e3779b1) ^ Math.imul(fn, 0x85ebca6b)) >>> 4 & this.mask, i;
+		while ((i = this.slots[at]) && (this.parent[i] !== parent || this.fn[i] !== fn))
+			at = at + 1 & this.mask;
+		return at;
+	}
+
+	child(parent, fn) {
+		const at = this.slot(parent, fn), i = this.slots[at] || this.count;
+		if (i < this.count)
+			return i;
+		if (i === this.parent.length)
+			this.grow();
+		this.slots[at] = this.count++;
+		this.parent[i] = parent;
+		this.fn[i] = fn;
+		this.depth[i] = this.depth[parent] + 1;
+		if (4 * this.count > 3 * this.mask)
+			this.rehash();
+		return i;
+	}
+
+	grow() {
+		for (const name of ["parent", "fn", "depth"]) {
+			const old = this[name];
+			this[name] = new old.constructor(2 * old.length);
+			this[name].set(old);
+		}
+	}
+
+	rehash() {
+		this.mask = 2 * this.mask + 1;
+		this.slots = new Int32Array(this.mask + 1);
+		for (let i = 1; i < this.count; i++)
+			this.slots[this.slot(this.parent[i], this.fn[i])] = i;
+	}
+
+	// Children side by side; nothing is added behind this.
+	link() {
+		const n = this.count, first = this.first = new Int32Array(n + 1);
+		this.kids = new Int32Array(n);
+		this.slots = null;
+		for (let i = 1; i < n; i++)
+			first[this.parent[i]]++;
+		for (let i = 1; i <= n; i++)
+			first[i] += first[i - 1];
+		for (let i = n - 1; i > 0; i--)
+			this.kids[--first[this.parent[i]]] = i;
+	}
+
+	weigh(ends, values) {
+		const n = this.count, weight = this.weight = new Float64Array(n);
+		for (let i = 0; i < ends.length; i++)
+			if (ends[i] >= 0)
+				weight[ends[i]] += values[i];
+		this.self = weight.slice();
+		this.isSorted = new Uint8Array(n);
+		this.deepest = 0;
+		for (let i = n - 1; i > 0; i--)
+			if (weight[i] > 0) {
+				weight[this.parent[i]] += weight[i];
+				this.deepest = Math.max(this.deepest, this.depth[i]);
+			}
+	}
+
+	// The children that weigh something, the heaviest first; sorted when they are asked for, as few ever are.
+	below(i) {
+		const kids = this.kids.subarray(this.first[i], this.first[i + 1]), weight = this.weight;
+		if (!this.isSorted[i])
+			kids.sort((a, b) => weight[b] - weight[a] || a - b);
+		this.isSorted[i] = 1;
+		const weightless = kids.findIndex(kid => !(weight[kid] > 0));
+		return weightless < 0 ? kids : kids.subarray(0, weightless);
+	}
+
+	// From the root to the node.
+	path(node) {
+		const path = [node];
+		for (; node; path.unshift(node))
+			node = this.parent[node];
+		return path;
+	}
+}
 
 // ---- the explorer ----
 
-var m, state, initial, focused = 0, scrolled = 0, moreShown, shown, below, callers, treeKey, hits, boxes, colours, hiddenCount, dragging, ownHash;
-var canvas, canvasHeight, detail, grid, gridBody, strip, found, findBox, viewBox, metricBox, flameButton, plainButton, allButton, fromBox, toBox, rangeText;
+let m, state, initial, focused = 0, scrolled = 0, shownRows, shown, below, callers, treeKey, weightKey, values, hits, boxes, canvasHeight, looks, pen;
+let canvas, strip, grid, found;
 
 function explore(model) {
 	m = model;
-	state = {view: "top", metric: "bytes", flame: 0, plain: 0, node: 0, fn: -1, from: 0, to: m.buckets - 1, find: ""};
+	initial = {view: "top", metric: "bytes", flame: 0, plain: 0, node: 0, fn: -1, from: 0, to: m.buckets - 1, find: ""};
 	if (!m.bytes.some(value => value > 0))
-		state.metric = m.live.some(value => value > 0) ? "live" : "allocs";
-	initial = Object.assign({}, state);
+		initial.metric = m.live.some(value => value > 0) ? "live" : "allocs";
+	state = {...initial};
 	build();
 	readHash();
-	update(true);
+	update();
+}
+
+function part(name) {
+	return host.querySelector("." + name);
 }
 
 function metricNow() {
-	return metrics.find(metric => metric.key === state.metric) || metrics[0];
+	return metrics[state.metric];
 }
 
 function isBrushed() {
@@ -310,209 +314,140 @@ function isBrushed() {
 
 // What each stack weighs; in a part of the time only stacks with a history do.
 function siteValues() {
-	var metric = metricNow();
-	if (!isBrushed() || !metric.range)
-		return m[metric.key];
-	var values = new Float64Array(m.siteCount);
-	for (var i = 0; i < m.detailed; i++) {
-		var born = 0, kept = 0;
-		for (var b = state.from; b <= state.to; b++) {
-			born += m.births[64 * i + b];
-			kept += m.survivors[64 * i + b];
+	const {during} = metricNow();
+	if (!isBrushed() || !during)
+		return m[state.metric];
+	return m.live.map((live, i) => {
+		let born = 0, kept = 0;
+		for (let at = 64 * i + state.from; i < m.detailed && at <= 64 * i + state.to; at++) {
+			born += m.births[at];
+			kept += m.survivors[at];
 		}
-		values[i] = metric.range(m, i, born, kept);
-	}
-	return values;
+		return during(born, kept, m.slots[m.cache[i]]);
+	});
 }
 
 function isHidden(fn) {
 	return !state.plain && m.functions[fn].plain;
 }
 
-// Where each site's stack ends in the tree.
+// All stacks from the outside in; ends: where each site's is.
 function topDown() {
-	var tree = new Tree(m.nodeCount), of = new Int32Array(m.nodeCount), ends = new Int32Array(m.siteCount), hidden = new Set();
-	for (var i = 1; i < m.nodeCount; i++) {
-		var parent = m.parent[i] ? of[m.parent[i]] : 0;
-		if (isHidden(m.fn[i])) {
-			of[i] = parent;
-			hidden.add(m.fn[i]);
-		} else
-			of[i] = tree.child(parent, m.fn[i]);
-	}
-	for (i = 0; i < m.siteCount; i++)
-		ends[i] = m.node[i] ? of[m.node[i]] : 0;
-	hiddenCount = hidden.size;
-	return {tree, ends};
+	const tree = new Tree(m.nodeCount), place = new Int32Array(m.nodeCount), {parent, fn} = m;
+	const hidden = m.functions.map((_, fn) => isHidden(fn));
+	for (let i = 1; i < m.nodeCount; i++)
+		place[i] = hidden[fn[i]] ? place[parent[i]] : tree.child(place[parent[i]], fn[i]);
+	tree.link();
+	return {tree, ends: m.node.map(node => place[node])};
 }
 
 // Stacks from the inside out, all or, for the sandwich, from the outermost place of the function; or from there inwards.
-function walked(fn, isInwards) {
-	var tree = new Tree(1024), ends = new Int32Array(m.siteCount).fill(-1), values = siteValues(), hidden = new Set(), path = [];
-	for (var i = 0; i < m.siteCount; i++) {
-		var at = -1, step = isInwards ? -1 : 1, to = 0;
-		if (!(values[i] > 0))
-			continue;
-		path.length = 0;
-		for (var node = m.node[i]; node; node = m.parent[node]) {
-			if (m.fn[node] === fn)
-				at = path.length;
+function walked(fn, step) {
+	const tree = new Tree(1024), ends = new Int32Array(m.siteCount).fill(-1);
+	for (let i = 0; i < m.siteCount; i++) {
+		const path = [];
+		for (let node = values[i] > 0 ? m.node[i] : 0; node; node = m.parent[node])
 			path.push(m.fn[node]);
-		}
-		if (fn < 0)
-			at = 0;
-		if (at < 0)
+		const begin = fn < 0 ? 0 : path.lastIndexOf(fn);
+		if (begin < 0 || !(values[i] > 0))
 			continue;
-		for (; at >= 0 && at < path.length; at += step)
+		ends[i] = 0;
+		for (let at = begin; at >= 0 && at < path.length; at += step)
 			if (path[at] === fn || !isHidden(path[at]))
-				to = tree.child(to, path[at]);
-			else
-				hidden.add(path[at]);
-		ends[i] = to;
+				ends[i] = tree.child(ends[i], path[at]);
 	}
-	hiddenCount = hidden.size;
+	tree.link();
 	return {tree, ends};
 }
 
-// ---- controls ----
-
-function build() {
-	var tools = element("div", {class: "tools", role: "group", "aria-label": "Explorer"});
-	function choose(label, list, key) {
-		var box = element("label", {}, label + " "), select = element("select", {"data-key": key});
-		list.forEach(item => { select.append(element("option", {value: item[0]}, item[1])); });
-		select.addEventListener("change", () => change(key, select.value));
-		box.append(select);
-		tools.append(box);
-		return select;
-	}
-	function button(text, act) {
-		var made = element("button", {type: "button"}, text);
-		made.addEventListener("click", act);
-		tools.append(made);
-		return made;
-	}
-	viewBox = choose("View", views, "view");
-	metricBox = choose("by", metrics.map(metric => [metric.key, metric.name]), "metric");
-	findBox = element("input", {type: "search", placeholder: "Find: regular expression", "aria-label": "Find functions by a regular expression", "data-key": "find"});
-	findBox.addEventListener("input", () => change("find", findBox.value, true));
-	tools.append(findBox);
-	found = element("span", {role: "status", class: "found"});
-	tools.append(found);
-	flameButton = button("Flame", () => change("flame", +!state.flame));
-	plainButton = button("", () => change("plain", +!state.plain));
-	allButton = button("Show all", () => zoom(0));
-	host.append(tools);
-	buildBrush();
-	canvas = element("canvas", {class: "explorer", tabindex: "0", role: "img", "aria-describedby": "explorer-keys", "aria-label": "Call stacks. The table below has the same."});
-	detail = element("p", {class: "detail", role: "status"});
-	host.append(canvas, detail);
-	host.append(element("p", {class: "note keys", id: "explorer-keys"}, "Keys: arrows walk, Enter zooms in, Backspace out, Escape shows all, s opens the function in the sandwich, f turns the picture, h shows or hides allocator and entry functions, / searches."));
-	grid = element("table", {role: "treegrid", "aria-label": "Call stacks: the chosen function with its callers and what is below it", class: "grid"});
-	var wide = element("div", {class: "wide", tabindex: "0"});
-	wide.append(grid);
-	host.append(wide);
-	listen();
-}
-
-function buildBrush() {
-	var box = element("div", {class: "brush"});
-	if (!m.detailed || m.buckets < 2)
-		return;
-	strip = element("canvas", {class: "strip-chart", role: "img", "aria-label": "What was allocated over time and is still live; the range is chosen by the two sliders"});
-	box.append(strip);
-	function slider(label, key) {
-		var input = element("input", {type: "range", min: "0", max: String(m.buckets - 1), "aria-label": label, "data-key": key});
-		input.addEventListener("input", () => brush(key, +input.value));
-		box.append(input);
-		return input;
-	}
-	fromBox = slider("Allocated from", "from");
-	toBox = slider("Allocated to", "to");
-	rangeText = element("span", {role: "status", class: "range"});
-	box.append(rangeText);
-	strip.addEventListener("pointerdown", event => {
-		dragging = bucketAt(event);
-		strip.setPointerCapture(event.pointerId);
-	});
-	strip.addEventListener("pointermove", event => {
-		if (dragging === undefined)
-			return;
-		var here = bucketAt(event);
-		state.from = Math.min(here, dragging);
-		state.to = Math.max(here, dragging);
-		update(true);
-	});
-	strip.addEventListener("pointerup", event => {
-		if (bucketAt(event) === dragging) {
-			state.from = 0;
-			state.to = m.buckets - 1;
-			update(true);
-		}
-		dragging = undefined;
-		writeHash();
-	});
-	host.append(box);
-}
-
-function bucketAt(event) {
-	var box = strip.getBoundingClientRect();
-	return Math.max(0, Math.min(m.buckets - 1, Math.floor((event.clientX - box.left) / box.width * m.buckets)));
-}
-
-function brush(key, value) {
-	state[key] = value;
-	if (state.from > state.to)
-		state[key === "from" ? "to" : "from"] = value;
-	update(true);
-	writeHash(true);
-}
-
-function change(key, value, isTyping) {
-	state[key] = value;
-	if (key === "view" || key === "plain") {
-		state.node = focused = 0;
-		if (key === "view" && value === "sandwich" && state.fn < 0)
-			state.fn = heaviest();
-	}
-	update(key !== "find" && key !== "flame");
-	writeHash(isTyping);
-}
-
-// The function of the first stack that is neither allocator nor entry.
+// The function of the heaviest stack that is neither allocator nor entry.
 function heaviest() {
-	var values = siteValues(), best = -1, most = 0;
-	for (var i = 0; i < m.siteCount; i++)
-		if (values[i] > most) {
-			for (var node = m.node[i]; node && m.functions[m.fn[node]].plain; node = m.parent[node])
-				;
-			if (node) {
-				most = values[i];
-				best = m.fn[node];
-			}
+	let best = -1, most = 0;
+	values.forEach((value, i) => {
+		let node = value > most ? m.node[i] : 0;
+		while (node && m.functions[m.fn[node]].plain)
+			node = m.parent[node];
+		if (node) {
+			most = value;
+			best = m.fn[node];
 		}
+	});
 	return best;
 }
 
+// ---- controls: templates/report.html has them, data-key says which part of the state each is ----
+
+function build() {
+	host.innerHTML = document.getElementById("explorer-parts").textContent;
+	[canvas, strip, grid, found] = ["explorer", "strip-chart", "grid", "found"].map(part);
+	pen = canvas.getContext("2d");
+	part("brush").hidden = !m.detailed || m.buckets < 2;
+	for (const box of host.querySelectorAll("input, select, button")) {
+		const {key} = box.dataset, value = {button: () => +!state[key], range: () => +box.value}[box.type] || (() => box.value);
+		if (box.type === "range")
+			box.max = m.buckets - 1;
+		box.addEventListener(box.type === "button" ? "click" : "input", () => change({[key]: value()}, box.tagName === "INPUT"));
+	}
+	listen();
+	listenBrush();
+}
+
+function control(key) {
+	return host.querySelector(`[data-key=${key}]`);
+}
+
+function listenBrush() {
+	let begun = -1;
+	const bucketAt = event => {
+		const box = strip.getBoundingClientRect();
+		return Math.max(0, Math.min(m.buckets - 1, Math.floor((event.clientX - box.left) / box.width * m.buckets)));
+	};
+	strip.addEventListener("pointerdown", event => {
+		begun = bucketAt(event);
+		strip.setPointerCapture(event.pointerId);
+	});
+	strip.addEventListener("pointermove", event => {
+		const here = bucketAt(event);
+		if (begun < 0)
+			return;
+		Object.assign(state, {from: Math.min(here, begun), to: Math.max(here, begun)});
+		update();
+	});
+	strip.addEventListener("pointerup", event => {
+		change(bucketAt(event) === begun ? {from: 0, to: m.buckets - 1} : {});
+		begun = -1;
+	});
+}
+
+function change(changes, isSamePlace) {
+	// Another tree has other nodes.
+	if ("view" in changes || "plain" in changes)
+		changes.node = 0;
+	Object.assign(state, changes);
+	if (state.from > state.to)
+		state["from" in changes ? "to" : "from"] = changes.from ?? changes.to;
+	if ("node" in changes) {
+		focused = state.node;
+		scrolled = 0;
+	}
+	update();
+	writeHash(isSamePlace);
+}
+
 function zoom(node) {
-	state.node = focused = node;
-	scrolled = 0;
-	update(false);
-	writeHash();
+	change({node});
+}
+
+function sandwich(fn) {
+	if (fn >= 0)
+		change({view: "sandwich", fn});
 }
 
 // ---- #hash: the state of the picture, so that going back goes back ----
 
-function writeHash(isSame) {
-	var words = [];
-	for (var key in state)
-		words.push(key + "=" + encodeURIComponent(state[key]));
-	ownHash = "#explore:" + words.join("&");
+function writeHash(isSamePlace) {
 	try {
-		if (isSame)
-			history.replaceState(null, "", ownHash);
-		else
-			location.hash = ownHash;
+		history[isSamePlace ? "replaceState" : "pushState"](null, "", "#explore:" + new URLSearchParams(state));
 	} catch (e) {
 		// A sandboxed frame has no history of its own.
 	}
@@ -521,375 +456,294 @@ function writeHash(isSame) {
 function readHash() {
 	if (location.hash && !location.hash.startsWith("#explore:"))
 		return false;
-	for (var key in initial)
-		state[key] = initial[key];
-	location.hash.slice(9).split("&").forEach(word => {
-		var at = word.indexOf("="), key = word.slice(0, at), value = word.slice(at + 1);
-		if (!Object.hasOwn(state, key))
-			return;
-		try {
-			value = decodeURIComponent(value);
-		} catch (e) {
-			value = "";
-		}
-		state[key] = typeof state[key] === "number" ? Math.floor(+value) || 0 : value;
-	});
-	state.from = Math.max(0, Math.min(m.buckets - 1, state.from));
-	state.to = Math.max(state.from, Math.min(m.buckets - 1, state.to));
-	state.fn = Math.max(-1, Math.min(m.functions.length - 1, state.fn));
+	const clamp = (key, least, most) => state[key] = Math.max(least, Math.min(most, state[key]));
+	state = {...initial};
+	for (const [key, value] of new URLSearchParams(location.hash.slice(9)))
+		if (Object.hasOwn(state, key))
+			state[key] = typeof state[key] === "number" ? Math.floor(+value) || 0 : value;
+	if (!Object.hasOwn(metrics, state.metric))
+		state.metric = initial.metric;
+	clamp("from", 0, m.buckets - 1);
+	clamp("to", state.from, m.buckets - 1);
+	clamp("fn", -1, m.functions.length - 1);
 	focused = state.node;
 	return true;
 }
 
 // ---- drawing ----
 
-function update(isNew) {
-	var key = [state.view, state.plain, state.view === "sandwich" ? state.fn : ""].join();
+// Makes anew what the state asks for and is not there yet.
+function update() {
+	const isSandwich = state.view === "sandwich", isInsideOut = isSandwich || state.view === "bottom";
+	const newWeightKey = [state.metric, state.from, state.to].join(), hasNewWeights = newWeightKey !== weightKey;
+	if (hasNewWeights)
+		values = siteValues();
+	weightKey = newWeightKey;
+	if (isSandwich && state.fn < 0)
+		state.fn = heaviest();
+	const newTreeKey = [isInsideOut ? state.view + weightKey : "", state.plain, isSandwich && state.fn].join(), isNew = newTreeKey !== treeKey;
 	if (isNew) {
-		var part = state.view === "bottom" || state.view === "sandwich" ? [state.metric, state.from, state.to].join() : "";
-		if (treeKey !== key + part) {
-			treeKey = key + part;
-			below = state.view === "bottom" ? walked(-1) : state.view === "sandwich" ? walked(state.fn, true) : topDown();
-			callers = state.view === "sandwich" ? walked(state.fn) : null;
-		}
-		var values = siteValues();
-		below.tree.weigh(below.ends, values);
-		if (callers)
-			callers.tree.weigh(callers.ends, values);
+		below = isSandwich ? walked(state.fn, -1) : isInsideOut ? walked(-1, 1) : topDown();
+		callers = isSandwich ? walked(state.fn, 1) : null;
 	}
+	treeKey = newTreeKey;
+	if (isNew || hasNewWeights)
+		for (const side of callers ? [below, callers] : [below])
+			side.tree.weigh(side.ends, values);
 	shown = below.tree;
 	if (!(state.node >= 0 && state.node < shown.count))
 		state.node = 0;
 	if (!(focused >= 0 && focused < shown.count))
 		focused = state.node;
+	shownRows = ROWS_SHOWN;
 	matchNames();
 	showControls();
 	draw();
 	drawStrip();
 	fillGrid();
-	tell(focused);
+	tell(shown, focused);
 }
 
 function showControls() {
-	[viewBox, metricBox, findBox].forEach(box => {
+	const seconds = bucket => Math.min(bucket * 2 ** m.shift, m.duration) / 1e9;
+	for (const box of host.querySelectorAll("input, select"))
 		if (box.value !== String(state[box.dataset.key]))
 			box.value = state[box.dataset.key];
-	});
-	flameButton.setAttribute("aria-pressed", !!state.flame);
-	plainButton.setAttribute("aria-pressed", !state.plain);
-	plainButton.textContent = state.plain ? "Hide allocator and entry functions" : count(hiddenCount) + " allocator and entry functions hidden";
-	allButton.hidden = !state.node;
-	if (!strip)
-		return;
-	fromBox.value = state.from;
-	toBox.value = state.to;
-	var width = 2 ** m.shift / 1e9, end = Math.min((state.to + 1) * width, m.duration / 1e9);
-	rangeText.textContent = !isBrushed() ? "Allocated at any time; drag or use the sliders to choose a part." :
-		"Retained of what was allocated from " + (state.from * width).toFixed(2) + " s to " + end.toFixed(2) + " s" +
-		(metricNow().range ? "" : " (this metric is not known by time)") +
-		(m.detailed < m.siteCount ? "; " + count(m.siteCount - m.detailed) + " stacks without a history are left out" : "");
+	control("flame").setAttribute("aria-pressed", !!state.flame);
+	control("plain").textContent = state.plain ? "Hide allocator and entry functions" :
+		count(m.functions.filter(fn => fn.plain).length) + " allocator and entry functions hidden";
+	control("node").hidden = !state.node;
+	part("range").textContent = !isBrushed() ? "Allocated at any time; drag or use the sliders to choose a part." :
+		`Retained of what was allocated from ${seconds(state.from).toFixed(2)} s to ${seconds(state.to + 1).toFixed(2)} s` +
+		(metricNow().during ? "" : " (this metric is not known by time)") +
+		(m.detailed < m.siteCount ? `; ${count(m.siteCount - m.detailed)} stacks without a history are left out` : "");
 }
 
 // Marks functions; each stack counts once, however many of its functions match.
 function matchNames() {
-	var tree = shown, expression = null, number = 0, sum = 0;
 	hits = null;
 	found.textContent = "";
+	if (!state.find)
+		return;
 	try {
-		expression = state.find ? new RegExp(state.find, "i") : null;
+		const expression = new RegExp(state.find, "i");
+		hits = Uint8Array.from(m.functions, fn => expression.test(fn.name));
 	} catch (e) {
 		found.textContent = "not a regular expression";
-	}
-	if (!expression)
 		return;
-	var covered = new Uint8Array(tree.count);
-	hits = new Uint8Array(m.functions.length);
-	m.functions.forEach((fn, i) => {
-		number += hits[i] = expression.test(fn.name) ? 1 : 0;
-	});
-	for (var i = 1; i < tree.count; i++) {
-		covered[i] = covered[tree.parent[i]] | hits[tree.fn[i]];
-		if (covered[i] && !covered[tree.parent[i]])
-			sum += tree.weight[i];
 	}
-	found.textContent = percent(sum, tree.weight[0]) + " matched, " + count(number) + "/" + count(m.functions.length) + " functions";
+	const {parent, fn, weight} = shown, isCovered = new Uint8Array(shown.count);
+	let sum = 0;
+	for (let i = 1; i < shown.count; i++) {
+		isCovered[i] = isCovered[parent[i]] | hits[fn[i]];
+		if (isCovered[i] > isCovered[parent[i]])
+			sum += weight[i];
+	}
+	found.textContent = `${percent(sum, weight[0])} matched, ${count(hits.filter(hit => hit).length)}/${count(hits.length)} functions`;
 }
 
 function prepare(canvas, height) {
-	var ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, pen = canvas.getContext("2d");
+	const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, pen = canvas.getContext("2d");
 	canvas.style.height = height + "px";
 	canvas.width = Math.round(width * ratio);
 	canvas.height = Math.round(height * ratio);
 	pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-	pen.clearRect(0, 0, width, height);
-	return pen;
+	return width;
 }
 
 function draw() {
-	var tree = shown, css = getComputedStyle(host);
+	const style = getComputedStyle(host);
+	looks = Object.fromEntries(["kernel", "user", "plain", "root", "ink", "line", "mono"].map(name => [name, style.getPropertyValue("--" + name).trim()]));
 	canvas.hidden = state.view === "table";
 	if (canvas.hidden)
 		return;
-	var above = callers ? Math.min(callers.tree.deepest, 30) : tree.depth[state.node];
-	var rows = above + tree.deepest - tree.depth[state.node] + 1;
-	var height = ROW * Math.max(3, Math.min(rows, Math.floor(Math.max(200, window.innerHeight * .7) / ROW)));
-	var pen = prepare(canvas, height), width = canvas.clientWidth;
-	function colour(name) {
-		return css.getPropertyValue("--" + name).trim();
-	}
-	colours = {kernel: colour("kernel"), user: colour("user"), plain: colour("plain"), root: colour("root"), ink: colour("ink"), paper: colour("paper")};
-	canvasHeight = height;
-	scrolled = Math.max(0, Math.min(scrolled, rows - Math.floor(height / ROW)));
+	// In the sandwich node 1 of both trees is the function: callers stand above it, and the root is not drawn.
+	const above = callers ? Math.min(callers.tree.deepest, 30) - 2 : 0, node = state.node || +!!callers;
+	const rows = above + shown.deepest + 1, rowsInSight = Math.floor(Math.max(200, window.innerHeight * .7) / ROW);
+	const width = prepare(canvas, ROW * Math.max(3, Math.min(rows, rowsInSight)));
+	canvasHeight = canvas.clientHeight;
+	scrolled = Math.max(0, Math.min(scrolled, rows - Math.floor(canvasHeight / ROW)));
 	boxes = [];
-	pen.font = "11px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
+	pen.font = "11px " + looks.mono;
 	pen.textBaseline = "middle";
-	if (!tree.weight[0]) {
-		pen.fillStyle = colours.ink;
+	if (!shown.weight[0]) {
+		pen.fillStyle = looks.ink;
 		pen.fillText("Nothing to draw by this metric.", 6, ROW);
 		return;
 	}
-	if (callers) {
-		var upper = callers.tree, scale = width / (upper.weight[0] || 1);
-		// Node 1 is the function itself: its callers are above.
-		drawBelow(pen, upper, upper.kids[upper.first[0]] || 0, scale, 0, depth => above + 1 - depth, true);
-	} else {
-		for (var node = state.node, path = []; node; node = tree.parent[node])
-			path.unshift(tree.parent[node]);
-		path.forEach(caller => drawBox(pen, tree, caller, 0, tree.depth[caller], width, true));
-	}
-	var top = callers ? above - 1 : 0;
-	drawBelow(pen, tree, state.node, width / tree.weight[state.node], tree.start[state.node], depth => top + depth, false);
+	for (const i of shown.path(node))
+		if (i || !callers)
+			drawBox(shown, i, 0, above + shown.depth[i], width, i !== node);
+	drawBelow(shown, node, 0, above + shown.depth[node] + 1, width / shown.weight[node], 1);
+	if (callers)
+		drawBelow(callers.tree, 1, 0, above, width / callers.tree.weight[1], -1);
 }
 
-// Draws the node and what is below it, as far as it can be seen.
-function drawBelow(pen, tree, node, scale, from, rowOf, skipsFirst) {
-	var stack = [node], last = scrolled + canvasHeight / ROW;
-	while (stack.length) {
-		var i = stack.pop(), row = rowOf(tree.depth[i]), width = tree.weight[i] * scale;
-		if (!(skipsFirst && i === node) && !(callers && !i))
-			drawBox(pen, tree, i, (tree.start[i] - from) * scale, row, width, false);
-		if (row > last && !skipsFirst)
-			continue;
-		for (var k = tree.first[i]; k < tree.first[i + 1]; k++) {
-			if (tree.weight[tree.kids[k]] * scale < .4) {
-				drawRest(pen, (tree.start[tree.kids[k]] - from) * scale, rowOf(tree.depth[i] + 1), tree, k, i, scale);
-				break;
-			}
-			stack.push(tree.kids[k]);
+function flipped(y) {
+	return state.flame && !callers ? canvasHeight - ROW - y : y;
+}
+
+// Draws what is below a node, as far as it can be seen; those too narrow stand side by side as one.
+function drawBelow(tree, node, x, row, scale, step) {
+	if (step > 0 ? (row - scrolled) * ROW > canvasHeight : row < 0)
+		return;
+	const end = x + (tree.weight[node] - tree.self[node]) * scale;
+	for (const kid of tree.below(node)) {
+		const width = tree.weight[kid] * scale;
+		if (width < NARROWEST) {
+			pen.fillStyle = looks.root;
+			pen.fillRect(x, flipped((row - scrolled) * ROW), end - x, ROW - 1);
+			return;
 		}
+		drawBox(tree, kid, x, row, width, false);
+		drawBelow(tree, kid, x, row + step, scale, step);
+		x += width;
 	}
 }
 
-// Those too narrow to draw stand side by side as one.
-function drawRest(pen, x, row, tree, k, parent, scale) {
-	var last = tree.kids[tree.first[parent + 1] - 1], y = (row - scrolled) * ROW;
-	if (state.flame && !callers)
-		y = canvasHeight - ROW - y;
-	pen.fillStyle = colours.root;
-	pen.fillRect(x, y, (tree.start[last] + tree.weight[last] - tree.start[tree.kids[k]]) * scale, ROW - 1);
-}
-
-function drawBox(pen, tree, i, x, row, width, isFaded) {
-	var y = (row - scrolled) * ROW, fn = m.functions[tree.fn[i]], hit = fn && hits && hits[tree.fn[i]];
-	if (state.flame && !callers)
-		y = canvasHeight - ROW - y;
+function drawBox(tree, i, x, row, width, isFaded) {
+	const y = flipped((row - scrolled) * ROW), fn = m.functions[tree.fn[i]];
+	const isHit = hits && fn && hits[tree.fn[i]], isFocused = i === focused && tree === shown;
 	if (y <= -ROW || y >= canvasHeight)
 		return;
-	pen.globalAlpha = isFaded || (hits && !hit) ? .55 : 1;
-	pen.fillStyle = !fn ? colours.root : fn.user ? colours.user : fn.plain ? colours.plain : colours.kernel;
+	pen.globalAlpha = isFaded || (hits && !isHit) ? .55 : 1;
+	pen.fillStyle = looks[!fn ? "root" : fn.user ? "user" : fn.plain ? "plain" : "kernel"];
 	pen.fillRect(x, y, Math.max(.4, width - .5), ROW - 1);
 	pen.globalAlpha = 1;
-	if (hit || (i === focused && tree === shown)) {
-		pen.strokeStyle = colours.ink;
-		pen.lineWidth = i === focused ? 2 : 1;
+	if (isHit || isFocused) {
+		pen.strokeStyle = looks.ink;
+		pen.lineWidth = isFocused ? 2 : 1;
 		pen.strokeRect(x + .5, y + .5, Math.max(1, width - 1.5), ROW - 2);
 	}
-	boxes.push({tree, node: i, x, y, width});
-	var room = Math.floor((width - 6) / GLYPH), name = nameOf(tree, i);
+	boxes.push({tree, i, x, y, width});
+	const room = Math.floor((width - 6) / GLYPH);
 	if (room < 4)
 		return;
-	pen.fillStyle = !fn || (fn.plain && !fn.user) ? colours.ink : "#111";
+	const name = nameOf(tree, i);
+	pen.fillStyle = !fn || (fn.plain && !fn.user) ? looks.ink : "#111";
 	pen.fillText(name.length <= room ? name : name.slice(0, room - 2) + "..", x + 3, y + ROW / 2);
 }
 
 function nameOf(tree, i) {
-	return i ? m.functions[tree.fn[i]].name : state.view === "sandwich" ? "stacks with it" : "all call stacks";
+	return i ? m.functions[tree.fn[i]].name : callers ? "stacks with it" : "all call stacks";
 }
 
 function drawStrip() {
-	var sums = new Float64Array(64), most = 0, css = getComputedStyle(host);
-	if (!strip)
-		return;
-	for (var i = 0; i < m.detailed; i++)
-		for (var b = 0; b < 64; b++)
-			sums[b] += m.survivors[64 * i + b];
-	most = Math.max(...sums) || 1;
-	var pen = prepare(strip, 44), step = strip.clientWidth / m.buckets;
-	for (b = 0; b < m.buckets; b++) {
-		var isIn = b >= state.from && b <= state.to;
-		pen.fillStyle = css.getPropertyValue(isIn ? "--kernel" : "--line").trim();
-		pen.fillRect(b * step, 42 - 40 * sums[b] / most, Math.max(1, step - 1), 40 * sums[b] / most + 2);
+	const width = prepare(strip, 44), pen = strip.getContext("2d"), step = width / m.buckets, most = Math.max(...m.retained) || 1;
+	for (let i = 0; i < m.buckets; i++) {
+		const height = 40 * m.retained[i] / most + 2;
+		pen.fillStyle = i >= state.from && i <= state.to ? looks.kernel : looks.line;
+		pen.fillRect(i * step, 44 - height, Math.max(1, step - 1), height);
 	}
 }
 
-function tell(i, tree) {
-	tree = tree || shown;
-	var fn = m.functions[tree.fn[i]], text = metricNow().text;
-	detail.textContent = nameOf(tree, i) + (fn ? (fn.user ? ", user" : ", kernel") + (fn.module ? " (" + fn.module + ")" : "") : "") + ": " +
-		text(tree.weight[i]) + ", " + percent(tree.weight[i], tree.weight[0]) + "; itself " + text(tree.self[i]);
+function tell(tree, i) {
+	const fn = m.functions[tree.fn[i]], {text} = metricNow();
+	part("detail").textContent = nameOf(tree, i) + (fn ? (fn.user ? ", user" : ", kernel") + (fn.module ? ` (${fn.module})` : "") : "") +
+		`: ${text(tree.weight[i])}, ${percent(tree.weight[i], tree.weight[0])}; itself ${text(tree.self[i])}`;
 }
 
 // ---- table and treegrid ----
 
 function fillGrid() {
+	grid.tHead.rows[0].cells[1].textContent = control("metric").selectedOptions[0].text;
+	grid.tBodies[0].replaceChildren();
 	if (state.view === "table")
-		return fillTable();
-	var tree = shown, rows = [], path = [], focus = focused;
-	for (var i = focus; i; i = tree.parent[i])
-		path.unshift(tree.parent[i]);
-	rows.push(...path, focus);
-	var first = tree.first[focus], end = tree.first[focus + 1];
-	for (i = first; i < end && i < first + ROWS_SHOWN * (moreShown || 1); i++)
-		rows.push(tree.kids[i]);
-	setHead();
-	rows.forEach(node => {
-		var hasBelow = tree.first[node + 1] > tree.first[node], row = addNumbers(nameOf(tree, node), tree.weight[node], tree.self[node]);
-		row.setAttribute("aria-level", tree.depth[node] - tree.depth[0] + 1);
-		row.cells[0].style.paddingLeft = .55 + .8 * Math.min(12, tree.depth[node]) + "rem";
-		if (hasBelow)
-			row.setAttribute("aria-expanded", path.includes(node) || node === focus);
-		row.setAttribute("tabindex", node === focus ? "0" : "-1");
-		row.setAttribute("aria-selected", node === focus);
-		row.dataset.node = node;
-	});
-	if (i < end)
-		moreRow(end - i);
+		fillTable();
+	else
+		fillTree();
 }
 
-function moreRow(left) {
-	var row = addRow(["", "", "", ""]), button = element("button", {type: "button"}, count(left) + " more");
-	button.addEventListener("click", () => {
-		moreShown = 4 * (moreShown || 1);
-		fillGrid();
-	});
-	row.cells[0].append(button);
-}
-
-function setHead() {
-	var row = element("tr", {role: "row"}), head = element("thead", {role: "rowgroup"});
-	["Function", metricNow().name, "Share", "Itself"].forEach((name, i) => { row.append(element("th", {scope: "col", role: "columnheader", class: i ? "n" : ""}, name)); });
-	head.append(row);
-	gridBody = element("tbody", {role: "rowgroup"});
-	grid.replaceChildren(head, gridBody);
-}
-
-function addRow(texts) {
-	var row = element("tr", {role: "row"});
-	texts.forEach((text, i) => { row.append(element("td", {role: "gridcell", class: i ? "n" : "name"}, text)); });
-	gridBody.append(row);
-	return row;
-}
-
-function addNumbers(name, weight, own) {
-	var text = metricNow().text;
-	return addRow([name, text(weight), percent(weight, shown.weight[0]), text(own)]);
+// The focus with what is around it.
+function fillTree() {
+	const path = shown.path(focused), kids = shown.below(focused);
+	for (const node of [...path, ...kids.subarray(0, shownRows)]) {
+		const row = addRow(nameOf(shown, node), shown.weight[node], shown.self[node], {node}, node === focused);
+		row.setAttribute("aria-level", shown.depth[node] + 1);
+		row.setAttribute("aria-selected", node === focused);
+		row.cells[0].style.paddingLeft = .55 + .8 * Math.min(12, shown.depth[node]) + "rem";
+		if (shown.below(node).length)
+			row.setAttribute("aria-expanded", path.includes(node));
+	}
+	addMore(kids.length);
 }
 
 // Functions, each stack counted once for each that it has.
 function fillTable() {
-	var tree = shown, n = m.functions.length, total = new Float64Array(n), own = new Float64Array(n), on = new Uint8Array(n), list = [];
-	for (var todo = [0]; todo.length;) {
-		var i = todo.pop();
-		if (i < 0) {
-			on[~i] = 0;
-			continue;
-		}
-		var fn = tree.fn[i];
-		if (i) {
-			own[fn] += tree.self[i];
-			if (!on[fn]) {
-				total[fn] += tree.weight[i];
-				on[fn] = 1;
-				todo.push(~fn);
-			}
-		}
-		for (var k = tree.first[i]; k < tree.first[i + 1]; k++)
-			todo.push(tree.kids[k]);
+	const {parent, fn, weight} = shown, total = new Float64Array(m.functions.length), own = total.slice();
+	for (let i = 1; i < shown.count; i++) {
+		let outer = parent[i];
+		while (outer && fn[outer] !== fn[i])
+			outer = parent[outer];
+		own[fn[i]] += shown.self[i];
+		if (!outer)
+			total[fn[i]] += weight[i];
 	}
-	for (i = 0; i < n; i++)
-		if (total[i] > 0 && (!hits || hits[i]))
-			list.push(i);
-	list.sort((a, b) => total[b] - total[a] || a - b);
-	setHead();
-	list.slice(0, ROWS_SHOWN * (moreShown || 1)).forEach((fn, place) => {
-		var row = addNumbers(m.functions[fn].name, total[fn], own[fn]);
-		row.setAttribute("aria-level", 1);
-		row.setAttribute("tabindex", place ? "-1" : "0");
-		row.dataset.fn = fn;
+	const list = [...total.keys()].filter(fn => total[fn] > 0 && (!hits || hits[fn])).sort((a, b) => total[b] - total[a] || a - b);
+	list.slice(0, shownRows).forEach((fn, i) => addRow(m.functions[fn].name, total[fn], own[fn], {fn}, !i).setAttribute("aria-level", 1));
+	addMore(list.length);
+}
+
+function addRow(name, weight, own, data, isFirst) {
+	const row = element("tr", {role: "row", tabindex: isFirst ? 0 : -1}), {text} = metricNow();
+	[name, text(weight), percent(weight, shown.weight[0]), text(own)].forEach((text, i) => {
+		row.append(element("td", {role: "gridcell", class: i ? "n" : "name"}, text));
 	});
-	if (list.length > ROWS_SHOWN * (moreShown || 1))
-		moreRow(list.length - ROWS_SHOWN * (moreShown || 1));
+	Object.assign(row.dataset, data);
+	grid.tBodies[0].append(row);
+	return row;
+}
+
+function addMore(length) {
+	if (length <= shownRows)
+		return;
+	const row = element("tr", {role: "row"}), cell = element("td", {role: "gridcell", colspan: 4});
+	const button = element("button", {type: "button"}, count(length - shownRows) + " more");
+	button.addEventListener("click", () => {
+		shownRows *= 4;
+		fillGrid();
+	});
+	cell.append(button);
+	row.append(cell);
+	grid.tBodies[0].append(row);
 }
 
 // ---- mouse and keys ----
 
 function boxAt(event) {
-	var edge = canvas.getBoundingClientRect(), x = event.clientX - edge.left, y = event.clientY - edge.top;
-	return (boxes || []).filter(box => {
-		return x >= box.x && x < box.x + Math.max(1, box.width) && y >= box.y && y < box.y + ROW;
-	})[0];
-}
-
-function focusOn(node) {
-	focused = node;
-	moreShown = 1;
-	update(false);
-}
-
-function sandwich(fn) {
-	if (fn < 0)
-		return;
-	state.fn = fn;
-	state.view = "sandwich";
-	state.node = focused = 0;
-	update(true);
-	writeHash();
+	const x = event.offsetX, y = event.offsetY;
+	return (boxes || []).find(box => x >= box.x && x < box.x + Math.max(1, box.width) && y >= box.y && y < box.y + ROW);
 }
 
 // The neighbour of the focus: a caller, the heaviest below, or one beside it.
 function neighbour(key) {
-	var tree = shown, at = focused, up = state.flame ? "ArrowDown" : "ArrowUp", down = state.flame ? "ArrowUp" : "ArrowDown";
-	if (key === up)
-		return tree.parent[at];
-	if (key === down)
-		return tree.first[at + 1] > tree.first[at] ? tree.kids[tree.first[at]] : at;
-	var parent = tree.parent[at], beside = tree.kids.subarray(tree.first[parent], tree.first[parent + 1]).indexOf(at);
-	beside += key === "ArrowRight" ? 1 : -1;
-	if (!at || beside < 0 || tree.first[parent] + beside >= tree.first[parent + 1])
-		return at;
-	return tree.kids[tree.first[parent] + beside];
+	const parent = shown.parent[focused], beside = shown.below(parent);
+	if (key === (state.flame ? "ArrowDown" : "ArrowUp"))
+		return parent;
+	if (key === "ArrowLeft" || key === "ArrowRight")
+		return focused && beside[beside.indexOf(focused) + (key === "ArrowRight" ? 1 : -1)];
+	return shown.below(focused)[0];
 }
 
+const keys = {
+	Enter: () => zoom(focused),
+	" ": () => zoom(focused),
+	Backspace: () => zoom(shown.parent[state.node]),
+	Escape: () => zoom(0),
+	f: () => change({flame: +!state.flame}),
+	h: () => change({plain: +!state.plain}),
+	s: () => sandwich(shown.fn[focused]),
+	"/": () => control("find").focus()
+};
+
 function pressed(event) {
-	var tree = shown;
 	if (event.ctrlKey || event.altKey || event.metaKey)
 		return;
-	if (event.key.startsWith("Arrow"))
-		focusOn(neighbour(event.key));
-	else if (event.key === "Enter" || event.key === " ")
-		zoom(focused);
-	else if (event.key === "Backspace")
-		zoom(tree.parent[state.node]);
-	else if (event.key === "Escape")
-		zoom(0);
-	else if (event.key === "f")
-		change("flame", +!state.flame);
-	else if (event.key === "h")
-		change("plain", +!state.plain);
-	else if (event.key === "s")
-		sandwich(tree.fn[focused]);
-	else if (event.key === "/")
-		findBox.focus();
+	if (event.key.startsWith("Arrow")) {
+		focused = neighbour(event.key) ?? focused;
+		update();
+	} else if (Object.hasOwn(keys, event.key))
+		keys[event.key]();
 	else
 		return;
 	event.preventDefault();
@@ -897,100 +751,87 @@ function pressed(event) {
 
 function listen() {
 	canvas.addEventListener("click", event => {
-		var box = boxAt(event);
+		const box = boxAt(event);
 		if (box && box.tree === shown)
-			zoom(box.node);
+			zoom(box.i);
 		else if (box)
-			sandwich(box.tree.fn[box.node]);
+			sandwich(box.tree.fn[box.i]);
 	});
 	canvas.addEventListener("mousemove", event => {
-		var box = boxAt(event);
+		const box = boxAt(event);
 		if (box)
-			tell(box.node, box.tree);
+			tell(box.tree, box.i);
 	});
 	canvas.addEventListener("wheel", event => {
-		var before = scrolled;
+		const before = scrolled;
 		scrolled += event.deltaY > 0 ? 2 : -2;
 		draw();
 		if (scrolled !== before)
 			event.preventDefault();
 	}, {passive: false});
-	canvas.addEventListener("keydown", event => pressed(event));
+	canvas.addEventListener("keydown", pressed);
 	grid.addEventListener("click", event => pick(event.target.closest("tr")));
-	grid.addEventListener("keydown", event => gridKey(event));
-	window.addEventListener("hashchange", () => {
-		if (location.hash !== ownHash && readHash())
-			update(true);
+	grid.addEventListener("keydown", gridKey);
+	window.addEventListener("popstate", () => {
+		if (readHash())
+			update();
 	});
-	window.addEventListener("resize", () => update(false));
-	if (window.matchMedia)
-		window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => update(false));
+	window.addEventListener("resize", update);
+	window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
 }
 
 function pick(row) {
-	if (row && row.dataset.node !== undefined) {
+	if (row?.dataset.node) {
 		zoom(+row.dataset.node);
-		focusGrid();
-	} else if (row && row.dataset.fn !== undefined)
+		grid.querySelector("tr[tabindex='0']").focus();
+	} else if (row?.dataset.fn)
 		sandwich(+row.dataset.fn);
 }
 
-function focusGrid() {
-	var row = grid.querySelector("tr[tabindex='0']");
-	if (row)
-		row.focus();
-}
-
 function gridKey(event) {
-	var row = event.target.closest("tbody tr"), next = null;
+	const row = event.target.closest("tbody tr"), next = {ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling"}[event.key];
 	if (!row || event.target !== row)
 		return;
-	if (event.key === "ArrowDown")
-		next = row.nextElementSibling;
-	else if (event.key === "ArrowUp")
-		next = row.previousElementSibling;
-	else if (event.key === "Enter" || event.key === "ArrowRight")
+	if (next && row[next]) {
+		row.tabIndex = -1;
+		row[next].tabIndex = 0;
+		(row[next].querySelector("button") || row[next]).focus();
+	} else if (event.key === "Enter" || event.key === "ArrowRight")
 		pick(row);
-	else if (event.key === "ArrowLeft" && row.dataset.node !== undefined) {
-		zoom(shown.parent[row.dataset.node]);
-		focusGrid();
-	} else
+	else if (event.key === "ArrowLeft" && row.dataset.node)
+		pick({dataset: {node: shown.parent[row.dataset.node]}});
+	else if (!next)
 		return;
 	event.preventDefault();
-	if (next) {
-		row.setAttribute("tabindex", "-1");
-		next.setAttribute("tabindex", "0");
-		(next.querySelector("button") || next).focus();
-	}
 }
 
 // ---- begin ----
 
-function unpack() {
-	var packed = atob(data.textContent.replace(/\s+/g, "")), bytes = new Uint8Array(packed.length);
-	for (var i = 0; i < packed.length; i++)
-		bytes[i] = packed.charCodeAt(i);
-	return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+function unpack(text) {
+	const letters = atob(text), packed = new Uint8Array(letters.length);
+	for (let i = 0; i < packed.length; i++)
+		packed[i] = letters.charCodeAt(i);
+	return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
-function begin() {
-	if (typeof DecompressionStream === "undefined") {
-		say("This browser cannot unpack the data for the explorer (DecompressionStream); nothing else on this page needs it.");
-		return;
-	}
-	var begun = performance.now();
-	unpack().then(buffer => {
-		explore(readModel(new Uint8Array(buffer)));
-		host.explorer = {m, brush, set: change, metric: metricNow, values: siteValues, get state() { return state; }, get tree() { return shown; }};
+async function begin(data) {
+	const begun = performance.now();
+	try {
+		explore(readModel(new Uint8Array(await unpack(data.textContent))));
+		// For tests.
+		host.explorer = {m, zoom, set: (key, value) => change({[key]: value}), values: siteValues, get state() { return state; },
+			get tree() { return shown; }};
 		host.dataset.ready = "yes";
 		host.dataset.took = Math.round(performance.now() - begun);
 		document.documentElement.classList.add("explored");
-	}).catch(error => {
+	} catch (error) {
 		host.dataset.ready = "failed";
 		say("The explorer cannot read the data of this page: " + error.message);
-	});
+	}
 }
 
-if (host && data)
-	begin();
+if (typeof DecompressionStream === "undefined")
+	say("This browser cannot unpack the data for the explorer (DecompressionStream); nothing else on this page needs it.");
+else
+	begin(document.getElementById("data"));
 }

@@ -73,6 +73,14 @@ expect check-headers report/x.h '#ifndef SLABREC_REPORT_X_H\n#define SLABREC_REP
 expect check-headers sampler/x.h '#ifndef SLABREC_SAMPLER_X_H\n#define SLABREC_SAMPLER_X_H\nuint32_t x(void);\n#endif\n' 'on its own'
 expect check-headers tests/trace/x.h '#ifndef SLABREC_TESTS_SAMPLER_X_H\n#define SLABREC_TESTS_SAMPLER_X_H\n#endif\n' 'guard'
 
+# What every page carries has to stay small, and as people wrote it: not shortened by a program.
+page_bytes=$(cat templates/report.js templates/report.css | wc -c)
+widest=$(cat templates/report.js templates/report.css | wc -L)
+if [ "$page_bytes" -gt 40000 ] || [ "$widest" -gt 200 ]; then
+	echo "house-test: the page's script and style are $page_bytes bytes (at most 40000), the longest line $widest (at most 200)"
+	failed=1
+fi
+
 # Scripts of no test: nothing else runs them in a check.
 if command -v shellcheck > /dev/null; then
 	shellcheck tests/bench/guest || { echo "house-test: shellcheck complains"; failed=1; }
