@@ -391,7 +391,7 @@ static void test_html_holds_no_foreign_element(void **state)
 
 		assert_non_null(doc);
 		const xmlNode *root = xmlDocGetRootElement(doc);
-		assert_int_equal(count_elements(root, "script"), 2); /* the data, and what reads it */
+		assert_int_equal(count_elements(root, "script"), 3); /* the explorer's parts, the data, and what reads it */
 		assert_int_equal(count_elements(root, "style"), 1);
 		assert_int_equal(count_elements(root, "link"), 0);
 		assert_int_equal(count_elements(root, "img"), 0);
