@@ -15,9 +15,9 @@
 #define SIMILAR_PAIRS_MAX 1000000u
 /* More that look the same to a rung than this are not told apart by it. */
 #define EQUALS_MAX 64u
-/* Of the longer stack, so much has to be found in the other, in the same order. */
-#define SIMILAR_PART_NUMERATOR 2u
-#define SIMILAR_PART_DENOMINATOR 3u
+/* Of the longer stack, so many thousandths have to be in the other, in the same order: where both ends are the same; where only the outer is. */
+#define SIMILAR_WITHIN_ENDS 500u
+#define SIMILAR_TO_END 667u
 #define NAME_BYTES_MAX 1024u
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -183,6 +183,15 @@ static size_t whole_length(const char *name, size_t plain)
 	return part ? (size_t)(part - name) : strlen(name);
 }
 
+/* Since 6.10 functions that allocate have this behind their name, and a macro has the name. */
+static size_t without_noprof(const char *name, size_t length)
+{
+	static const char mark[] = "_noprof";
+	size_t mark_length = sizeof(mark) - 1;
+
+	return length > mark_length && !memcmp(name + length - mark_length, mark, mark_length) ? length - mark_length : length;
+}
+
 static void name_function(struct adding *adding, const struct model_frame *frame, struct signature_function *function)
 {
 	struct signature_names *names = adding->table->names;
@@ -194,8 +203,8 @@ static void name_function(struct adding *adding, const struct model_frame *frame
 		snprintf(text, sizeof(text), "sys_%.*s", (int)(plain - (size_t)(call - name)), call);
 		function->name = function->plain = number_of(names, text, strlen(text));
 	} else {
-		function->name = number_of(names, name, whole_length(name, plain));
-		function->plain = number_of(names, name, plain);
+		function->name = number_of(names, name, without_noprof(name, whole_length(name, plain)));
+		function->plain = number_of(names, name, without_noprof(name, plain));
 	}
 	const char *file = frame_text_source(frame);
 	function->module = number_of(names, frame->module, strlen(frame->module));
@@ -478,17 +487,24 @@ static uint32_t common_functions(const struct matching *matching, const struct s
 /* How alike, 0 too little: what is common, in thousandths of the longer, and one more where the cache is the same. */
 static uint32_t likeness(const struct matching *matching, const struct signature *a, const struct signature *b)
 {
-	uint32_t longer = a->count > b->count ? a->count : b->count, common = common_functions(matching, a, b);
+	uint32_t longer = a->count > b->count ? a->count : b->count, alike = 1000 * common_functions(matching, a, b) / longer;
+	bool has_inner = called(matching, &a->functions[0]) == called(matching, &b->functions[0]);
 
-	if (SIMILAR_PART_DENOMINATOR * common < SIMILAR_PART_NUMERATOR * longer)
+	if (alike < (has_inner ? SIMILAR_WITHIN_ENDS : SIMILAR_TO_END) || (!has_inner && a->cache != b->cache))
 		return 0;
-	return 2 * (1000 * common / longer) + (a->cache == b->cache);
+	return 2 * alike + (a->cache == b->cache);
 }
 
-/* By their ends: the function that wanted the object and the outermost one. */
+/* Of the outer end, below which others are looked for. */
+static uint64_t outer_hash(const struct matching *matching, const struct signature *signature)
+{
+	return mix(0, called(matching, &signature->functions[signature->count - 1]));
+}
+
+/* Of both ends: those that have them are tried first, they are surer. */
 static uint64_t ends_hash(const struct matching *matching, const struct signature *signature)
 {
-	return mix(called(matching, &signature->functions[0]), called(matching, &signature->functions[signature->count - 1]));
+	return mix(outer_hash(matching, signature), called(matching, &signature->functions[0]));
 }
 
 /* The best of the other side for one of them; UINT32_MAX where none is like it, or two are as much. */
@@ -544,6 +560,7 @@ int signature_match(const struct signature_table *before, const struct signature
 	for (matching.rung = SIGNATURE_SAME; matching.rung < SIGNATURE_SIMILAR; matching.rung++)
 		for_each_run(&matching, candidates, collect(&matching, candidates, rung_hash), pair_equal);
 	for_each_run(&matching, candidates, collect(&matching, candidates, ends_hash), pair_similar);
+	for_each_run(&matching, candidates, collect(&matching, candidates, outer_hash), pair_similar);
 	return 0;
 }
 

@@ -116,6 +116,35 @@ static void test_allocator_and_entry_do_not_count(void **state)
 	expect(0, SIGNATURE_SAME, 0);
 }
 
+/* Nor does what 6.10 appended to functions that allocate for their caller. */
+static void test_noprof(void **state)
+{
+	struct built before = {0}, after = {0};
+
+	(void)state;
+	SITE(before, "kmalloc-1k", "kmalloc", "bucket_table_alloc@lib/rhashtable.c", "rhashtable_init@lib/rhashtable.c", "start@a.c");
+	SITE(after, "kmalloc-1k", "kmalloc", "bucket_table_alloc@lib/rhashtable.c", "rhashtable_init_noprof@lib/rhashtable.c", "start@a.c");
+	match(&before, &after);
+	expect(0, SIGNATURE_SAME, 0);
+}
+
+/* Another function at the inner end: enough of the rest in the same cache will do. */
+static void test_another_inner_end(void **state)
+{
+	struct built before = {0}, after = {0};
+
+	(void)state;
+	SITE(before, "filp", "kmalloc", "__alloc_file", "alloc_empty_file", "path_openat", "do_filp_open", "__x64_sys_openat");
+	SITE(after, "filp", "kmalloc", "alloc_empty_file", "path_openat", "do_filp_open", "__x64_sys_openat");
+	match(&before, &after);
+	expect(0, SIGNATURE_SIMILAR, 0);
+	struct built here = {0}, there = {0};
+	SITE(here, "filp", "kmalloc", "__alloc_file", "alloc_empty_file", "path_openat", "do_filp_open", "__x64_sys_openat");
+	SITE(there, "kmalloc-64", "kmalloc", "alloc_empty_file", "path_openat", "do_filp_open", "__x64_sys_openat");
+	match(&here, &there);
+	expect(0, SIGNATURE_UNMATCHED, 0);
+}
+
 /* An interrupt came upon other code each time. */
 static void test_interrupted_code_does_not_count(void **state)
 {
@@ -341,6 +370,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_allocator_and_entry_do_not_count),
+		cmocka_unit_test(test_noprof),
+		cmocka_unit_test(test_another_inner_end),
 		cmocka_unit_test(test_interrupted_code_does_not_count),
 		cmocka_unit_test(test_recursion_counts_once),
 		cmocka_unit_test(test_files_tell_namesakes_apart),
