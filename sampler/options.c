@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,9 @@ const char options_help[] =
 	"                              caches, to tell what they held from leaks. This changes the machine\n"
 	"      --peek BYTES            at the end copy this many first bytes (1 to 256) of a few live objects per\n"
 	"                              call stack: the trace then holds contents of kernel memory\n"
+	"      --work N                the workload does N units of work (requests, files, ...): slabreport --diff then\n"
+	"                              compares for the same work\n"
+	"      --work-cmd COMMAND      or COMMAND, run by sh before and after, prints how many it has done so far\n"
 	"      --snapshot-on SIGNAL    on this signal (USR2) write a trace so far, FILE.1, FILE.2, ..., and go on\n"
 	"      --max-size SIZE         end when the trace is this large (k, M, G)\n"
 	"      --max-memory SIZE       end when slabrec itself takes this much; default a quarter of the machine's\n"
@@ -77,6 +81,8 @@ enum long_only {
 	OPTION_RECLAIM,
 	OPTION_PEEK,
 	OPTION_MAXACTIVE,
+	OPTION_WORK,
+	OPTION_WORK_CMD,
 };
 
 /* "+": what follows the command is the command's. */
@@ -99,6 +105,8 @@ static const struct option long_options[] = {
 	{"only-live", no_argument, NULL, OPTION_ONLY_LIVE},
 	{"reclaim", no_argument, NULL, OPTION_RECLAIM},
 	{"peek", required_argument, NULL, OPTION_PEEK},
+	{"work", required_argument, NULL, OPTION_WORK},
+	{"work-cmd", required_argument, NULL, OPTION_WORK_CMD},
 	{"snapshot-on", required_argument, NULL, OPTION_SNAPSHOT_ON},
 	{"max-size", required_argument, NULL, OPTION_MAX_SIZE},
 	{"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
@@ -282,6 +290,13 @@ static int parse_option(struct options *options, int option, const char *text, s
 		ret = parse_number("peek", text, 1, TRACE_CONTENTS_MAX_BYTES, &value, err);
 		options->peek_bytes = ret ? 0 : (uint32_t)value;
 		return ret;
+	case OPTION_WORK:
+		ret = parse_number("work", text, 1, LONG_MAX, &value, err);
+		options->work_units = ret ? 0 : (uint64_t)value;
+		return ret;
+	case OPTION_WORK_CMD:
+		options->work_command = text;
+		return *text ? 0 : error_set(err, -EINVAL, "--work-cmd: which command?");
 	case OPTION_SNAPSHOT_ON:
 		return parse_signal(options, text, err);
 	case OPTION_MAX_SIZE:
@@ -366,6 +381,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		return error_set(err, -EINVAL, "--explain: which slab cache? name it with -c, as in: slabrec --explain -c kmalloc-1024");
 	if (options->action == ACTION_RECORD && !options->cache_count)
 		return error_set(err, -EINVAL, "which slab cache? name it with -c, as in: slabrec -c kmalloc-1024 sleep 10 (slabrec --list-caches shows all)");
+	if (options->work_units && options->work_command)
+		return error_set(err, -EINVAL, "--work and --work-cmd exclude each other: one number of units");
 	if (options->peek_bytes && options->is_only_live)
 		return error_set(err, -EINVAL, "--peek and --only-live exclude each other: contents are of objects that are told one by one");
 	if (options->is_reclaim && options->is_only_live)

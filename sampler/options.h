@@ -44,6 +44,8 @@ struct options {
 	bool is_reclaim; /* at the end memory is asked back */
 	uint32_t peek_bytes; /* of objects that are live at the end; 0: their contents are not looked at */
 	int snapshot_signal; /* 0: none */
+	uint64_t work_units;	 /* that the workload does while it is recorded; 0: not told */
+	const char *work_command; /* prints how many it has done so far; NULL: none */
 	pid_t pid;	      /* 0: all */
 	pid_t tid;	      /* 0: all */
 	const char *cgroup;   /* NULL: all */

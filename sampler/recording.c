@@ -35,6 +35,7 @@
 #include "sampler/text_file.h"
 #include "sampler/target.h"
 #include "sampler/text_file.h"
+#include "sampler/work_count.h"
 #include "sampler/workload.h"
 #include "trace/cleanup.h"
 
@@ -112,6 +113,7 @@ struct recording {
 	struct miss_watch miss_watch;
 	struct module_watch module_watch;
 	struct reclaim reclaim; /* with --reclaim */
+	uint64_t work_before; /* with --work-cmd: units of work when the recording began */
 	struct peek peek;	/* with --peek */
 	char *formats[8]; /* of tracepoints, kept while planning */
 	size_t format_count;
@@ -1045,6 +1047,9 @@ static int start(struct recording *recording, struct error *err)
 				     &recording->file_limit, err);
 	if (!ret)
 		ret = probe_session_enable_tasks(&recording->session, err);
+	/* Before the first event, so that it is in none. */
+	if (!ret && options->work_command)
+		ret = work_count_ask(options->work_command, &recording->file_limit, &recording->work_before, err);
 	if (!ret && cgroup_table_scan(&recording->cgroups))
 		ret = error_set(err, -ENOMEM, "cgroups: out of memory");
 	if (!ret && (process_table_scan(&recording->processes) || tell_processes(recording)))
@@ -1100,6 +1105,28 @@ static void write_snapshot_counts(struct recording *recording)
 	trace_writer_counter(recording->writer, "snapshots_failed", recording->snapshots.failed);
 }
 
+/* How much work was done. Events are off, but with --reclaim, where those of now are in no number. */
+static void write_work(struct recording *recording)
+{
+	const struct options *options = recording->options;
+	uint64_t units = options->work_units, after = 0;
+	struct error err = {0};
+
+	if (options->work_command && !work_count_ask(options->work_command, &recording->file_limit, &after, &err)) {
+		units = after - recording->work_before;
+		if (after < recording->work_before)
+			error_set(&err, -ERANGE, "--work-cmd %.100s: went down from %" PRIu64 " to %" PRIu64, options->work_command,
+				  recording->work_before, after);
+	}
+	if (!err.code && (options->work_command || units))
+		trace_writer_counter(recording->writer, "work", units);
+	if (!err.code)
+		return;
+	trace_writer_note(recording->writer, err.message);
+	progress_end(&recording->progress);
+	fprintf(stderr, "slabrec: %s; the trace does not tell how much work was done\n", err.message);
+}
+
 static void tell_busy_probes(struct recording *recording)
 {
 	const struct tracefs *tracefs = &recording->tracefs;
@@ -1148,6 +1175,7 @@ static int reclaim(struct recording *recording, struct error *err)
 	int ret;
 
 	write_census(recording, TRACE_CENSUS_END);
+	write_work(recording);
 	do
 		ret = take_for_a_while(recording, err);
 	while (!ret && clock_ns() < end_ns + 2 * HOLD_BACK_NS);
@@ -1204,8 +1232,10 @@ static int finish(struct recording *recording, struct error *err)
 	if (ret)
 		return ret;
 	recording->end_ns = clock_ns();
-	if (!recording->options->is_reclaim)
+	if (!recording->options->is_reclaim) {
 		write_census(recording, TRACE_CENSUS_END);
+		write_work(recording);
+	}
 	ret = take_records(recording, UINT64_MAX, err);
 	if (ret)
 		return ret;

@@ -14,7 +14,7 @@ _slabrec()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} at
 	local with_value=' -c --cache -d --duration --start-when -p --pid -t --tid -G --cgroup -C --cpu --user-stack --free-stacks -o
-		--output --source --peek --snapshot-on --max-size --max-memory -m --mmap-pages --maxactive --without '
+		--output --source --peek --work --work-cmd --snapshot-on --max-size --max-memory -m --mmap-pages --maxactive --without '
 
 	COMPREPLY=()
 	# bash takes --source=bpf for three words.
@@ -52,11 +52,11 @@ _slabrec()
 	-o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	-G | --cgroup) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
 	-p | --pid | -t | --tid) mapfile -t COMPREPLY < <(cd /proc && compgen -G '[0-9]*' | grep "^$word") ;;
-	-d | --duration | --start-when | -C | --cpu | --peek | --max-size | --max-memory | -m | --mmap-pages | --maxactive) ;;
+	-d | --duration | --start-when | -C | --cpu | --peek | --work | --max-size | --max-memory | -m | --mmap-pages | --maxactive) ;;
 	*)
 		if [[ $word == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '-c --cache --list-caches --explain -d --duration --start-when -p --pid -t --tid
-				-G --cgroup -C --cpu --user-stack --free-stacks -o --output --source --only-live --reclaim --peek
+				-G --cgroup -C --cpu --user-stack --free-stacks -o --output --source --only-live --reclaim --peek --work --work-cmd
 				--snapshot-on --max-size --max-memory -m --mmap-pages --maxactive --without -q --quiet -v --verbose
 				-h --help --version' -- "$word")
 		else

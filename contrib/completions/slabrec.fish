@@ -5,7 +5,7 @@
 function __slabrec_words
     set -l words (commandline -opc)
     set -l valued -c --cache -d --duration --start-when -p --pid -t --tid -G --cgroup -C --cpu --user-stack --free-stacks -o --output \
-        --source --peek --snapshot-on --max-size --max-memory -m --mmap-pages --maxactive --without
+        --source --peek --work --work-cmd --snapshot-on --max-size --max-memory -m --mmap-pages --maxactive --without
     set -e words[1]
     while set -q words[1]
         if test "$words[1]" = --
@@ -66,6 +66,8 @@ complete -c slabrec -n __slabrec_options -l source -x -a 'bpf kprobe tracepoint 
 complete -c slabrec -n __slabrec_options -l only-live -d 'Keep live objects and counts of the freed: for days'
 complete -c slabrec -n __slabrec_options -l reclaim -d 'At the end drop caches: this changes the machine'
 complete -c slabrec -n __slabrec_options -l peek -x -d 'At the end copy so many first bytes of a few live objects'
+complete -c slabrec -n __slabrec_options -l work -x -d 'Units of work that the workload does'
+complete -c slabrec -n __slabrec_options -l work-cmd -x -a '(__fish_complete_command)' -d 'A command that prints how many units of work were done'
 complete -c slabrec -n __slabrec_options -l snapshot-on -x -a 'USR1 USR2 ALRM CONT WINCH URG IO PWR' -d 'On this signal write a trace so far'
 complete -c slabrec -n __slabrec_options -l max-size -x -d 'End when the trace is this large, as 500M'
 complete -c slabrec -n __slabrec_options -l max-memory -x -d 'End when slabrec itself takes this much, as 500M'

@@ -53,6 +53,24 @@ refused_as "not a power of two" -c $cache -m 3
 refused_as "not one of bpf, walk, return-args" -c $cache --without x
 refused_as "no cache has a quote" -c 'a"b'
 
+# ---- how much work was done ----
+# work OPTIONS...: the counter in the trace, "" for none.
+work()
+{
+	echo 100 > served
+	run "$slabrec" -o work.slab -c $cache "$@"
+	counter work.slab work
+}
+same "--work is in the trace" 1200 "$(work --work 1200 true)"
+same "--work-cmd is asked before and after" 42 "$(work --work-cmd 'cat served' sh -c 'echo 142 > served')"
+same "--work-cmd: no work" 0 "$(work --work-cmd 'cat served' true)"
+same "--work-cmd that went down" "" "$(work --work-cmd 'cat served' sh -c 'echo 99 > served')"
+says "went down from 100 to 99" "it is told"
+same "--work-cmd that fails at the end" "" "$(work --work-cmd 'cat served' rm served)"
+says "failed (exit status 1)" "it is told"
+refused_as "printed no number" -c $cache --work-cmd 'echo none' true
+refused_as "exclude each other" -c $cache --work 3 --work-cmd 'echo 3' true
+
 # ---- the command's own surroundings ----
 run "$slabrec" -q -c $cache -- sh -c 'echo "$@"' sh -c -d --help -q
 same "options behind the command are the command's" "-c -d --help -q" "$(cat out)"

@@ -121,6 +121,16 @@ static void test_every_option(void **state)
 	good(&options, ARGS("-c", "x", "--reclaim"));
 	assert_true(options.is_reclaim);
 	options_release(&options);
+	good(&options, ARGS("-c", "x", "--work", "1200"));
+	assert_int_equal(options.work_units, 1200);
+	options_release(&options);
+	good(&options, ARGS("-c", "x", "--work-cmd=cat served"));
+	assert_string_equal(options.work_command, "cat served");
+	options_release(&options);
+	assert_mistake(ARGS("-c", "x", "--work", "1", "--work-cmd", "true"),
+		       "--work and --work-cmd exclude each other: one number of units");
+	assert_mistake(ARGS("-c", "x", "--work=0"), "--work 0: not a number from 1 to 9223372036854775807");
+	assert_mistake(ARGS("-c", "x", "--work-cmd="), "--work-cmd: which command?");
 	good(&options, ARGS("-c", "x", "--peek", "256", "--reclaim"));
 	assert_int_equal(options.peek_bytes, 256);
 	options_release(&options);
@@ -324,7 +334,7 @@ static void test_help_tells_them_all(void **state)
 					  "-v, --verbose", "-h, --help",       "--version",
 					  "--max-size",	   "--max-memory",     "--start-when",
 					  "--snapshot-on",   "--only-live",     "--reclaim",
-					  "--peek"};
+					  "--peek",	   "--work ",	       "--work-cmd"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
