@@ -13,12 +13,10 @@
 
 #include "trace/cleanup.h"
 
-/* More symbols than any program has: bounds what a hostile file makes us allocate. */
+/* More than any program has: bounds what a hostile file makes us allocate. */
 #define NOTES_MAX_BYTES (64u << 10)
 #define SYMBOL_SECTION_MAX_BYTES (256u << 20)
 #define SYMBOL_NAME_MAX_BYTES 4096u
-#define SYMBOL_NAMES_MAX_BYTES (256u << 20)
-#define SYMBOLS_MAX (8u << 20)
 
 static void cleanup_elf(Elf **elf)
 {
@@ -77,140 +75,45 @@ size_t elf_file_notes_build_id(const void *notes, size_t size_bytes, uint8_t *bu
 	return note_build_id(&data, build_id);
 }
 
-struct symbol {
-	uint64_t address;
-	uint64_t size_bytes;
-	char *name; /* owned */
-};
-
 struct segment {
 	uint64_t offset;
 	uint64_t size_bytes;
 	uint64_t address;
 };
 
-struct elf_symbols {
-	struct symbol *symbols; /* by address */
-	size_t count;
-	size_t capacity;
-	struct segment *segments;
-	size_t segment_count;
-	size_t name_bytes; /* of all names */
+struct symbol {
+	uint64_t size_bytes;
+	const char *name; /* libelf's; NULL none */
 };
 
-static int by_address(const void *a, const void *b)
+/* A place by its address, with the symbols that begin nearest before it and not before the place that comes before. */
+struct spot {
+	uint64_t address;
+	struct elf_place *place;
+	uint64_t begin;
+	struct symbol sized, unsized; /* hand-written assembly has no sizes */
+};
+
+static size_t read_segments(Elf *elf, struct segment **segments)
 {
-	const struct symbol *left = a, *right = b;
+	size_t header_count, count = 0;
 
-	if (left->address != right->address)
-		return left->address < right->address ? -1 : 1;
-	return strcmp(left->name, right->name);
-}
-
-static int add_symbol(struct elf_symbols *symbols, const GElf_Sym *symbol, const char *name)
-{
-	if (symbols->count == symbols->capacity) {
-		size_t capacity = symbols->capacity ? symbols->capacity * 2 : 256;
-		struct symbol *larger = realloc(symbols->symbols, capacity * sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		symbols->symbols = larger;
-		symbols->capacity = capacity;
-	}
-	/* Many symbols may share one long name: a small file must not become much memory. */
-	size_t size_bytes = strnlen(name, SYMBOL_NAME_MAX_BYTES);
-	if (symbols->name_bytes + size_bytes > SYMBOL_NAMES_MAX_BYTES)
+	*segments = NULL;
+	if (elf_getphdrnum(elf, &header_count))
 		return 0;
-	char *copy = strndup(name, size_bytes);
-	if (!copy)
-		return -ENOMEM;
-	symbols->name_bytes += size_bytes;
-	symbols->symbols[symbols->count++] = (struct symbol){symbol->st_value, symbol->st_size, copy};
-	return 0;
-}
-
-static int add_section(struct elf_symbols *symbols, Elf *elf, Elf_Scn *section, const GElf_Shdr *header)
-{
-	Elf_Data *data = elf_getdata(section, NULL);
-	size_t count = data && header->sh_entsize ? data->d_size / header->sh_entsize : 0;
-	int ret = 0;
-
-	for (size_t i = 0; i < count && symbols->count < SYMBOLS_MAX && !ret; i++) {
-		GElf_Sym symbol;
-
-		if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)
-			continue;
-		int type = GELF_ST_TYPE(symbol.st_info);
-		const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
-		if ((type == STT_FUNC || type == STT_GNU_IFUNC) && name && *name)
-			ret = add_symbol(symbols, &symbol, name);
-	}
-	return ret;
-}
-
-static int add_segments(struct elf_symbols *symbols, Elf *elf)
-{
-	size_t count;
-
-	if (elf_getphdrnum(elf, &count))
-		return -ENODATA;
-	symbols->segments = calloc(count + 1, sizeof(*symbols->segments));
-	if (!symbols->segments)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
+	*segments = calloc(header_count + 1, sizeof(**segments));
+	for (size_t i = 0; *segments && i < header_count; i++) {
 		GElf_Phdr header;
 
 		if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_LOAD && header.p_flags & PF_X)
-			symbols->segments[symbols->segment_count++] =
-				(struct segment){header.p_offset, header.p_filesz, header.p_vaddr};
+			(*segments)[count++] = (struct segment){header.p_offset, header.p_filesz, header.p_vaddr};
 	}
-	return symbols->segment_count ? 0 : -ENODATA;
+	return count;
 }
 
-int elf_symbols_new(struct elf_symbols **symbols_out, int fd)
+static bool address_of(const struct segment *segments, size_t count, uint64_t file_offset, uint64_t *address)
 {
-	Elf *elf CLEANUP(cleanup_elf) = begin(fd);
-	Elf_Scn *section = NULL;
-
-	if (!elf || elf_kind(elf) != ELF_K_ELF)
-		return -ENODATA;
-	struct elf_symbols *symbols = calloc(1, sizeof(*symbols));
-	int ret = symbols ? add_segments(symbols, elf) : -ENOMEM;
-	while (!ret && (section = elf_nextscn(elf, section))) {
-		GElf_Shdr header;
-
-		if (gelf_getshdr(section, &header) && (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM) &&
-		    header.sh_size <= SYMBOL_SECTION_MAX_BYTES)
-			ret = add_section(symbols, elf, section, &header);
-	}
-	if (!ret && !symbols->count)
-		ret = -ENODATA;
-	if (ret) {
-		elf_symbols_free(symbols);
-		return ret;
-	}
-	qsort(symbols->symbols, symbols->count, sizeof(*symbols->symbols), by_address);
-	*symbols_out = symbols;
-	return 0;
-}
-
-void elf_symbols_free(struct elf_symbols *symbols)
-{
-	if (!symbols)
-		return;
-	for (size_t i = 0; i < symbols->count; i++)
-		free(symbols->symbols[i].name);
-	free(symbols->symbols);
-	free(symbols->segments);
-	free(symbols);
-}
-
-static bool address_of(const struct elf_symbols *symbols, uint64_t file_offset, uint64_t *address)
-{
-	for (size_t i = 0; i < symbols->segment_count; i++) {
-		const struct segment *segment = &symbols->segments[i];
-
+	for (const struct segment *segment = segments; segment < segments + count; segment++) {
 		if (file_offset >= segment->offset && file_offset - segment->offset < segment->size_bytes) {
 			*address = file_offset - segment->offset + segment->address;
 			return true;
@@ -219,34 +122,121 @@ static bool address_of(const struct elf_symbols *symbols, uint64_t file_offset, 
 	return false;
 }
 
-const char *elf_symbols_lookup(const struct elf_symbols *symbols, uint64_t file_offset, uint64_t *offset_bytes)
+static int by_address(const void *a, const void *b)
 {
-	size_t low = 0;
-	size_t high = symbols->count;
-	uint64_t address;
+	const struct spot *left = a, *right = b;
 
-	if (!address_of(symbols, file_offset, &address))
-		return NULL;
+	return left->address < right->address ? -1 : left->address > right->address;
+}
+
+/* The first spot that is not before the address. */
+static struct spot *spot_from(struct spot *spots, size_t count, uint64_t address)
+{
+	size_t low = 0, high = count;
+
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (symbols->symbols[middle].address <= address)
+		if (spots[middle].address < address)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	/* Of the symbols at one address the first that has a size and holds it; hand-written assembly has no sizes. */
-	for (; low; low--) {
-		const struct symbol *symbol = &symbols->symbols[low - 1];
+	return low < count ? &spots[low] : NULL;
+}
 
-		if (address - symbol->address < symbol->size_bytes || !symbol->size_bytes) {
-			*offset_bytes = address - symbol->address;
-			return symbol->name;
-		}
-		if (low > 1 && symbol[-1].address != symbol->address)
-			return NULL;
+static bool is_better(const struct symbol *symbol, const struct symbol *than)
+{
+	if (!than->name || symbol->size_bytes != than->size_bytes)
+		return !than->name || symbol->size_bytes > than->size_bytes;
+	return strcmp(symbol->name, than->name) < 0;
+}
+
+static void take_symbol(struct spot *spots, size_t count, uint64_t address, const struct symbol *symbol)
+{
+	struct spot *spot = spot_from(spots, count, address);
+
+	if (!spot || ((spot->sized.name || spot->unsized.name) && address < spot->begin))
+		return;
+	if (address != spot->begin)
+		spot->sized = spot->unsized = (struct symbol){0};
+	spot->begin = address;
+	struct symbol *best = symbol->size_bytes ? &spot->sized : &spot->unsized;
+	if (is_better(symbol, best))
+		*best = *symbol;
+}
+
+static void take_section(struct spot *spots, size_t count, Elf *elf, Elf_Scn *section, const GElf_Shdr *header)
+{
+	Elf_Data *data = elf_getdata(section, NULL);
+	size_t symbol_count = data && header->sh_entsize ? data->d_size / header->sh_entsize : 0;
+
+	for (size_t i = 0; i < symbol_count; i++) {
+		GElf_Sym symbol;
+
+		if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF)
+			continue;
+		int type = GELF_ST_TYPE(symbol.st_info);
+		if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol.st_value > spots[count - 1].address)
+			continue;
+		const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
+		if (name && *name)
+			take_symbol(spots, count, symbol.st_value, &(struct symbol){symbol.st_size, name});
 	}
-	return NULL;
+}
+
+/* The symbols nearest before a place may lie before another one. */
+static int name_spots(const struct spot *spots, size_t count)
+{
+	const struct spot *from = NULL;
+
+	for (const struct spot *spot = spots; spot < spots + count; spot++) {
+		if (spot->sized.name || spot->unsized.name)
+			from = spot;
+		if (!from)
+			continue;
+		uint64_t offset_bytes = spot->address - from->begin;
+		const char *name = offset_bytes < from->sized.size_bytes ? from->sized.name : from->unsized.name;
+
+		if (!name)
+			continue;
+		spot->place->offset_bytes = offset_bytes;
+		spot->place->name = strndup(name, SYMBOL_NAME_MAX_BYTES);
+		if (!spot->place->name)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int elf_file_name_places(int fd, struct elf_place *places, size_t count)
+{
+	Elf *elf CLEANUP(cleanup_elf) = begin(fd);
+	struct segment *segments CLEANUP(cleanup_free) = NULL;
+	struct spot *spots CLEANUP(cleanup_free) = calloc(count + 1, sizeof(*spots));
+	size_t spot_count = 0;
+	Elf_Scn *section = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		places[i].name = NULL;
+	if (!spots)
+		return -ENOMEM;
+	if (!elf || elf_kind(elf) != ELF_K_ELF)
+		return -ENODATA;
+	size_t segment_count = read_segments(elf, &segments);
+	for (size_t i = 0; i < count; i++)
+		if (address_of(segments, segment_count, places[i].file_offset, &spots[spot_count].address))
+			spots[spot_count++].place = &places[i];
+	if (!spot_count)
+		return 0;
+	qsort(spots, spot_count, sizeof(*spots), by_address);
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Shdr header;
+
+		if (gelf_getshdr(section, &header) && (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM) &&
+		    header.sh_size <= SYMBOL_SECTION_MAX_BYTES)
+			take_section(spots, spot_count, elf, section, &header);
+	}
+	return name_spots(spots, spot_count);
 }
 
 static bool member_offset(Dwarf_Die *type, const char *member, uint32_t *offset_bytes)

@@ -20,13 +20,18 @@ size_t elf_file_build_id(int fd, uint8_t *build_id);
 /* The build-id in raw note data such as /sys/kernel/notes. The same returns. */
 size_t elf_file_notes_build_id(const void *notes, size_t size_bytes, uint8_t *build_id);
 
-struct elf_symbols;
+/* A place in a file, and the function that holds it. */
+struct elf_place {
+	uint64_t file_offset;
+	char *name;	       /* found: the caller's to free; NULL none */
+	uint64_t offset_bytes; /* from the function's begin, where there is a name */
+};
 
-/* Function symbols of the file (.symtab and .dynsym). -ENODATA: it has none, or is no ELF; -ENOMEM. */
-int elf_symbols_new(struct elf_symbols **symbols, int fd);
-void elf_symbols_free(struct elf_symbols *symbols);
-/* Name of the function that holds the file offset, NULL none; owned by symbols. */
-const char *elf_symbols_lookup(const struct elf_symbols *symbols, uint64_t file_offset, uint64_t *offset_bytes);
+/*
+ * Names count places of the file by its .symtab and .dynsym, in one pass. 0 also where nothing has a name; -ENODATA: it is no ELF;
+ * -ENOMEM. name is set in any case.
+ */
+int elf_file_name_places(int fd, struct elf_place *places, size_t count);
 
 /* Byte offset of struct_name.member from the file's DWARF. -ENOENT: no such file, DWARF, struct or member. */
 int elf_file_member_offset(const char *path, const char *struct_name, const char *member, uint32_t *offset_bytes);

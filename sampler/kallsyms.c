@@ -1,4 +1,4 @@
-/* Keeps /proc/kallsyms as one text with an index sorted by address: 16 bytes a symbol beside the text, 8 to 16 for names. */
+/* Keeps /proc/kallsyms as one text with an index sorted by address: 24 bytes a symbol beside the text. */
 #include "sampler/kallsyms.h"
 
 #include <errno.h>
@@ -7,24 +7,24 @@
 #include <string.h>
 
 #include "sampler/text_file.h"
-#include "trace/hash.h"
 
 struct symbol {
 	uint64_t address;
-	uint32_t name;   /* offsets in text */
+	uint32_t name;	 /* offsets in text */
 	uint32_t module; /* 0: none */
+	uint32_t key;	 /* of the name */
 };
 
 static const char *const variables[] = {"page_offset_base", "vmemmap_base", "__start_orc_unwind_ip", "__stop_orc_unwind_ip",
 					 "__start_orc_unwind"};
+/* "0 t a\n" */
+#define LINE_LEAST_BYTES 6
 #define VARIABLES (sizeof(variables) / sizeof(variables[0]))
 
 struct kallsyms {
-	char *text; /* owned; NULs put in */
+	char *text;		/* owned; NULs put in */
 	struct symbol *symbols; /* by address */
 	size_t count;
-	uint32_t *names; /* hashed, for kallsyms_has(): places in symbols + 1, 0 free; a quarter to a half are used */
-	size_t name_capacity; /* a power of two */
 	uint64_t variables[VARIABLES];
 };
 
@@ -38,34 +38,61 @@ static int by_address(const void *a, const void *b)
 	return left->name < right->name ? -1 : left->name > right->name;
 }
 
-/* Where the name is among the names, or would go. */
-static size_t name_at(const struct kallsyms *symbols, const char *name)
+/* Nearly tells names apart: how they end and how long they are. There are a hundred thousand, and few are ever asked for. */
+static uint32_t name_key(const char *name, size_t length)
 {
-	size_t mask = symbols->name_capacity - 1, at = hash_text(HASH_START, name);
+	uint32_t ending = 0;
 
-	for (at = (at ^ at >> 32) & mask; symbols->names[at]; at = (at + 1) & mask)
-		if (!strcmp(symbols->text + symbols->symbols[symbols->names[at] - 1].name, name))
-			break;
-	return at;
+	if (length >= sizeof(ending))
+		memcpy(&ending, name + length - sizeof(ending), sizeof(ending));
+	return ending ^ (uint32_t)length << 24;
+}
+
+/* The function of this name with the lowest address; NULL where there is none. */
+static const struct symbol *find_name(const struct kallsyms *symbols, const char *name)
+{
+	uint32_t key = name_key(name, strlen(name));
+
+	for (size_t i = 0; i < symbols->count; i++)
+		if (symbols->symbols[i].key == key && !strcmp(symbols->text + symbols->symbols[i].name, name))
+			return &symbols->symbols[i];
+	return NULL;
+}
+
+static uint64_t parse_address(const char **at)
+{
+	uint64_t address = 0;
+
+	for (;; (*at)++) {
+		char digit = **at;
+
+		if (digit >= '0' && digit <= '9')
+			address = address << 4 | (uint64_t)(digit - '0');
+		else if (digit >= 'a' && digit <= 'f')
+			address = address << 4 | (uint64_t)(digit - 'a' + 10);
+		else
+			return address;
+	}
 }
 
 /* Reads "ffffffff81000000 T _stext\t[module]"; false for data symbols and unreadable lines. */
-static bool parse_line(struct kallsyms *symbols, char *line, struct symbol *symbol)
+static bool parse_line(struct kallsyms *symbols, char *line, size_t size_bytes, struct symbol *symbol)
 {
-	char *end;
+	const char *at = line;
 
-	symbol->address = strtoull(line, &end, 16);
-	if (end == line || *end != ' ' || !end[1] || end[2] != ' ')
+	symbol->address = parse_address(&at);
+	if (at == line || at[0] != ' ' || !at[1] || at[2] != ' ')
 		return false;
-	if (!strchr("tTwW", end[1])) {
+	const char *name = at + 3;
+	if ((at[1] | 0x20) != 't' && (at[1] | 0x20) != 'w') {
 		for (size_t i = 0; i < VARIABLES; i++)
-			if (!strcmp(end + 3, variables[i]))
+			if (!strcmp(name, variables[i]))
 				symbols->variables[i] = symbol->address;
 		return false;
 	}
-	char *name = end + 3;
-	char *tab = strchr(name, '\t');
+	char *tab = memchr(name, '\t', size_bytes - (size_t)(name - line));
 	symbol->name = (uint32_t)(name - symbols->text);
+	symbol->key = name_key(name, (size_t)((tab ? tab : line + size_bytes) - name));
 	symbol->module = 0;
 	if (tab) {
 		*tab = '\0';
@@ -95,31 +122,28 @@ static void sort(struct symbol *symbols, size_t count)
 int kallsyms_parse(struct kallsyms **symbols_out, char *text, struct error *err)
 {
 	struct kallsyms *symbols = calloc(1, sizeof(*symbols));
-	size_t capacity = 1;
-	char *rest = NULL;
 
-	if (symbols)
-		symbols->text = text;
-	for (const char *at = text; (at = strchr(at, '\n')); at++)
-		capacity++;
+	/* Memory that nobody touches costs nothing. */
 	if (symbols) {
-		symbols->symbols = calloc(capacity, sizeof(*symbols->symbols));
-		for (symbols->name_capacity = 2; symbols->name_capacity < 2 * capacity;)
-			symbols->name_capacity *= 2;
-		symbols->names = calloc(symbols->name_capacity, sizeof(*symbols->names));
+		symbols->text = text;
+		symbols->symbols = calloc(strlen(text) / LINE_LEAST_BYTES + 1, sizeof(*symbols->symbols));
 	}
-	if (!symbols || !symbols->symbols || !symbols->names) {
+	if (!symbols || !symbols->symbols) {
 		if (!symbols)
 			free(text);
 		kallsyms_free(symbols);
 		return error_set(err, -ENOMEM, "/proc/kallsyms: out of memory");
 	}
-	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		if (parse_line(symbols, line, &symbols->symbols[symbols->count]))
+	for (char *line = text, *end; *line; line = end + 1) {
+		end = strchrnul(line, '\n');
+		bool is_last = !*end;
+		*end = '\0';
+		if (parse_line(symbols, line, (size_t)(end - line), &symbols->symbols[symbols->count]))
 			symbols->count++;
+		if (is_last)
+			break;
+	}
 	sort(symbols->symbols, symbols->count);
-	for (size_t i = 0; i < symbols->count; i++)
-		symbols->names[name_at(symbols, symbols->text + symbols->symbols[i].name)] = (uint32_t)i + 1;
 	*symbols_out = symbols;
 	return 0;
 }
@@ -146,7 +170,6 @@ void kallsyms_free(struct kallsyms *symbols)
 	if (!symbols)
 		return;
 	free(symbols->symbols);
-	free(symbols->names);
 	free(symbols->text);
 	free(symbols);
 }
@@ -179,14 +202,14 @@ struct kernel_symbol kallsyms_lookup(const struct kallsyms *symbols, uint64_t ad
 
 bool kallsyms_has(const struct kallsyms *symbols, const char *name)
 {
-	return symbols->names[name_at(symbols, name)];
+	return find_name(symbols, name);
 }
 
 uint64_t kallsyms_address(const struct kallsyms *symbols, const char *name)
 {
-	uint32_t place = symbols->names[name_at(symbols, name)];
+	const struct symbol *symbol = find_name(symbols, name);
 
-	return place && !symbols->symbols[place - 1].module ? symbols->symbols[place - 1].address : 0;
+	return symbol && !symbol->module ? symbol->address : 0;
 }
 
 uint64_t kallsyms_variable(const struct kallsyms *symbols, const char *name)

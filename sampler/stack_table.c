@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sampler/elf_file.h"
+#include "trace/cleanup.h"
+
 /* kernel.perf_event_max_stack as it comes, of both parts together: longer chains are cut by the kernel. */
 #define CHAIN_MAX 127
 /* Raw chains are a cache in front of the tree: forget them rather than grow with every process that ever ran. */
@@ -304,32 +307,42 @@ static int by_key(const void *a, const void *b)
 	return left->key < right->key ? -1 : left->key > right->key;
 }
 
+/* The names of the places of one file: frames[i] is that of places[i]. */
+static void name_file(struct stack_table *table, uint32_t file, struct elf_place *places, const uint32_t *frames, size_t count)
+{
+	elf_file_name_places(user_file_fd(table->files, file), places, count);
+	for (size_t i = 0; i < count; i++) {
+		if (places[i].name)
+			trace_writer_user_symbol(table->writer, frames[i], trace_writer_text(table->writer, places[i].name),
+						 places[i].offset_bytes + 1);
+		free(places[i].name);
+	}
+}
+
 void stack_table_write_user_symbols(struct stack_table *table)
 {
-	struct u64_slot *slots = calloc(table->user_frames.count + 1, sizeof(*slots));
-	size_t count = 0;
-	uint32_t file = 0;
+	size_t count = 0, begin = 0;
+	struct u64_slot *slots CLEANUP(cleanup_free) = calloc(table->user_frames.count + 1, sizeof(*slots));
+	struct elf_place *places CLEANUP(cleanup_free) = calloc(table->user_frames.count + 1, sizeof(*places));
+	uint32_t *frames CLEANUP(cleanup_free) = calloc(table->user_frames.count + 1, sizeof(*frames));
 
-	for (size_t i = 0; slots && i < table->user_frames.capacity; i++)
+	if (!slots || !places || !frames)
+		return;
+	for (size_t i = 0; i < table->user_frames.capacity; i++)
 		if (table->user_frames.slots[i].key)
 			slots[count++] = table->user_frames.slots[i];
-	/* By file, so that the symbols of one file at a time are in memory. */
-	if (slots)
-		qsort(slots, count, sizeof(*slots), by_key);
+	/* By file: each is read once. */
+	qsort(slots, count, sizeof(*slots), by_key);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t key = slots[i].key - 1;
-		uint64_t place = key & ((1ull << OFFSET_BITS) - 1);
-		uint64_t offset_bytes;
+		uint32_t file = (uint32_t)(key >> OFFSET_BITS);
 
-		if (key >> OFFSET_BITS != file)
-			user_file_done(table->files, file);
-		file = (uint32_t)(key >> OFFSET_BITS);
-		/* A return address belongs to the call before it. */
-		const char *name = place ? user_file_symbol(table->files, file, place - 1, &offset_bytes) : NULL;
-		if (name)
-			trace_writer_user_symbol(table->writer, (uint32_t)slots[i].value,
-						 trace_writer_text(table->writer, name), offset_bytes + 1);
+		/* A return address belongs to the call before it; of place 0 there is none. */
+		places[i].file_offset = (key & ((1ull << OFFSET_BITS) - 1)) - 1;
+		frames[i] = (uint32_t)slots[i].value;
+		if (i + 1 < count && (slots[i + 1].key - 1) >> OFFSET_BITS == file)
+			continue;
+		name_file(table, file, places + begin, frames + begin, i + 1 - begin);
+		begin = i + 1;
 	}
-	user_file_done(table->files, file);
-	free(slots);
 }

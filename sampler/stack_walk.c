@@ -16,7 +16,7 @@
 #define REGS_SP 152
 #define READ_BYTES (REGS_SP + 8 - REGS_BP)
 #define USER_CS 0x33
-#define FRAMES_MAX 48
+#define FRAMES_MAX 32
 #define STEPS_BITS 13
 #define STEPS (1u << STEPS_BITS)
 #define KNOWN_BITS 13
@@ -95,7 +95,7 @@ static void find_step(const struct stack_walk *walk, struct bpf_program *program
 	bpf_program_set(program, R1, BPF_PROGRAM_FACTOR);
 	bpf_program_alu(program, BPF_MUL, R2, R1);
 	bpf_program_alu_value(program, BPF_RSH, R2, 64 - STEPS_BITS);
-	bpf_program_store(program, BPF_W, FP, room->place_at, R2);
+	bpf_program_store(program, BPF_DW, FP, room->place_at, R2);
 	for (int i = 0; i < 2; i++) {
 		bpf_program_look_up(program, walk->steps, room->place_at, out);
 		bpf_program_load_from(program, BPF_DW, R1, FP, room->word_at);
@@ -104,9 +104,9 @@ static void find_step(const struct stack_walk *walk, struct bpf_program *program
 		if (i)
 			continue;
 		/* Its other place. */
-		bpf_program_load_from(program, BPF_W, R2, FP, room->place_at);
+		bpf_program_load_from(program, BPF_DW, R2, FP, room->place_at);
 		bpf_program_alu_value(program, BPF_XOR, R2, 1);
-		bpf_program_store(program, BPF_W, FP, room->place_at, R2);
+		bpf_program_store(program, BPF_DW, FP, room->place_at, R2);
 	}
 	bpf_program_place(program, hit);
 }
@@ -290,7 +290,7 @@ void stack_walk_write(const struct stack_walk *walk, struct bpf_program *program
 	walk_user(walk, program, room, user, chain);
 	bpf_program_alu(program, BPF_MOV, R1, R9);
 	bpf_program_alu_value(program, BPF_RSH, R1, 64 - KNOWN_BITS);
-	bpf_program_store(program, BPF_W, FP, room->place_at, R1);
+	bpf_program_store(program, BPF_DW, FP, room->place_at, R1);
 	bpf_program_look_up(program, walk->known, room->place_at, chain);
 	bpf_program_alu(program, BPF_MOV, R8, R0);
 	bpf_program_load_from(program, BPF_DW, R1, R8, 0);

@@ -30,8 +30,6 @@ struct user_file {
 	uint32_t id; /* in the trace; 0 not written */
 	uint8_t build_id_bytes;
 	uint8_t build_id[TRACE_BUILD_ID_MAX_BYTES]; /* read already where fd is not kept */
-	bool has_no_symbols;
-	struct elf_symbols *symbols;
 };
 
 void user_file_table_init(struct user_file_table *table, struct trace_writer *writer)
@@ -44,7 +42,6 @@ void user_file_table_release(struct user_file_table *table)
 	for (size_t i = 0; i < table->count; i++) {
 		if (table->files[i].fd >= 0)
 			close(table->files[i].fd);
-		elf_symbols_free(table->files[i].symbols);
 		free(table->files[i].path);
 	}
 	free(table->files);
@@ -138,7 +135,6 @@ static void forget_entry(struct user_file_table *table, uint32_t number)
 		close(file->fd);
 		table->open_count--;
 	}
-	elf_symbols_free(file->symbols);
 	free(file->path);
 	*file = (struct user_file){.fd = -1, .id = table->unused};
 	table->unused = number;
@@ -271,25 +267,4 @@ bool user_file_is_vdso(const struct user_file_table *table, uint32_t number)
 	const struct user_file *file = find_file(table, number);
 
 	return file && !strcmp(file->path, "[vdso]");
-}
-
-const char *user_file_symbol(struct user_file_table *table, uint32_t number, uint64_t file_offset, uint64_t *offset_bytes)
-{
-	struct user_file *file = number && number <= table->count ? &table->files[number - 1] : NULL;
-
-	if (!file || file->fd < 0 || file->has_no_symbols)
-		return NULL;
-	if (!file->symbols && elf_symbols_new(&file->symbols, file->fd)) {
-		file->has_no_symbols = true;
-		return NULL;
-	}
-	return elf_symbols_lookup(file->symbols, file_offset, offset_bytes);
-}
-
-void user_file_done(struct user_file_table *table, uint32_t number)
-{
-	if (!number || number > table->count)
-		return;
-	elf_symbols_free(table->files[number - 1].symbols);
-	table->files[number - 1].symbols = NULL;
 }

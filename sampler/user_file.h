@@ -53,9 +53,6 @@ int user_file_fd(const struct user_file_table *table, uint32_t number);
 uint64_t user_file_serial(const struct user_file_table *table, uint32_t number);
 bool user_file_is_vdso(const struct user_file_table *table, uint32_t number);
 
-/* Name of the function at a file offset, NULL where the file has none for it; valid until the next call. */
-const char *user_file_symbol(struct user_file_table *table, uint32_t number, uint64_t file_offset, uint64_t *offset_bytes);
-
 /*
  * Forgets files that are neither in the trace nor kept since the last time, so that programs that come and go leave nothing behind:
  * their numbers are used again. Worth it only when there are many.
@@ -63,8 +60,5 @@ const char *user_file_symbol(struct user_file_table *table, uint32_t number, uin
 bool user_file_is_crowded(const struct user_file_table *table);
 void user_file_keep(struct user_file_table *table, uint32_t number);
 void user_file_forget_others(struct user_file_table *table);
-
-/* Drops what user_file_symbol() keeps of a file. Call it when done with the file's offsets. */
-void user_file_done(struct user_file_table *table, uint32_t number);
 
 #endif

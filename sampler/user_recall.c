@@ -142,7 +142,7 @@ static void write_way(const struct user_recall *recall, struct bpf_program *prog
 	bpf_program_place(program, done);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->key_at);
 	bpf_program_alu_value(program, BPF_RSH, R1, 64 - KNOWN_BITS);
-	bpf_program_store(program, BPF_W, FP, room->word_at, R1);
+	bpf_program_store(program, BPF_DW, FP, room->word_at, R1);
 	bpf_program_look_up(program, recall->known, room->word_at, out);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->key_at);
 	bpf_program_load_from(program, BPF_DW, R2, R0, 0);

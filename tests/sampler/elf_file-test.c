@@ -80,21 +80,21 @@ static void test_build_id_is_what_readelf_tells(void **state)
 static void test_files_without_a_build_id(void **state)
 {
 	uint8_t build_id[TRACE_BUILD_ID_MAX_BYTES];
-	struct elf_symbols *symbols = NULL;
+	struct elf_place place = {.file_offset = 77, .name = (char *)build_id};
 
 	(void)state;
 	assert_int_equal(elf_file_build_id(-1, build_id), 0);
-	assert_int_equal(elf_symbols_new(&symbols, -1), -ENODATA);
+	assert_int_equal(elf_file_name_places(-1, &place, 1), -ENODATA);
+	assert_null(place.name);
 	for (const char *const *path = (const char *const[]){"/dev/null", "/etc/passwd", "/proc/self", NULL}; *path;
 	     path++) {
 		int fd = open(*path, O_RDONLY);
 
 		assert_int_equal(elf_file_build_id(fd, build_id), 0);
-		assert_int_equal(elf_symbols_new(&symbols, fd), -ENODATA);
+		assert_int_equal(elf_file_name_places(fd, &place, 1), -ENODATA);
 		close(fd);
 	}
-	assert_null(symbols);
-	elf_symbols_free(NULL);
+	assert_null(place.name);
 }
 
 /* As /sys/kernel/notes: the first may be of others, names and contents are filled up to four bytes. */
@@ -137,23 +137,124 @@ static void test_notes(void **state)
 	assert_int_equal(elf_file_notes_build_id(NULL, 0, build_id), 0);
 }
 
-static void test_symbol_by_file_offset(void **state)
+static void test_symbols_by_file_offset(void **state)
 {
-	struct elf_symbols *symbols = NULL;
-	uint64_t wanted = offset_of_function(), offset = 77;
+	uint64_t wanted = offset_of_function();
+	/* In any order. Headers hold no code, nor does what is behind the end. */
+	struct elf_place places[] = {{.file_offset = wanted + 9}, {.file_offset = UINT64_MAX}, {.file_offset = wanted}, {.file_offset = 0}};
 	int fd = open(SELF, O_RDONLY);
 
 	(void)state;
-	assert_int_equal(elf_symbols_new(&symbols, fd), 0);
+	assert_int_equal(elf_file_name_places(fd, places, 0), 0);
+	assert_int_equal(elf_file_name_places(fd, places, 4), 0);
 	close(fd);
-	assert_string_equal(elf_symbols_lookup(symbols, wanted, &offset), "code_segment");
-	assert_int_equal(offset, 0);
-	assert_string_equal(elf_symbols_lookup(symbols, wanted + 9, &offset), "code_segment");
-	assert_int_equal(offset, 9);
-	/* Headers hold no code, nor does what is behind the end. */
-	assert_null(elf_symbols_lookup(symbols, 0, &offset));
-	assert_null(elf_symbols_lookup(symbols, UINT64_MAX, &offset));
-	elf_symbols_free(symbols);
+	assert_string_equal(places[0].name, "code_segment");
+	assert_int_equal(places[0].offset_bytes, 9);
+	assert_null(places[1].name);
+	assert_string_equal(places[2].name, "code_segment");
+	assert_int_equal(places[2].offset_bytes, 0);
+	assert_null(places[3].name);
+	free(places[0].name);
+	free(places[2].name);
+}
+
+/* A file in memory, with these bytes. */
+static int file_of(const uint8_t *bytes, size_t size)
+{
+	int fd = memfd_create("elf", MFD_CLOEXEC);
+
+	assert_int_equal(write(fd, bytes, size), (ssize_t)size);
+	return fd;
+}
+
+/* An ELF file whose function symbols are those of a table, in its order; its code is at 0x1000, in the file as in memory. */
+struct function {
+	uint64_t begin, size_bytes;
+	const char *name;
+};
+
+static int elf_of(const struct function *functions, size_t count)
+{
+	struct {
+		Elf64_Ehdr elf;
+		Elf64_Phdr code;
+		Elf64_Shdr sections[3];
+		Elf64_Sym symbols[16];
+		char names[256];
+	} file = {.elf = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+			  .e_type = ET_DYN,
+			  .e_machine = EM_X86_64,
+			  .e_version = EV_CURRENT,
+			  .e_ehsize = sizeof(Elf64_Ehdr),
+			  .e_phentsize = sizeof(Elf64_Phdr),
+			  .e_phnum = 1,
+			  .e_shentsize = sizeof(Elf64_Shdr),
+			  .e_shnum = 3}};
+	size_t names_bytes = 1;
+
+	file.elf.e_phoff = offsetof(typeof(file), code);
+	file.elf.e_shoff = offsetof(typeof(file), sections);
+	file.code = (Elf64_Phdr){
+		.p_type = PT_LOAD, .p_flags = PF_X, .p_offset = 0x1000, .p_vaddr = 0x1000, .p_filesz = 0x1000, .p_memsz = 0x1000};
+	for (size_t i = 0; i < count; i++) {
+		file.symbols[i + 1] = (Elf64_Sym){.st_name = (Elf64_Word)names_bytes,
+						  .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+						  .st_shndx = 7,
+						  .st_value = functions[i].begin,
+						  .st_size = functions[i].size_bytes};
+		strcpy(file.names + names_bytes, functions[i].name);
+		names_bytes += strlen(functions[i].name) + 1;
+	}
+	file.sections[1] = (Elf64_Shdr){.sh_type = SHT_SYMTAB,
+					.sh_offset = offsetof(typeof(file), symbols),
+					.sh_size = (count + 1) * sizeof(Elf64_Sym),
+					.sh_link = 2,
+					.sh_entsize = sizeof(Elf64_Sym)};
+	file.sections[2] =
+		(Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = offsetof(typeof(file), names), .sh_size = sizeof(file.names)};
+	int fd = file_of((const uint8_t *)&file, sizeof(file));
+	assert_int_equal(ftruncate(fd, 0x2000), 0);
+	return fd;
+}
+
+static void test_which_symbol(void **state)
+{
+	static const struct function functions[] = {
+		{0x1400, 0x10, "last"},	   {0x1100, 0x100, "z_whole"}, {0x1100, 0x100, "whole"}, {0x1100, 0, "a_label"},
+		{0x1100, 0x20, "a_part"},  {0x1200, 0, "assembly"},    {0x1300, 0x10, "small"},	 {0x1300, 0, "label_of_small"},
+	};
+	static const struct {
+		uint64_t at, offset_bytes;
+		const char *name;
+	} wanted[] = {
+		{0x10ff, 0, NULL},	     {0x1100, 0, "whole"},  {0x1101, 1, "whole"},	     {0x11ff, 0xff, "whole"},
+		{0x1200, 0, "assembly"},     {0x12ff, 0xff, "assembly"}, {0x130f, 0xf, "small"}, {0x1310, 0x10, "label_of_small"},
+		{0x1311, 0x11, "label_of_small"}, {0x140f, 0xf, "last"}, {0x1410, 0, NULL},		{0x1fff, 0, NULL},
+	};
+	enum { COUNT = sizeof(wanted) / sizeof(wanted[0]) };
+	struct elf_place places[COUNT], alone;
+	int fd = elf_of(functions, sizeof(functions) / sizeof(functions[0]));
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++)
+		places[COUNT - 1 - i].file_offset = wanted[i].at;
+	assert_int_equal(elf_file_name_places(fd, places, COUNT), 0);
+	for (size_t i = 0; i < COUNT; i++) {
+		/* Whichever other places are asked for. */
+		alone.file_offset = wanted[i].at;
+		assert_int_equal(elf_file_name_places(fd, &alone, 1), 0);
+		for (struct elf_place *place = &alone; place; place = place == &alone ? &places[COUNT - 1 - i] : NULL) {
+			if (wanted[i].name) {
+				assert_non_null(place->name);
+				assert_string_equal(place->name, wanted[i].name);
+				assert_int_equal(place->offset_bytes, wanted[i].offset_bytes);
+			} else {
+				assert_null(place->name);
+			}
+			free(place->name);
+		}
+	}
+	close(fd);
 }
 
 static void test_member_of_a_struct(void **state)
@@ -174,29 +275,19 @@ static void test_member_of_a_struct(void **state)
 	assert_string_equal(used.name, "used");
 }
 
-/* A file in memory, with these bytes. */
-static int file_of(const uint8_t *bytes, size_t size)
-{
-	int fd = memfd_create("elf", MFD_CLOEXEC);
-
-	assert_int_equal(write(fd, bytes, size), (ssize_t)size);
-	return fd;
-}
-
 static void ask_everything(int fd)
 {
 	uint8_t build_id[TRACE_BUILD_ID_MAX_BYTES];
-	struct elf_symbols *symbols = NULL;
-	uint64_t offset;
+	struct elf_place places[64];
 
 	assert_true(elf_file_build_id(fd, build_id) <= TRACE_BUILD_ID_MAX_BYTES);
-	if (!elf_symbols_new(&symbols, fd))
-		for (uint64_t at = 0; at < 1 << 16; at += 997) {
-			const char *name = elf_symbols_lookup(symbols, at, &offset);
-
-			assert_true(!name || strlen(name) > 0);
-		}
-	elf_symbols_free(symbols);
+	for (size_t i = 0; i < 64; i++)
+		places[i].file_offset = i * 997;
+	elf_file_name_places(fd, places, 64);
+	for (size_t i = 0; i < 64; i++) {
+		assert_true(!places[i].name || strlen(places[i].name) > 0);
+		free(places[i].name);
+	}
 }
 
 /* A small program with symbols, notes and DWARF, of the machine's compiler. NULL where there is none. */
@@ -273,7 +364,6 @@ static void test_user_files(void **state)
 {
 	struct written_trace *trace = written_trace_new();
 	struct user_file_table table;
-	uint64_t offset;
 	char path[256];
 
 	(void)state;
@@ -289,15 +379,10 @@ static void test_user_files(void **state)
 	assert_int_equal(user_file_find(&table, getpid(), "[vdso]", 0), 3);
 	assert_int_equal(user_file_find(&table, getpid(), "/dev/zero", 0), 4);
 	assert_int_equal(user_file_find(&table, -1, "/nowhere", 0), 5);
-	assert_string_equal(user_file_symbol(&table, self, offset_of_function() + 3, &offset), "code_segment");
-	assert_int_equal(offset, 3);
-	user_file_done(&table, self);
-	assert_string_equal(user_file_symbol(&table, self, offset_of_function() + 3, &offset), "code_segment");
+	assert_true(user_file_fd(&table, self) >= 0);
 	for (uint32_t number = 2; number < 7; number++)
-		assert_null(user_file_symbol(&table, number, offset_of_function(), &offset));
-	assert_null(user_file_symbol(&table, 0, offset_of_function(), &offset));
-	user_file_done(&table, 0);
-	user_file_done(&table, 99);
+		assert_int_equal(user_file_fd(&table, number), -1);
+	assert_int_equal(user_file_fd(&table, 0), -1);
 	/* Only those that are asked for are written, in that order. */
 	assert_int_equal(user_file_id(&table, 3), 1);
 	assert_int_equal(user_file_id(&table, 1), 2);
@@ -325,7 +410,8 @@ int main(void)
 		cmocka_unit_test(test_build_id_is_what_readelf_tells),
 		cmocka_unit_test(test_files_without_a_build_id),
 		cmocka_unit_test(test_notes),
-		cmocka_unit_test(test_symbol_by_file_offset),
+		cmocka_unit_test(test_symbols_by_file_offset),
+		cmocka_unit_test(test_which_symbol),
 		cmocka_unit_test(test_member_of_a_struct),
 		cmocka_unit_test(test_truncated_and_flipped),
 		cmocka_unit_test(test_user_files),

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sampler/elf_file.h"
 #include "sampler/process_table.h"
 #include "tests/sampler/written_trace.h"
 
@@ -342,12 +343,13 @@ static void test_scan(void **state)
 	for (int i = 0; i < 2; i++) {
 		pid_t pid = i ? child : getpid();
 		struct user_place place = process_table_place(&machine.table, pid, (uintptr_t)test_scan);
-		uint64_t offset = 0;
+		struct elf_place wanted = {.file_offset = place.offset_bytes};
 
 		assert_int_not_equal(place.file, 0);
-		assert_string_equal(user_file_symbol(&machine.files, place.file, place.offset_bytes, &offset),
-				    "test_scan");
-		assert_int_equal(offset, 0);
+		assert_int_equal(elf_file_name_places(user_file_fd(&machine.files, place.file), &wanted, 1), 0);
+		assert_string_equal(wanted.name, "test_scan");
+		assert_int_equal(wanted.offset_bytes, 0);
+		free(wanted.name);
 	}
 	uint32_t id = process_table_task(&machine.table, getpid(), getpid());
 	assert_int_equal(written_trace_read(machine.trace), 0);
