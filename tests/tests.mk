@@ -91,6 +91,12 @@ ARCHETYPES ?= 60:1
 check-archetypes: all $(WORKLOADS) ## leaks among look-alikes, recorded on 6.12: is the first suspect right? ARCHETYPES="10:3 60:6 300:2" for the whole table
 	@BUILD=$B tests/vm/archetypes $(or $(firstword $(KERNELS)),6.12) $(ARCHETYPES) || { status=$$?; test $$status = 77 || exit $$status; }
 
+# What a recording in a VM looks like; check-archetypes leaves it.
+PICTURED ?= build/vm/archetypes-6.12/60-1.slab
+picture: $B/slabreport ## contrib/report.png anew: the report of PICTURED, a recording of check-archetypes, in Chromium
+	@test -s $(PICTURED) || $(MAKE) check-archetypes
+	@tests/browser/picture $(PICTURED) contrib/report.png $B
+
 check-symbols: all $B/tests/report/make-trace ## records on Debian's cloud kernel and compares names with llvm-symbolizer and eu-addr2line
 	@BUILD=$(abspath $B) tests/vm/symbols || { status=$$?; test $$status = 77 || exit $$status; }
 
@@ -118,7 +124,7 @@ check: check-house all ## everything
 bench: all $(WORKLOADS) $(BENCH_WORKLOADS) $B/tests/report/make-trace $B/tests/report/make-calls ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
 	@BUILD=$B tests/bench/run $(BENCH) || { status=$$?; test $$status = 77 || exit $$status; }
 
-.PHONY: bench check check-archetypes check-browser check-symbols check-report check-vm check-e2e check-san check-clang
+.PHONY: bench picture check check-archetypes check-browser check-symbols check-report check-vm check-e2e check-san check-clang
 .PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
 -include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:
