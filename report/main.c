@@ -7,6 +7,7 @@
 
 #include "report/audit.h"
 #include "report/escape.h"
+#include "report/import_file.h"
 #include "report/model.h"
 #include "report/number.h"
 #include "report/options.h"
@@ -172,6 +173,22 @@ static int report_trace(const struct options *options, struct error *err)
 	return ret ? ret : say_result(options, ending, &model);
 }
 
+static int import(const struct options *options)
+{
+	CLEANUP(arena_release) struct arena arena = {0};
+	struct import_totals totals;
+	struct error err = {0};
+
+	if (import_file(options->input, options->output, &totals, &err))
+		return say(err.message, EXIT_NO_REPORT);
+	if (totals.lines_unknown)
+		say(arena_format(&arena, "warning: %s lines were not understood", number_count(totals.lines_unknown).text), 0);
+	if (!options->is_quiet && strcmp(options->output, "-"))
+		say(arena_format(&arena, "%s: %s allocations, %s frees, %s live, %s lost", options->output, number_count(totals.allocs).text,
+				 number_count(totals.frees).text, number_count(totals.live).text, number_count(totals.lost).text), 0);
+	return EXIT_SUCCESS;
+}
+
 static int report(const struct options *options)
 {
 	struct error err = {0};
@@ -193,6 +210,8 @@ int main(int argc, char **argv)
 		options_help(stdout);
 	else if (options.wants_version)
 		puts("slabreport " SLABREC_VERSION);
+	else if (options.action == ACTION_IMPORT)
+		return import(&options);
 	else if (options.wants_audit)
 		return audit(&options);
 	else

@@ -23,6 +23,7 @@ static const struct option long_options[] = {
 void options_help(FILE *out)
 {
 	fputs("Usage: slabreport [options] [FILE]\n"
+	      "       slabreport import [-o TRACE] PERF\n"
 	      "Tells from a recording of slabrec which call paths allocated the slab objects that are\n"
 	      "still live. FILE is slabrec.slab unless given; - reads standard input.\n\n"
 	      "  -f, --format FORMAT  one of:\n",
@@ -45,12 +46,15 @@ void options_help(FILE *out)
 	      "  -q, --quiet          say nothing but errors and warnings\n"
 	      "  -h, --help           this text\n"
 	      "  -V, --version        the version\n\n"
+	      "import makes a trace, perf.slab unless --output names another, of a recording of perf: of a perf.data, by perf script,\n"
+	      "or of the text that perf script printed (- reads it from standard input).\n\n"
 	      "Exit status: 0 the report is written (also of a cut or damaged trace: a warning says so), 64 the command line\n"
 	      "is wrong, 65 no report could be made. With --fail-on also 1 it fails, 3 nothing can be told: the capture cannot\n"
 	      "be relied on or is too short. With --audit 1 something was found.\n\n"
 	      "  slabreport                           slabrec.slab to slabrec.html\n"
 	      "  slabreport -f text leak.slab         to paste into a mail\n"
-	      "  ssh host slabrec -o - ... | slabreport -\n",
+	      "  ssh host slabrec -o - ... | slabreport -\n"
+	      "  slabreport import perf.data -o perf.slab; slabreport perf.slab\n",
 	      out);
 }
 
@@ -136,11 +140,34 @@ static int unknown_option(char **argv, struct error *err)
 	return error_set(err, -EINVAL, "unknown option %.60s", is_letter ? letter : argv[optind - 1]);
 }
 
+/* Whether the option means something to that action. */
+static bool is_meant(enum options_action action, int option)
+{
+	return action != ACTION_IMPORT || (option < 256 && strchr("oqhV", option));
+}
+
+static int check_import(struct options *options, int argc, char **argv, struct error *err)
+{
+	if (options->wants_help || options->wants_version)
+		return 0;
+	if (argc - optind != 1)
+		return error_set(err, -EINVAL, "import: name one perf.data, or the text of perf script, or - for that on standard input");
+	options->input = argv[optind];
+	if (!options->output)
+		options->output = "perf.slab";
+	return 0;
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct error *err)
 {
 	int option, ret;
 
 	*options = (struct options){.input = "slabrec.slab", .renderer = renderers, .redaction = REDACTION_PUBLIC};
+	if (argc > 1 && !strcmp(argv[1], "import")) {
+		options->action = ACTION_IMPORT;
+		argc--;
+		argv++;
+	}
 	optind = 0;
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
@@ -148,10 +175,14 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 			return unknown_option(argv, err);
 		if (option == ':')
 			return error_set(err, -EINVAL, "%.60s needs a value", argv[optind - 1]);
+		if (!is_meant(options->action, option))
+			return error_set(err, -EINVAL, "import makes a trace and no report: it has no %.60s", argv[optind - 1]);
 		ret = set_option(options, option, err);
 		if (ret)
 			return ret;
 	}
+	if (options->action == ACTION_IMPORT)
+		return check_import(options, argc, argv, err);
 	if (argc - optind > 1)
 		return error_set(err, -EINVAL, "one trace at a time, not %d", argc - optind);
 	if (options->wants_audit && options->gate.text)

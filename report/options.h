@@ -14,7 +14,13 @@
 
 #define OPTIONS_DEBUG_DIRECTORIES_MAX 64u
 
+enum options_action {
+	ACTION_REPORT = 0,
+	ACTION_IMPORT, /* slabreport import: input is perf's, output a trace */
+};
+
 struct options {
+	enum options_action action;
 	const char *input;  /* "-" for standard input */
 	bool is_from_page;  /* input is a report of slabreport, not a trace */
 	const char *output; /* "-" for standard output */

@@ -16,10 +16,13 @@ _slabreport()
 	-f | --format) mapfile -t COMPREPLY < <(compgen -W 'html xml text md json' -- "$word") ;;
 	--redact) mapfile -t COMPREPLY < <(compgen -W 'public strict none' -- "$word") ;;
 	--debug-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
+	--fail-on) mapfile -t COMPREPLY < <(compgen -W 'suspect medium high live:' -- "$word") ;;
 	*)
 		if [[ $word == -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '-f --format -o --output --from --redact --audit --template --debug-dir
+			mapfile -t COMPREPLY < <(compgen -W '-f --format -o --output --from --redact --audit --fail-on --template --debug-dir
 				--no-debuginfod -q --quiet -h --help -V --version' -- "$word")
+		elif ((COMP_CWORD == 1)); then
+			mapfile -t COMPREPLY < <(compgen -W import -- "$word"; compgen -f -- "$word")
 		else
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		fi

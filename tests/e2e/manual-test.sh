@@ -3,7 +3,7 @@
 # with what "make install" installs; only times and thresholds are made small, and the other machine of "ssh" is this one.
 set -u
 . "$(dirname "$0")/library.sh"
-need_command make mandoc man bash xmllint
+need_command make mandoc man bash xmllint perf
 
 root=$scratch/root
 man=$root/usr/share/man

@@ -161,5 +161,18 @@ echo old >keep.html
 expect 65 'none.slab: no such file' -o keep.html none.slab
 [ "$(cat keep.html)" = old ] || fail "a failure replaced the old report"
 [ -z "$(find . -name '*.html.*')" ] || fail "temporary files are left"
+# Kprobes on 6.1 by perf probe, while 3 pipes were kept and 5 closed.
+expect 0 'probes.slab: 8 allocations, 5 frees, 3 live, 0 lost' import -o probes.slab "$OLDPWD/tests/report/perf-probes.txt"
+expect 0 '' -q -f json -o probes.json probes.slab
+python3 - <<'END' || fail "of kprobes: $(head -c 300 probes.json)"
+import json
+site, = json.load(open("probes.json"))["sites"]
+assert (site["function"], site["caller"], site["cache"], site["allocs"], site["frees"], site["live"]) == \
+    ("alloc_pipe_info", "create_pipe_files", "kmalloc-1k", 8, 5, 3), site
+END
+expect 64 'import: name one' import
+expect 64 'it has no' import -f text probes.txt
+expect 65 'none.data: No such file' import none.data
+
 [ "$failed" = 0 ] && echo "ok: slabreport"
 exit "$failed"
