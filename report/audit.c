@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "report/escape.h"
+#include "report/gzip.h"
 #include "report/page.h"
 #include "report/private_text.h"
 #include "trace/cleanup.h"
@@ -20,6 +21,7 @@ struct audit {
 	FILE *out;
 	const char *name;
 	const char *where; /* " of its data" */
+	size_t begin;	   /* of what is searched, there */
 	uint64_t found;
 };
 
@@ -33,7 +35,7 @@ static void tell(struct audit *audit, size_t at, const char *what, const char *b
 	memcpy(text, bytes, length);
 	text[length] = 0;
 	escape_ascii(audit->out, audit->name, ESCAPE_ALL);
-	fprintf(audit->out, ": byte %zu%s: %s: ", at, audit->where, what);
+	fprintf(audit->out, ": byte %zu%s: %s: ", audit->begin + at, audit->where, what);
 	escape_ascii(audit->out, text, ESCAPE_ALL);
 	fputc('\n', audit->out);
 }
@@ -72,6 +74,37 @@ static void search(struct audit *audit, const char *bytes, size_t size_bytes)
 	}
 }
 
+/* A file that is packed as a whole, as pprof's are, becomes data; -ENODATA where it is none. */
+static int unpack(const struct buffer *bytes, struct buffer *data, struct error *err)
+{
+	static const uint8_t magic[] = {0x1f, 0x8b};
+
+	if (bytes->size_bytes < sizeof(magic) || memcmp(bytes->bytes, magic, sizeof(magic)))
+		return -ENODATA;
+	return gzip_unpack(data, bytes->bytes, bytes->size_bytes, err);
+}
+
+/* Texts one by one: the byte before a text of pprof's is its length, and may look like a part of it. False where it is no pprof. */
+static bool search_pprof(struct audit *audit, const struct buffer *data)
+{
+	static const uint32_t text_field = 6, bytes_wire = 2;
+	struct cursor cursor = cursor_over(data->bytes, data->size_bytes);
+
+	while (cursor_left(&cursor) && !cursor.failed) {
+		uint64_t key = cursor_varint(&cursor), value = cursor_varint(&cursor);
+		const uint8_t *bytes = (key & 7) == bytes_wire ? cursor_bytes(&cursor, value) : NULL;
+
+		if (((key & 7) == bytes_wire) != (bytes != NULL) || (key & 7 && !bytes))
+			return false;
+		if (bytes && key >> 3 == text_field) {
+			audit->begin = (size_t)(bytes - data->bytes);
+			search(audit, (const char *)bytes, value);
+		}
+	}
+	audit->begin = 0;
+	return !cursor.failed;
+}
+
 int audit_file(FILE *out, const char *name, int fd, uint64_t *found, struct error *err)
 {
 	CLEANUP(buffer_release) struct buffer bytes = {0};
@@ -82,7 +115,11 @@ int audit_file(FILE *out, const char *name, int fd, uint64_t *found, struct erro
 
 	if (ret)
 		return ret;
-	ret = page_data(&bytes, &data, &begin, &end, err);
+	ret = unpack(&bytes, &data, err);
+	begin = 0;
+	end = bytes.size_bytes;
+	if (ret == -ENODATA)
+		ret = page_data(&bytes, &data, &begin, &end, err);
 	if (ret && ret != -ENODATA)
 		return ret;
 	if (ret == -ENODATA)
@@ -90,7 +127,8 @@ int audit_file(FILE *out, const char *name, int fd, uint64_t *found, struct erro
 	search(&audit, (const char *)bytes.bytes, begin);
 	search(&audit, (const char *)bytes.bytes + end, bytes.size_bytes - end);
 	audit.where = " of its data";
-	if (data.size_bytes)
+	bool is_pprof = begin == 0 && end == bytes.size_bytes && data.size_bytes && search_pprof(&audit, &data);
+	if (data.size_bytes && !is_pprof)
 		search(&audit, (const char *)data.bytes, data.size_bytes);
 	if (audit.found > AUDIT_LINES_MAX)
 		fprintf(out, "and %llu more\n", (unsigned long long)(audit.found - AUDIT_LINES_MAX));

@@ -10,7 +10,7 @@
 #include "trace/error.h"
 
 /*
- * Looks at the file and, where it is a page of slabreport, at the data that it carries; also for the name and the id of the machine this
+ * Looks at the file and, where it is a page of slabreport, at the data that it carries, or what a gzip file holds; also for the name and the id of the machine this
  * runs on. Writes a line for each finding, at most AUDIT_LINES_MAX, and counts them all. 0, or a negative errno where it cannot be read.
  */
 int audit_file(FILE *out, const char *name, int fd, uint64_t *found, struct error *err);

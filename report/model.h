@@ -248,6 +248,7 @@ struct gate;
 struct model {
 	struct arena arena;
 	const struct template_file *page; /* borrowed: the page that html fills; NULL the shipped one */
+	uint32_t metric; /* enum metric: what folded weighs by */
 	const struct gate *gate; /* borrowed: what --fail-on asks for, which json and junit tell; NULL nothing */
 	struct model_own *own;
 	uint32_t own_count;

@@ -9,7 +9,7 @@
 static const char short_options[] = ":f:o:qhV";
 
 /* Options without a letter; above all letters. */
-enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT, OPTION_TEMPLATE, OPTION_FAIL_ON };
+enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT, OPTION_TEMPLATE, OPTION_FAIL_ON, OPTION_METRIC };
 
 static const struct option long_options[] = {
 	{"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
@@ -17,7 +17,7 @@ static const struct option long_options[] = {
 	{"version", no_argument, NULL, 'V'},	  {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
 	{"no-debuginfod", no_argument, NULL, OPTION_NO_DEBUGINFOD}, {"from", required_argument, NULL, OPTION_FROM},
 	{"redact", required_argument, NULL, OPTION_REDACT}, {"audit", required_argument, NULL, OPTION_AUDIT}, {"template", required_argument, NULL, OPTION_TEMPLATE},
-	{"fail-on", required_argument, NULL, OPTION_FAIL_ON}, {0},
+	{"fail-on", required_argument, NULL, OPTION_FAIL_ON}, {"metric", required_argument, NULL, OPTION_METRIC}, {0},
 };
 
 void options_help(FILE *out)
@@ -29,10 +29,11 @@ void options_help(FILE *out)
 	      "  -f, --format FORMAT  one of:\n",
 	      out);
 	for (const struct renderer *renderer = renderers; renderer->name; renderer++)
-		fprintf(out, "        %-5s          %s%s\n", renderer->name, renderer->what,
+		fprintf(out, "        %-12s   %s%s\n", renderer->name, renderer->what,
 			renderer == renderers ? " (default)" : "");
-	fputs("  -o, --output FILE    where to write it, - is standard output; without it html and xml go to\n"
-	      "                       slabrec.html and slabrec.xml, the others to standard output\n"
+	fputs("  -o, --output FILE    where to write it, - is standard output; without it text, md, json and folded\n"
+	      "                       go there, the others to slabrec.html, slabrec.xml, slabrec.pb.gz (pprof) and so on\n"
+	      "      --metric METRIC  what folded weighs by: bytes (default) or live, growth, allocs, frees, young, wasted\n"
 	      "      --from PAGE      make it from the data in an HTML report instead of from a trace\n"
 	      "      --redact LEVEL   what is left out: public (default: host name, ids, folders, process ids, arguments,\n"
 	      "                       time, contents of objects), strict (user stacks, task names, cgroups too) or none;\n"
@@ -63,7 +64,9 @@ static int set_format(struct options *options, const char *name, struct error *e
 	options->renderer = renderer_find(name);
 	if (options->renderer)
 		return 0;
-	return error_set(err, -EINVAL, "--format %.40s: no such format; use html, xml, text, md or json", name);
+	return error_set(err, -EINVAL,
+			 "--format %.40s: no such format; use html, xml, text, md, json, junit, folded, pprof, speedscope, firefox, dhat or valgrind-xml",
+			 name);
 }
 
 static int add_debug_directory(struct options *options, const char *directory, struct error *err)
@@ -104,6 +107,11 @@ static int set_option(struct options *options, int option, struct error *err)
 		return 0;
 	case OPTION_FAIL_ON:
 		return gate_parse(&options->gate, optarg, err);
+	case OPTION_METRIC:
+		options->has_metric = true;
+		if (metric_find(optarg, &options->metric))
+			return 0;
+		return error_set(err, -EINVAL, "--metric %.40s: use bytes, live, growth, allocs, frees, young or wasted", optarg);
 	case OPTION_AUDIT:
 		options->input = optarg;
 		options->wants_audit = true;
@@ -120,15 +128,6 @@ static int set_option(struct options *options, int option, struct error *err)
 	default:
 		return -EINVAL;
 	}
-}
-
-static const char *default_output(const struct renderer *renderer)
-{
-	if (!strcmp(renderer->name, "html"))
-		return "slabrec.html";
-	if (!strcmp(renderer->name, "xml"))
-		return "slabrec.xml";
-	return "-";
 }
 
 /* Of letters run together ("-xq") optind tells the argument only after the last of them. */
@@ -187,6 +186,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		return error_set(err, -EINVAL, "one trace at a time, not %d", argc - optind);
 	if (options->wants_audit && options->gate.text)
 		return error_set(err, -EINVAL, "--audit makes no report that could fail: --fail-on is for reports");
+	if (options->has_metric && strcmp(options->renderer->name, "folded"))
+		return error_set(err, -EINVAL, "--metric is for --format folded: %s has all it can hold", options->renderer->name);
 	if (optind < argc && options->wants_audit)
 		return error_set(err, -EINVAL, "--audit looks at one file and makes no report");
 	if (optind < argc && options->is_from_page)
@@ -194,6 +195,6 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 	if (optind < argc)
 		options->input = argv[optind];
 	if (!options->output)
-		options->output = default_output(options->renderer);
+		options->output = options->renderer->file;
 	return 0;
 }

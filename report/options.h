@@ -9,6 +9,7 @@
 
 #include "report/debug_file.h"
 #include "report/gate.h"
+#include "report/metric.h"
 #include "report/render.h"
 #include "trace/error.h"
 
@@ -30,6 +31,8 @@ struct options {
 	bool no_debuginfod;
 	enum redaction_level redaction;
 	struct gate gate;
+	enum metric metric; /* of folded */
+	bool has_metric;
 	const char *template; /* of the page; NULL the shipped one */
 	bool is_quiet;
 	bool wants_audit; /* of input, instead of a report */

@@ -4,21 +4,24 @@
 #ifndef SLABREC_REPORT_RENDER_H
 #define SLABREC_REPORT_RENDER_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "report/model.h"
 #include "trace/error.h"
 
 /*
- * Writes the model to out in 7-bit ASCII, the same bytes for the same model. 0 or a negative errno; that out took
+ * Writes the model to out, in 7-bit ASCII unless the format is binary, the same bytes for the same model. 0 or a negative errno; that out took
  * everything is for the caller to check.
  */
 typedef int render_function(const struct model *model, FILE *out, struct error *err);
 
 struct renderer {
-	const char *name; /* as in --format; also the extension of the default output file */
+	const char *name; /* as in --format */
 	const char *what; /* for --help */
+	const char *file; /* where it goes unless told otherwise, "-" standard output */
 	render_function *render;
+	bool is_binary;
 };
 
 /* The format of that name, NULL where there is none. */
@@ -31,5 +34,12 @@ render_function render_xml;
 render_function render_text;
 render_function render_md;
 render_function render_json;
+render_function render_folded;
+render_function render_pprof;
+render_function render_speedscope;
+render_function render_firefox;
+render_function render_dhat;
+render_function render_valgrind;
+render_function render_junit;
 
 #endif

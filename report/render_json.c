@@ -2,92 +2,26 @@
 #include "report/render.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "report/content_text.h"
 #include "report/escape.h"
 #include "report/gate.h"
 #include "report/integrity.h"
+#include "report/json.h"
 #include "report/verdict.h"
 #include "report/symbol_advice.h"
 
 #define SITES_MAX_JSON 100u
 
-/* Keys and brackets with the commas in the right places. */
-struct json {
-	FILE *out;
-	const struct model *model;
-	int depth;
-	bool has_element; /* the innermost object or array is not empty */
-};
-
-static void json_next(struct json *json, const char *key)
-{
-	fprintf(json->out, "%s\n%*s", json->has_element ? "," : "", 2 * json->depth, "");
-	if (key)
-		fprintf(json->out, "\"%s\": ", key);
-	json->has_element = true;
-}
-
-static void json_open(struct json *json, const char *key, char bracket)
-{
-	if (json->depth)
-		json_next(json, key);
-	fputc(bracket, json->out);
-	json->depth++;
-	json->has_element = false;
-}
-
-static void json_close(struct json *json, char bracket)
-{
-	json->depth--;
-	if (json->has_element)
-		fprintf(json->out, "\n%*s", 2 * json->depth, "");
-	fputc(bracket, json->out);
-	json->has_element = true;
-}
-
-static void json_text(struct json *json, const char *key, const char *value)
-{
-	json_next(json, key);
-	fputc('"', json->out);
-	escape_json(json->out, value);
-	fputc('"', json->out);
-}
-
-static void json_count(struct json *json, const char *key, uint64_t value)
-{
-	json_next(json, key);
-	fprintf(json->out, "%" PRIu64, value);
-}
-
-static void json_change(struct json *json, const char *key, int64_t value)
-{
-	json_next(json, key);
-	fprintf(json->out, "%" PRId64, value);
-}
-
-static void json_real(struct json *json, const char *key, double value)
-{
-	json_next(json, key);
-	fprintf(json->out, "%.6g", value);
-}
-
-static void json_flag(struct json *json, const char *key, bool value)
-{
-	json_next(json, key);
-	fputs(value ? "true" : "false", json->out);
-}
-
-static void json_integrity(struct json *json)
+static void json_integrity(struct json *json, const struct model *model)
 {
 	static const char *const endings[] = {
 		[TRACE_ENDING_COMPLETE] = "complete", [TRACE_ENDING_CUT] = "cut", [TRACE_ENDING_DAMAGED] = "damaged"};
-	const struct model_integrity *integrity = &json->model->integrity;
+	const struct model_integrity *integrity = &model->integrity;
 
 	json_open(json, "integrity", '{');
 	json_text(json, "trace", endings[integrity->ending]);
-	json_flag(json, "whole", integrity_is_whole(json->model));
+	json_flag(json, "whole", integrity_is_whole(model));
 	json_count(json, "lost_allocs", integrity->lost_allocs);
 	json_count(json, "lost_frees", integrity->lost_frees);
 	json_count(json, "missed_allocs_at_most", integrity->missed_allocs);
@@ -101,7 +35,7 @@ static void json_integrity(struct json *json)
 	json_close(json, '}');
 }
 
-static void json_cache(struct json *json, const struct model_cache *cache)
+static void json_cache(struct json *json, const struct model *model, const struct model_cache *cache)
 {
 	static const char *const states[] = {
 		[MODEL_RECONCILED] = "explained",	   [MODEL_UNEXPLAINED] = "unexplained",
@@ -120,7 +54,7 @@ static void json_cache(struct json *json, const struct model_cache *cache)
 	json_count(json, "frees_implied", cache->frees_implied);
 	json_count(json, "frees_older", cache->frees_older);
 	json_count(json, "pending_rcu", cache->pending_rcu);
-	if (json->model->has_reclaim) {
+	if (model->has_reclaim) {
 		json_count(json, "reclaimed", cache->reclaimed);
 		json_count(json, "reclaimed_older", cache->reclaimed_older);
 	}
@@ -135,18 +69,18 @@ static void json_cache(struct json *json, const struct model_cache *cache)
 	json_close(json, '}');
 }
 
-static void json_symbols(struct json *json, struct arena *arena)
+static void json_symbols(struct json *json, const struct model *model, struct arena *arena)
 {
 	json_open(json, "symbols", '[');
-	for (uint32_t i = 0; i < json->model->object_count; i++) {
-		const struct model_object *object = &json->model->objects[i];
+	for (uint32_t i = 0; i < model->object_count; i++) {
+		const struct model_object *object = &model->objects[i];
 
 		json_open(json, NULL, '{');
 		json_text(json, "kind", symbol_object_kind_name(object->kind));
 		json_text(json, "name", object->name);
 		json_text(json, "names", symbol_source_name(object->source));
 		json_text(json, "problem", object->problem);
-		json_text(json, "install", symbol_advice(arena, json->model, object));
+		json_text(json, "install", symbol_advice(arena, model, object));
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -189,7 +123,7 @@ static void json_places(struct json *json, const struct model_site *site)
 	json_nodes(json, "nodes_asked", site->nodes_asked, site->nodes_asked_count);
 }
 
-static void json_suspect(struct json *json, const struct model_site *site, struct arena *arena)
+static void json_suspect(struct json *json, const struct model *model, const struct model_site *site, struct arena *arena)
 {
 	const struct suspect *suspect = &site->suspect;
 
@@ -198,30 +132,30 @@ static void json_suspect(struct json *json, const struct model_site *site, struc
 	json_text(json, "confidence_limit", suspect->limit);
 	json_real(json, "score", suspect->score);
 	json_real(json, "objects_per_second_at_least", suspect->low_rate);
-	json_real(json, "bytes_per_second_at_least", suspect->low_rate * json->model->caches[site->cache].slot_bytes);
+	json_real(json, "bytes_per_second_at_least", suspect->low_rate * model->caches[site->cache].slot_bytes);
 	json_count(json, "record_at_least_ns", suspect->need_ns);
 	json_text(json, "why", verdict_why(arena, site));
 }
 
-static void json_site(struct json *json, const struct model_site *site, struct arena *arena)
+static void json_site(struct json *json, const struct model *model, const struct model_site *site, struct arena *arena)
 {
 	const struct model_frame *frames[MODEL_STACK_DEPTH_MAX];
-	uint32_t count = model_stack(json->model, site->node, frames, MODEL_STACK_DEPTH_MAX);
+	uint32_t count = model_stack(model, site->node, frames, MODEL_STACK_DEPTH_MAX);
 
 	json_open(json, NULL, '{');
 	json_text(json, "function", site->name);
 	json_text(json, "caller", site->caller);
-	json_text(json, "cache", json->model->caches[site->cache].name);
+	json_text(json, "cache", model->caches[site->cache].name);
 	json_count(json, "allocs", site->allocs);
 	json_count(json, "frees", site->frees);
 	json_count(json, "frees_implied", site->frees_implied);
 	json_count(json, "pending_rcu", site->pending_rcu);
-	if (json->model->has_reclaim)
+	if (model->has_reclaim)
 		json_count(json, "reclaimed", site->reclaimed);
 	json_count(json, "live", site->live);
 	json_count(json, "live_at_least", site->live_at_least);
 	json_count(json, "live_bytes", site->live_bytes);
-	json_suspect(json, site, arena);
+	json_suspect(json, model, site, arena);
 	json_open(json, "tasks", '[');
 	for (uint32_t i = 0; i < site->task_count; i++) {
 		json_open(json, NULL, '{');
@@ -246,10 +180,8 @@ static void json_site(struct json *json, const struct model_site *site, struct a
 	json_close(json, '}');
 }
 
-static void json_totals(struct json *json)
+static void json_totals(struct json *json, const struct model *model)
 {
-	const struct model *model = json->model;
-
 	json_open(json, "totals", '{');
 	json_count(json, "events", model->events);
 	json_count(json, "allocs", model->allocs);
@@ -264,10 +196,10 @@ static void json_totals(struct json *json)
 }
 
 /* What a CI job asks: the answer in one word, what was asked, and the exit status. */
-static void json_gate(struct json *json)
+static void json_gate(struct json *json, const struct model *model)
 {
-	const struct gate *gate = json->model->gate;
-	struct gate_result result = gate_judge(gate, json->model);
+	const struct gate *gate = model->gate;
+	struct gate_result result = gate_judge(gate, model);
 
 	json_text(json, "state", gate_state_name(result.state));
 	json_text(json, "fail_on", gate && gate->text ? gate->text : "");
@@ -277,7 +209,7 @@ static void json_gate(struct json *json)
 
 int render_json(const struct model *model, FILE *out, struct error *err)
 {
-	struct json json = {.out = out, .model = model};
+	struct json json = {.out = out};
 	struct arena arena = {0};
 
 	json_open(&json, NULL, '{');
@@ -285,13 +217,13 @@ int render_json(const struct model *model, FILE *out, struct error *err)
 	json_text(&json, "generator", "slabreport " SLABREC_VERSION);
 	json_text(&json, "headline", verdict_headline(&arena, model));
 	json_text(&json, "verdict", verdict_leak(&arena, model));
-	json_gate(&json);
+	json_gate(&json, model);
 	json_text(&json, "rules", SUSPECT_RULES);
 	json_text(&json, "unreliable", model->unreliable);
 	json_count(&json, "suspect_count", model->suspect_count);
 	json_count(&json, "duration_ns", model->duration_ns);
-	json_totals(&json);
-	json_integrity(&json);
+	json_totals(&json, model);
+	json_integrity(&json, model);
 	json_text(&json, "redaction", redaction_level_name(model->redaction.level));
 	json_open(&json, "notes", '[');
 	for (uint32_t i = 0; i < model->note_count; i++)
@@ -299,13 +231,13 @@ int render_json(const struct model *model, FILE *out, struct error *err)
 	json_close(&json, ']');
 	json_open(&json, "caches", '[');
 	for (uint32_t i = 0; i < model->cache_count; i++)
-		json_cache(&json, &model->caches[i]);
+		json_cache(&json, model, &model->caches[i]);
 	json_close(&json, ']');
-	json_symbols(&json, &arena);
+	json_symbols(&json, model, &arena);
 	json_count(&json, "site_count", model->site_count);
 	json_open(&json, "sites", '[');
 	for (uint32_t i = 0; i < model->site_count && i < SITES_MAX_JSON; i++)
-		json_site(&json, &model->sites[i], &arena);
+		json_site(&json, model, &model->sites[i], &arena);
 	json_close(&json, ']');
 	json_close(&json, '}');
 	fputc('\n', out);

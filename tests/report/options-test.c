@@ -58,7 +58,7 @@ static void test_mistakes(void **state)
 
 	(void)state;
 	assert_int_equal(PARSE(&options, &err, "--format", "pdf"), -EINVAL);
-	assert_non_null(strstr(err.message, "use html, xml, text, md or json"));
+	assert_non_null(strstr(err.message, "no such format; use html, xml, text, md, json, junit, folded"));
 	assert_int_equal(PARSE(&options, &err, "--fromat"), -EINVAL);
 	assert_non_null(strstr(err.message, "--fromat"));
 	assert_int_equal(PARSE(&options, &err, "-Z"), -EINVAL);

@@ -3,11 +3,13 @@
 set -eu
 B=${B:-build}
 program=$(cd "$B" && pwd)/slabreport
+make_trace=$(cd "$B" && pwd)/tests/report/make-trace
 golden=$(pwd)/tests/golden/sample.slab
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 failed=0
+formats="html xml text md json junit folded pprof speedscope firefox dhat valgrind-xml"
 
 fail()
 {
@@ -44,6 +46,9 @@ grep -q '"schema": "slabreport/1"' x.json || fail "x.json is no report"
 "$program" -o - - <slabrec.slab >pipe.html || fail "cannot read a pipe"
 cmp pipe.html slabrec.html || fail "a pipe and a file give different reports"
 expect 0 '' --help
+for format in $formats; do
+	grep -q "^        $format  " stdout || fail "--help does not name $format"
+done
 expect 0 '' --version
 
 expect 65 '^slabreport: none.slab: no such file; ' none.slab
@@ -70,7 +75,7 @@ expect 64 'one trace at a time' a b
 # A page is its own archive: from it every format comes out as from the trace, the page too.
 for trace in "$OLDPWD"/tests/golden/*.slab; do
 	name=$(basename "$trace" .slab)
-	for format in html xml text md json; do
+	for format in $formats; do
 		"$program" -q -f $format -o "$name.$format" "$trace" 2>/dev/null
 		"$program" -q -f $format -o "from.$format" --from "$name.html" || fail "--from $name.html -f $format"
 		cmp "from.$format" "$name.$format" || fail "$name: -f $format from the page is another"
@@ -89,7 +94,7 @@ expect 64 'either --from a page or a trace' --from sample.html slabrec.slab
 
 # Redaction: public unless asked otherwise, nothing for the audit to find; what is not redacted is found, in the page's data too.
 for trace in "$OLDPWD"/tests/golden/*.slab; do
-	for format in html xml text md json; do
+	for format in $formats; do
 		for level in public strict; do
 			"$program" -q -f $format --redact $level -o audited "$trace" 2>/dev/null
 			"$program" --audit audited >stdout || fail "$trace -f $format --redact $level: $(head -n 3 stdout)"
@@ -141,6 +146,25 @@ expect 65 'no.html: No such file' --template no.html
 head -c "$(($(wc -c <slabrec.slab) - 3))" slabrec.slab >cut.slab
 expect 0 'warning: cut.slab: cut at byte' -q -f text cut.slab
 grep -q 'cut at byte' stdout || fail "the report does not say that the trace is cut"
+
+# Exports go to files of their own, folded to standard output, by the metric that is asked for; pprof is audited inside of its packing.
+for file in slabrec.junit.xml slabrec.pb.gz slabrec.speedscope.json slabrec.firefox.json slabrec.dhat.json slabrec.valgrind.xml; do
+	case $file in
+	*.pb.gz) format=pprof ;;
+	*) format=${file#slabrec.} format=${format%.*} ;;
+	esac
+	[ $format != valgrind ] || format=valgrind-xml
+	expect 0 '' -q -f $format slabrec.slab
+	[ -s $file ] || fail "-f $format does not write $file"
+done
+expect 0 '' -f folded --metric live slabrec.slab
+[ "$(awk '{ sum += $NF } END { print sum }' stdout)" = "$(sed -n 's/.*<recording .* live="\([0-9]*\)".*/\1/p' sample.xml)" ] || fail "folded live objects are $(cat stdout)"
+printf 'file /home/me/secret/prog -\nuser 1 40 main 0\n' | "$make_trace" | "$program" -q -f pprof --redact none -o open.pb.gz -
+got=0
+"$program" --audit open.pb.gz >stdout || got=$?
+[ "$got" = 1 ] && grep -q '^open.pb.gz: byte [0-9]* of its data: path: /home/me/secret/prog$' stdout || fail "--audit does not look into pprof: $got $(head -n 3 stdout)"
+expect 64 '--metric is for --format folded' -f pprof --metric live
+expect 64 'use bytes, live, growth' -f folded --metric size
 
 # CI: what --fail-on asks for decides, the report is written in any case, and JSON tells the same. The sample is 10 ms long.
 expect 0 '' -q -f json -o ci.json slabrec.slab
