@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "report/number.h"
+#include "report/variants.h"
+#include "trace/cleanup.h"
 
 #define LOST_MOST 10u	   /* a verdict needs that no more than 1 of so many events was lost */
 #define REPAIRED_MOST 1000u /* more than 1 of so many frees inferred: others were missed for good */
@@ -64,21 +66,93 @@ static struct suspect_trust trust_of(const struct model *model, const struct mod
 	};
 }
 
-/* What is charged to the site, in orphans; returns how often one that was seen counts, 0 where there is nothing. */
-static double sum_charges(const struct orphan_charges *charges, uint32_t *next, uint32_t site, double orphans[TIMELINE_BUCKETS])
+/* The first that is charged to the site or to one behind it. */
+static uint32_t first_charge(const struct orphan_charges *charges, uint32_t site)
 {
-	double scale = 0;
+	uint32_t low = 0, high = charges->charge_count;
 
-	memset(orphans, 0, TIMELINE_BUCKETS * sizeof(orphans[0]));
-	for (; *next < charges->charge_count && charges->charges[*next].site == site; (*next)++) {
-		const struct orphan_charge *charge = &charges->charges[*next];
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (charges->charges[middle].site < site)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* What was counted at a site, or at several of one cache. All-zero but for cache has none. */
+struct evidence {
+	const struct model_cache *cache;
+	struct suspect_evidence all;
+	struct timeline timeline;
+	struct ages freed_ages, live_ages;
+	uint64_t survivors[TIMELINE_BUCKETS];
+	double orphans[TIMELINE_BUCKETS];
+};
+
+static void add_charges(struct evidence *evidence, const struct orphan_charges *charges, uint32_t site)
+{
+	for (uint32_t at = first_charge(charges, site); at < charges->charge_count && charges->charges[at].site == site; at++) {
+		const struct orphan_charge *charge = &charges->charges[at];
 		const struct orphan_flow *flow = &charges->flows[charge->flow];
 
 		for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++)
-			orphans[i] += charge->share * flow->frees[i];
-		scale = fmax(scale, flow->scale);
+			evidence->orphans[i] += charge->share * flow->frees[i];
+		evidence->all.orphan_scale = fmax(evidence->all.orphan_scale, flow->scale);
 	}
-	return scale;
+}
+
+static void add_history(struct evidence *evidence, const struct model_site *site)
+{
+	struct timeline timeline = history_timeline(site->history);
+	struct ages freed_ages = history_ages(site->freed_ages), live_ages = history_ages(site->live_ages);
+	uint64_t survivors[TIMELINE_BUCKETS];
+
+	history_survivors(site->history, survivors);
+	/* All are of one width. */
+	evidence->timeline.shift = timeline.shift;
+	for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++) {
+		uint64_t reclaimed = site->reclaimed ? history_count(site->history, i, HISTORY_RECLAIMED) : 0;
+
+		evidence->timeline.allocs[i] = number_add(evidence->timeline.allocs[i], timeline.allocs[i]);
+		evidence->timeline.frees[i] = number_add(evidence->timeline.frees[i], timeline.frees[i]);
+		evidence->survivors[i] = number_add(evidence->survivors[i], survivors[i] - reclaimed);
+	}
+	ages_merge(&evidence->freed_ages, &freed_ages);
+	ages_merge(&evidence->live_ages, &live_ages);
+}
+
+static void add_evidence(struct evidence *evidence, const struct model *model, const struct orphan_charges *charges, uint32_t number)
+{
+	const struct model_site *site = &model->sites[number];
+	struct suspect_evidence *all = &evidence->all;
+
+	evidence->cache = &model->caches[site->cache];
+	add_history(evidence, site);
+	add_charges(evidence, charges, number);
+	all->allocs = number_add(all->allocs, site->allocs);
+	all->live = number_add(all->live, site->live);
+	all->reclaimed = number_add(all->reclaimed, site->reclaimed);
+	if (has_lost_frees(&model->integrity))
+		all->freed_at_most = number_add(all->freed_at_most, site->live - site->live_at_least);
+}
+
+static struct suspect judge(struct evidence *evidence, const struct model *model)
+{
+	const struct model_cache *cache = evidence->cache;
+	struct suspect_trust trust = trust_of(model, cache);
+
+	evidence->all.timeline = &evidence->timeline;
+	evidence->all.survivors = evidence->survivors;
+	evidence->all.freed_ages = &evidence->freed_ages;
+	evidence->all.live_ages = &evidence->live_ages;
+	evidence->all.orphans = evidence->all.orphan_scale > 0 ? evidence->orphans : NULL;
+	evidence->all.orphans_elsewhere = fmax(0, (double)cache->frees_older - cache->charged);
+	evidence->all.duration_ns = model->duration_ns;
+	evidence->all.slot_bytes = cache->slot_bytes;
+	return suspect_judge(&evidence->all, &trust);
 }
 
 /* Of each cache, how many of its frees of older objects are charged to somebody. */
@@ -95,41 +169,89 @@ static void count_charged(struct model *model, const struct orphan_charges *char
 
 static void judge_sites(struct model *model, const struct orphan_charges *charges)
 {
-	uint32_t next = 0;
-
 	count_charged(model, charges);
-
 	for (uint32_t i = 0; i < model->site_count; i++) {
-		struct model_site *site = &model->sites[i];
-		const struct model_cache *cache = &model->caches[site->cache];
-		struct suspect_trust trust = trust_of(model, cache);
-		struct timeline timeline = history_timeline(site->history);
-		struct ages freed_ages = history_ages(site->freed_ages), live_ages = history_ages(site->live_ages);
-		uint64_t survivors[TIMELINE_BUCKETS];
-		double orphans[TIMELINE_BUCKETS];
-		double scale = sum_charges(charges, &next, i, orphans);
+		struct evidence evidence = {0};
 
-		history_survivors(site->history, survivors);
-		for (uint32_t bucket = 0; bucket < TIMELINE_BUCKETS && site->reclaimed; bucket++)
-			survivors[bucket] -= history_count(site->history, bucket, HISTORY_RECLAIMED);
-		site->suspect = suspect_judge(
-			&(struct suspect_evidence){
-				.timeline = &timeline,
-				.survivors = survivors,
-				.freed_ages = &freed_ages,
-				.live_ages = &live_ages,
-				.orphans = scale > 0 ? orphans : NULL,
-				.orphan_scale = scale,
-				.orphans_elsewhere = fmax(0, (double)cache->frees_older - cache->charged),
-				.duration_ns = model->duration_ns,
-				.allocs = site->allocs,
-				.live = site->live,
-				.reclaimed = site->reclaimed,
-				.freed_at_most = has_lost_frees(&model->integrity) ? site->live - site->live_at_least : 0,
-				.slot_bytes = cache->slot_bytes,
-			},
-			&trust);
+		add_evidence(&evidence, model, charges, i);
+		model->sites[i].suspect = judge(&evidence, model);
 	}
+}
+
+/* Leaks first, then what may be one. */
+static int rank_of(const struct suspect *suspect)
+{
+	if (suspect->is_variant)
+		return 2;
+	return suspect_is_leak(suspect) ? 0 : suspect->class == SUSPECT_UNDETERMINED ? 1 : 2;
+}
+
+/* A part may well leak where the whole does not grow; but of many parts some look so by chance. */
+static bool is_sure_by_itself(const struct suspect *suspect)
+{
+	return suspect_is_leak(suspect) && suspect->confidence == SUSPECT_HIGH;
+}
+
+/* Whether what is said of the whole is said of the part. */
+static bool goes_for(const struct suspect *whole, const struct suspect *own)
+{
+	return suspect_is_leak(whole) ? own->old_live > 0 : suspect_is_leak(own) && !is_sure_by_itself(own);
+}
+
+static void make_variant(struct suspect *suspect)
+{
+	suspect->is_variant = true;
+	suspect->confidence = SUSPECT_NO_CONFIDENCE;
+	suspect->limit = "";
+	suspect->rate = suspect->low_rate = suspect->score = 0;
+}
+
+/*
+ * A leak of many objects may be few in each of many user stacks, or look like one that began late where they were not unwound at first;
+ * and what is even as a whole may look like growth in a part. The site with the most old objects stands for the whole.
+ */
+static void judge_together(struct model *model, const struct orphan_charges *charges, const struct variant *same, uint32_t count)
+{
+	struct evidence evidence = {0};
+	uint32_t first = same->site;
+	bool has_leak = false;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct model_site *site = &model->sites[same[i].site], *best = &model->sites[first];
+
+		add_evidence(&evidence, model, charges, same[i].site);
+		has_leak |= suspect_is_leak(&site->suspect);
+		if (site->suspect.old_live > best->suspect.old_live ||
+		    (site->suspect.old_live == best->suspect.old_live && model_by_live(site, best) < 0))
+			first = same[i].site;
+	}
+	struct suspect whole = judge(&evidence, model);
+	if (!has_leak && rank_of(&whole) >= rank_of(&model->sites[first].suspect))
+		return;
+	whole.others = count - 1;
+	for (uint32_t i = 0; i < count; i++) {
+		struct suspect *own = &model->sites[same[i].site].suspect;
+		bool is_first = same[i].site == first;
+
+		if (!suspect_is_leak(&whole) && is_sure_by_itself(own)) {
+			suspect_limit(own, SUSPECT_MEDIUM, "its place in the kernel does not leak as a whole");
+		} else if (is_first || goes_for(&whole, own)) {
+			*own = whole;
+			if (!is_first)
+				make_variant(own);
+		}
+	}
+}
+
+static int judge_variants(struct model *model, const struct orphan_charges *charges, struct error *err)
+{
+	CLEANUP(variants_release) struct variants variants = {0};
+	int ret = variants_find(&variants, model, err);
+
+	for (uint32_t at = 0, count; !ret && (count = variants_alike(&variants, at)); at += count)
+		if (count > 1)
+			judge_together(model, charges, &variants.items[at], count);
+	return ret;
 }
 
 /* Together the leaks of a cache cannot be more than it grew by, and what CPUs may hold. */
@@ -158,32 +280,30 @@ static void hold_against_census(struct model *model)
 	}
 }
 
-/* Leaks first, then what may be one. */
-static int rank_of(const struct model_site *site)
-{
-	return suspect_is_leak(&site->suspect) ? 0 : site->suspect.class == SUSPECT_UNDETERMINED ? 1 : 2;
-}
-
 static int by_rank(const void *left, const void *right)
 {
 	const struct model_site *a = left, *b = right;
 
-	if (rank_of(a) != rank_of(b))
-		return rank_of(a) - rank_of(b);
-	if (rank_of(a) < 2 && (a->suspect.score > b->suspect.score || a->suspect.score < b->suspect.score))
+	int rank = rank_of(&a->suspect);
+
+	if (rank != rank_of(&b->suspect))
+		return rank - rank_of(&b->suspect);
+	if (rank < 2 && (a->suspect.score > b->suspect.score || a->suspect.score < b->suspect.score))
 		return a->suspect.score < b->suspect.score ? 1 : -1;
 	return model_by_live(left, right);
 }
 
-void analysis_judge(struct model *model, const struct orphan_charges *charges)
+int analysis_judge(struct model *model, const struct orphan_charges *charges, struct error *err)
 {
 	model->unreliable = unreliable(model);
 	for (uint32_t i = 0; i < model->cache_count; i++)
 		model->caches[i].growth = growth_of(&model->caches[i].reconciliation);
 	judge_sites(model, charges);
+	int ret = judge_variants(model, charges, err);
 	hold_against_census(model);
 	if (model->site_count)
 		qsort(model->sites, model->site_count, sizeof(*model->sites), by_rank);
 	for (uint32_t i = 0; i < model->site_count; i++)
-		model->suspect_count += !*model->unreliable && suspect_is_leak(&model->sites[i].suspect);
+		model->suspect_count += !*model->unreliable && rank_of(&model->sites[i].suspect) == 0;
+	return ret;
 }

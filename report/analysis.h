@@ -1,16 +1,17 @@
 /*
- * From numbers to suspects: judges each site of a model, holds what they add up to against the kernel's own count, and ranks them.
+ * From numbers to suspects: judges each site of a model, and together those that differ in user space only; holds what they add up to against the kernel's own count, and ranks them.
  */
 #ifndef SLABREC_REPORT_ANALYSIS_H
 #define SLABREC_REPORT_ANALYSIS_H
 
 #include "report/model.h"
 #include "report/orphans.h"
+#include "trace/error.h"
 
 /*
  * Fills the suspects of a model whose other parts are complete and whose sites stand as in the recording's ledger, and sorts them. charges
- * are of these sites.
+ * are of these sites. 0 or -ENOMEM.
  */
-void analysis_judge(struct model *model, const struct orphan_charges *charges);
+int analysis_judge(struct model *model, const struct orphan_charges *charges, struct error *err);
 
 #endif

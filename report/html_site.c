@@ -98,7 +98,7 @@ void html_site_table(const struct html *html)
 	html_section(html->out, "sites", "Where they were allocated");
 	write_rows(html,
 		   "Allocation sites: one row per cache and whole call stack; leaks first, then what is undetermined, then most live "
-		   "bytes first. Classes by the rules " SUSPECT_RULES ". At least: lower bound of a leak's rate (95 %). Mean age: of "
+		   "bytes first; those that differ in user space only are judged together. Classes by the rules " SUSPECT_RULES ". At least: lower bound of a leak's rate (95 %). Mean age: of "
 		   "those still live.",
 		   0, open);
 	if (open < shown) {

@@ -823,7 +823,7 @@ int model_build(struct model *model, const struct recording *recording, const st
 		add_integrity(model, recording);
 		model->cpus = cpus_of(model, recording);
 		reconcile_caches(model);
-		analysis_judge(model, &charges);
+		ret = analysis_judge(model, &charges, err);
 	}
 	if (!ret && model->arena.failed)
 		ret = error_set(err, -ENOMEM, "not enough memory for the report");

@@ -47,6 +47,7 @@
 	X(SITE_SIZED, "sites.allocs_sized")                                                                                               \
 	X(SITE_LIVE_REQ, "sites.live_bytes_req")                                                                                          \
 	X(SITE_CLASS, "sites.class")                                                                                                      \
+	X(SITE_OTHERS, "sites.others")                                                                                                    \
 	X(SITE_SUSPECT, "sites.suspect")                                                                                                  \
 	X(SITE_REST, "sites.rest")                                                                                                        \
 	X(BIRTH_PLACE, "births.place")                                                                                                    \
@@ -513,6 +514,8 @@ static void pack_class(struct pack *pack, struct suspect *suspect)
 	uint32_t kind = (uint32_t)suspect->confidence * SUSPECT_CLASS_COUNT + suspect->class;
 
 	below(pack, COLUMN_SITE_CLASS, &kind, SUSPECT_CLASS_COUNT * (SUSPECT_HIGH + 1));
+	flag(pack, COLUMN_SITE_OTHERS, &suspect->is_variant);
+	u32(pack, COLUMN_SITE_OTHERS, &suspect->others);
 	if (!pack->is_reading)
 		return;
 	suspect->confidence = kind / SUSPECT_CLASS_COUNT;

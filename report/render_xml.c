@@ -470,6 +470,10 @@ static void put_suspect(struct xml *xml, const struct model_site *site, bool has
 	open_element(xml, "suspect");
 	put_text(xml, "class", suspect_class_name(suspect->class));
 	put_text(xml, "confidence", suspect_confidence_name(suspect->confidence));
+	if (suspect->others)
+		put_count(xml, "others", suspect->others);
+	if (suspect->is_variant)
+		put_text(xml, "variant", "true");
 	if (!has_evidence) {
 		close_element(xml);
 		return;

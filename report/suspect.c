@@ -291,12 +291,18 @@ static enum suspect_class class_of(const struct judgement *judgement)
 	return judgement->old >= WHOLE_LEAST * judgement->born ? SUSPECT_LEAK : SUSPECT_PARTIAL_LEAK;
 }
 
-static void limit(struct suspect *suspect, bool applies, enum suspect_confidence most, const char *why)
+void suspect_limit(struct suspect *suspect, enum suspect_confidence most, const char *why)
 {
-	if (!applies || suspect->confidence <= most)
+	if (suspect->confidence <= most)
 		return;
 	suspect->confidence = most;
 	suspect->limit = why;
+}
+
+static void limit(struct suspect *suspect, bool applies, enum suspect_confidence most, const char *why)
+{
+	if (applies)
+		suspect_limit(suspect, most, why);
 }
 
 static void find_confidence(struct judgement *judgement, const struct suspect_trust *trust)

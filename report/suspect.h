@@ -12,7 +12,7 @@
 #include "trace/ages.h"
 #include "trace/timeline.h"
 
-#define SUSPECT_RULES "slabscore-1"
+#define SUSPECT_RULES "slabscore-2"
 /* No method tells a leak from a cache that fills in a shorter recording; what is advised instead. */
 #define SUSPECT_LENGTH_NS 20000000000u
 #define SUSPECT_NEED_NS 30000000000u
@@ -77,10 +77,14 @@ struct suspect {
 	float low_rate;      /* at least so many, 95 % */
 	const char *limit;    /* what keeps the confidence from being higher; "" nothing. Static */
 	float score;	      /* low_rate * slot_bytes * evenness^2 * a weight of the class */
+	uint32_t others;	/* call stacks that differ from this one in user space only: one judgement is made of all */
+	bool is_variant;	/* one of those others: what is told here is told of all, the rate and the score with the first of them */
 	struct theil_sen slope; /* of live objects over the last two thirds, each second, older ones counted */
 };
 
 struct suspect suspect_judge(const struct suspect_evidence *evidence, const struct suspect_trust *trust);
+/* A leak of which something else speaks against: its confidence is at most that, for that reason. */
+void suspect_limit(struct suspect *suspect, enum suspect_confidence most, const char *why);
 /* "leak", "partial leak", "one-shot", ... */
 const char *suspect_class_name(enum suspect_class class);
 /* "high", "medium", "low", "none" */

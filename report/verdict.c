@@ -228,7 +228,7 @@ static const char *why_churn(struct arena *arena, const struct suspect *suspect)
 			    number_count(suspect->old_live).text);
 }
 
-const char *verdict_why(struct arena *arena, const struct model_site *site)
+static const char *why(struct arena *arena, const struct model_site *site)
 {
 	const struct suspect *suspect = &site->suspect;
 
@@ -258,6 +258,18 @@ const char *verdict_why(struct arena *arena, const struct model_site *site)
 		break;
 	}
 	return "too few objects to say anything";
+}
+
+const char *verdict_why(struct arena *arena, const struct model_site *site)
+{
+	const struct suspect *suspect = &site->suspect;
+	const char *stacks = arena_text(arena, number_count((uint64_t)suspect->others + 1).text);
+
+	if (suspect->is_variant)
+		return arena_format(arena, "one of %s call stacks that differ in user space only; what is said of the first is said of all", stacks);
+	if (suspect->others)
+		return arena_format(arena, "%s call stacks that differ in user space only, together: %s", stacks, why(arena, site));
+	return why(arena, site);
 }
 
 /* "no growth in this cache: ..." of all caches, as far as the kernel told; "" where one grew or nothing is known. */

@@ -4,9 +4,11 @@
 #include <math.h>
 
 #include "report/orphans.h"
+#include "report/pack.h"
 #include "report/survival.h"
 #include "report/theil_sen.h"
 #include "report/verdict.h"
+#include "trace/cleanup.h"
 
 /* Lives of objects made by chance; times in seconds, from before the recording on. */
 struct life {
@@ -28,7 +30,11 @@ struct world {
 	uint64_t seed;
 	double seconds;
 	bool has_no_free_stacks;
+	uint32_t user_stacks; /* each site is reached by so many, by chance; 0: none is known */
+	double whole_from;    /* or, where it is not 0: by the first before that time and by the second from then on */
 };
+
+#define USER_STACKS_MAX 40u
 
 static double chance(struct world *world)
 {
@@ -111,7 +117,39 @@ static int by_time(const void *left, const void *right)
 static const char *const names[] = {"site_0", "site_1", "site_2", "site_3", "site_4", "site_5", "site_6", "site_7", "site_8"};
 static const char *const freers[] = {"put_0", "put_1", "put_2", "put_3", "put_4", "put_5", "put_6", "put_7", "put_8"};
 
-static void write_event(struct scenario *s, struct world *world, const struct event *event, uint32_t cache, const uint32_t *stacks,
+/* The same place in the kernel, reached from so many in user space. */
+static void make_stacks(struct scenario *s, const char *name, uint32_t count, uint32_t *stacks)
+{
+	static const char *const places[] = {"caller", "", "kmem_cache_alloc"};
+	static uint64_t address = 0xffffffff91000000u;
+	struct trace_file file = {.path = trace_writer_text(s->writer, "/usr/bin/reader")};
+	uint32_t frames[3], id = trace_writer_file(s->writer, &file);
+
+	for (uint32_t i = 0; i < 3; i++)
+		frames[i] = trace_writer_frame(s->writer, &(struct trace_frame){.kind = TRACE_FRAME_KERNEL,
+										.address = address += 512,
+										.symbol = trace_writer_text(s->writer, *places[i] ? places[i] : name)});
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t user = trace_writer_frame(s->writer, &(struct trace_frame){.kind = TRACE_FRAME_USER, .file = id, .address = address + i});
+
+		stacks[i] = trace_writer_node(s->writer, &(struct trace_node){.frame = user});
+		for (uint32_t depth = 0; depth < 3; depth++)
+			stacks[i] = trace_writer_node(s->writer, &(struct trace_node){.parent = stacks[i], .frame = frames[depth]});
+	}
+}
+
+static uint32_t stack_of(struct world *world, const struct life *life, uint32_t stacks[][USER_STACKS_MAX])
+{
+	uint32_t at = 0;
+
+	if (world->whole_from > 0)
+		at = life->birth >= world->whole_from;
+	else if (world->user_stacks)
+		at = (uint32_t)(chance(world) * world->user_stacks);
+	return stacks[life->site][at];
+}
+
+static void write_event(struct scenario *s, struct world *world, const struct event *event, uint32_t cache, uint32_t stacks[][USER_STACKS_MAX],
 			const uint32_t *free_stacks, uint64_t *objects)
 {
 	const struct life *life = &world->lives[event->life];
@@ -119,7 +157,7 @@ static void write_event(struct scenario *s, struct world *world, const struct ev
 
 	s->now_ns = (uint64_t)(event->time * 1e9);
 	if (!event->is_free)
-		objects[event->life] = scenario_alloc(s, cache, stacks[life->site], 0, 100);
+		objects[event->life] = scenario_alloc(s, cache, stack_of(world, life, stacks), 0, 100);
 	else if (life->birth >= 0)
 		scenario_free(s, TRACE_EVENT_FREE, objects[event->life], stack);
 	else
@@ -132,14 +170,17 @@ static void write_world(struct scenario *s, struct world *world, double grown)
 {
 	struct event *events = calloc(2 * (size_t)world->count, sizeof(*events));
 	uint64_t *objects = calloc(world->count, sizeof(*objects));
-	uint32_t count = 0, stacks[9], free_stacks[9];
+	uint32_t count = 0, stacks[9][USER_STACKS_MAX], free_stacks[9];
 	double balance = 0;
 
 	scenario_begin(s);
 	trace_writer_fact(s->writer, "cpus", "0-1");
 	uint32_t cache = scenario_cache(s, "kmalloc-128", 128);
 	for (uint32_t i = 0; i < 9; i++) {
-		stacks[i] = STACK(s, "caller", names[i], "kmem_cache_alloc");
+		if (world->user_stacks)
+			make_stacks(s, names[i], world->user_stacks, stacks[i]);
+		else
+			stacks[i][0] = STACK(s, "caller", names[i], "kmem_cache_alloc");
 		free_stacks[i] = STACK(s, "caller", freers[i], "kfree");
 	}
 	for (uint32_t i = 0; i < world->count; i++) {
@@ -310,6 +351,83 @@ static void test_classes(void **state)
 	assert_true(suspect_of(&view, 5)->slope.low > 0 && suspect_of(&view, 5)->confidence == SUSPECT_HIGH);
 	/* Nothing was ever freed at site 0: after a minute it may still be a cache that fills. */
 	assert_int_equal(suspect_of(&view, 0)->confidence, SUSPECT_MEDIUM);
+	look_away(&view);
+}
+
+static void expect_same_variants_in_page(const struct model *model)
+{
+	CLEANUP(buffer_release) struct buffer bytes = {0};
+	CLEANUP(model_release) struct model page = {0};
+
+	assert_int_equal(pack_model(model, &bytes, NULL), 0);
+	assert_int_equal(unpack_model(&page, bytes.bytes, bytes.size_bytes, NULL), 0);
+	for (uint32_t i = 0; i < model->site_count; i++) {
+		assert_int_equal(page.sites[i].suspect.others, model->sites[i].suspect.others);
+		assert_int_equal(page.sites[i].suspect.is_variant, model->sites[i].suspect.is_variant);
+	}
+}
+
+/* Of forty user stacks each has too few objects to be accused; together they are one leak, told once. */
+static void test_a_leak_from_many_user_stacks_is_one(void **state)
+{
+	struct view alone = {.world = new_world(60, 21)}, split = {.world = new_world(60, 21)};
+	uint32_t variants = 0;
+
+	(void)state;
+	split.world.user_stacks = USER_STACKS_MAX;
+	for (struct view *view = &alone;; view = &split) {
+		confusers(&view->world);
+		steady(&view->world, 0, 12, 0.05, 0.1);
+		look(view, NAN);
+		if (view == &split)
+			break;
+	}
+	const struct model *model = &split.scene.model;
+	const struct suspect *first = &model->sites[0].suspect, *wanted = suspect_of(&alone, 0);
+
+	assert_int_equal(alone.scene.model.suspect_count, 1);
+	assert_int_equal(model->suspect_count, 1);
+	assert_string_equal(model->sites[0].name, "site_0");
+	assert_int_equal(first->class, SUSPECT_PARTIAL_LEAK);
+	assert_int_equal(first->confidence, wanted->confidence);
+	assert_true(fabsf(first->low_rate - wanted->low_rate) < 0.01f * wanted->low_rate);
+	assert_int_equal(first->old_live, wanted->old_live);
+	assert_int_equal(first->others, USER_STACKS_MAX - 1);
+	assert_false(first->is_variant);
+	assert_non_null(strstr(verdict_why(&split.scene.model.arena, model->sites), "40 call stacks that differ in user space only, together: "));
+	for (uint32_t i = 1; i < model->site_count; i++) {
+		const struct suspect *suspect = &model->sites[i].suspect;
+
+		assert_int_equal(suspect->confidence, SUSPECT_NO_CONFIDENCE);
+		if (!suspect_is_leak(suspect))
+			continue;
+		assert_true(suspect->is_variant);
+		assert_string_equal(model->sites[i].name, "site_0");
+		variants++;
+	}
+	assert_true(variants > USER_STACKS_MAX / 2);
+	expect_same_variants_in_page(model);
+	look_away(&alone);
+	look_away(&split);
+}
+
+/* User stacks are whole only from a moment on: what began early and what began late are one cache that fills. */
+static void test_stacks_that_become_whole_make_no_leak(void **state)
+{
+	struct view view = {.world = new_world(60, 9)};
+
+	(void)state;
+	view.world.user_stacks = 2;
+	view.world.whole_from = 4;
+	filling(&view.world, 2, 60, 15);
+	steady(&view.world, 1, 100, 0.02, 0.1);
+	look(&view, NAN);
+	const struct model *model = &view.scene.model;
+
+	assert_int_equal(model->suspect_count, 1);
+	assert_string_equal(model->sites[0].name, "site_1");
+	/* Which the part that began late does not say of itself: it is judged with the other. */
+	assert_int_equal(model->sites[0].suspect.others, 1);
 	look_away(&view);
 }
 
@@ -596,6 +714,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_leaks_among_confusers),
+		cmocka_unit_test(test_a_leak_from_many_user_stacks_is_one),
+		cmocka_unit_test(test_stacks_that_become_whole_make_no_leak),
 		cmocka_unit_test(test_short_recordings_are_undetermined),
 		cmocka_unit_test(test_census_bounds_leaks),
 		cmocka_unit_test(test_loss_lowers_confidence),
