@@ -87,6 +87,9 @@ check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/
 check-browser: $B/slabreport $B/tests/report/make-calls $B/tests/report/make-story $B/tests/report/make-trace ## the page in Chromium and Firefox: mouse, keys, no scripts, dark, print; pictures in build/browser
 	@tests/browser/page-test $B || { status=$$?; test $$status = 77 || exit $$status; }
 
+check-ci: all $B/tests/kernel/load-module ## the recipes of contrib/ci on a test kernel: git bisect run over versions of a module, the steps of the GitHub Actions job; logs in build/ci
+	@BUILD=$(abspath $B) tests/vm/ci $(firstword $(KERNELS)) || { status=$$?; test $$status = 77 || exit $$status; }
+
 check-exports: $B/slabreport $B/tests/report/make-calls $B/tests/report/make-story $B/tests/report/make-trace ## exports agree with the XML and are opened by what they are made for; outputs in build/exports
 	@tests/exports/exports-test $B || { status=$$?; test $$status = 77 || exit $$status; }
 
@@ -121,13 +124,13 @@ check-clang: ## the other compiler builds everything without a warning
 # What needs neither the machine's kernel for itself nor a VM runs side by side.
 check: check-house all ## everything
 	@$(MAKE) --no-print-directory -j$$(nproc) -Otarget check-unit check-golden check-report check-clang check-san check-fuzz check-exports
-	@$(MAKE) --no-print-directory check-e2e check-browser check-vm check-archetypes check-symbols
+	@$(MAKE) --no-print-directory check-e2e check-browser check-vm check-ci check-archetypes check-symbols
 
 # Slow, and no part of check.
 bench: all $(WORKLOADS) $(BENCH_WORKLOADS) $B/tests/report/make-trace $B/tests/report/make-calls ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
 	@BUILD=$B tests/bench/run $(BENCH) || { status=$$?; test $$status = 77 || exit $$status; }
 
-.PHONY: bench picture check check-archetypes check-browser check-exports check-symbols check-report check-vm check-e2e check-san check-clang
+.PHONY: bench picture check check-archetypes check-browser check-ci check-exports check-symbols check-report check-vm check-e2e check-san check-clang
 .PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
 -include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:
