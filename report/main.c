@@ -7,6 +7,7 @@
 
 #include "report/audit.h"
 #include "report/escape.h"
+#include "report/fleet_input.h"
 #include "report/import_file.h"
 #include "report/model.h"
 #include "report/number.h"
@@ -15,6 +16,7 @@
 #include "report/page.h"
 #include "report/recording.h"
 #include "report/render.h"
+#include "report/render_fleet.h"
 #include "report/symbolize_files.h"
 #include "report/template.h"
 #include "report/verdict.h"
@@ -190,6 +192,42 @@ static int import(const struct options *options)
 	return EXIT_SUCCESS;
 }
 
+static int write_fleet(const struct options *options, const struct fleet *fleet, struct error *err)
+{
+	CLEANUP(output_release) struct output output = {0};
+	int ret = output_open(&output, options->output, err);
+
+	if (!ret)
+		ret = fleet_renderer_find(options->renderer->name)(fleet, output.stream, err);
+	return ret ? ret : output_commit(&output, err);
+}
+
+/* A recording that cannot be read does not keep the others from being told. */
+static int merge(const struct options *options)
+{
+	CLEANUP(arena_release) struct arena arena = {0};
+	CLEANUP(fleet_release) struct fleet fleet = {0};
+	struct error err = {0};
+	int ret = 0;
+
+	for (int i = 0; i < options->input_count && ret != -ENOMEM; i++) {
+		ret = fleet_read(&fleet, options->inputs[i], (uint32_t)i + 1, options->redaction, &err);
+		if (ret && ret != -ENOMEM)
+			say(arena_format(&arena, "warning: %s: left out: %s", options->inputs[i], err.message), 0);
+	}
+	if (ret != -ENOMEM)
+		ret = fleet.recording_count ? 0 : error_set(&err, -ENODATA, "no recording could be read");
+	if (!ret)
+		ret = fleet_close(&fleet, &err);
+	if (!ret)
+		ret = write_fleet(options, &fleet, &err);
+	if (ret)
+		return say(err.message, EXIT_NO_REPORT);
+	if (!options->is_quiet && strcmp(options->output, "-"))
+		say(arena_format(&arena, "%s: %s", options->output, fleet_verdict(&arena, &fleet)), 0);
+	return EXIT_SUCCESS;
+}
+
 static int report(const struct options *options)
 {
 	struct error err = {0};
@@ -213,6 +251,8 @@ int main(int argc, char **argv)
 		puts("slabreport " SLABREC_VERSION);
 	else if (options.action == ACTION_IMPORT)
 		return import(&options);
+	else if (options.action == ACTION_MERGE)
+		return merge(&options);
 	else if (options.wants_audit)
 		return audit(&options);
 	else

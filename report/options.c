@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "report/render_fleet.h"
+
 static const char short_options[] = ":f:o:qhV";
 
 /* Options without a letter; above all letters. */
@@ -24,6 +26,7 @@ void options_help(FILE *out)
 {
 	fputs("Usage: slabreport [options] [FILE]\n"
 	      "       slabreport import [-o TRACE] PERF\n"
+	      "       slabreport merge [-f text|json|html] [-o FILE] [--redact LEVEL] TRACE...\n"
 	      "Tells from a recording of slabrec which call paths allocated the slab objects that are\n"
 	      "still live. FILE is slabrec.slab unless given; - reads standard input.\n\n"
 	      "  -f, --format FORMAT  one of:\n",
@@ -48,7 +51,9 @@ void options_help(FILE *out)
 	      "  -h, --help           this text\n"
 	      "  -V, --version        the version\n\n"
 	      "import makes a trace, perf.slab unless --output names another, of a recording of perf: of a perf.data, by perf script,\n"
-	      "or of the text that perf script printed (- reads it from standard input).\n\n"
+	      "or of the text that perf script printed (- reads it from standard input).\n"
+	      "merge reports the recordings of many machines as one: call stacks by their signature, on how many machines each leaks,\n"
+	      "and which stand out; as text unless --format says json or html.\n\n"
 	      "Exit status: 0 the report is written (also of a cut or damaged trace: a warning says so), 64 the command line\n"
 	      "is wrong, 65 no report could be made. With --fail-on also 1 it fails, 3 nothing can be told: the capture cannot\n"
 	      "be relied on or is too short. With --audit 1 something was found.\n\n"
@@ -62,6 +67,7 @@ void options_help(FILE *out)
 static int set_format(struct options *options, const char *name, struct error *err)
 {
 	options->renderer = renderer_find(name);
+	options->has_format = true;
 	if (options->renderer)
 		return 0;
 	return error_set(err, -EINVAL,
@@ -142,7 +148,28 @@ static int unknown_option(char **argv, struct error *err)
 /* Whether the option means something to that action. */
 static bool is_meant(enum options_action action, int option)
 {
-	return action != ACTION_IMPORT || (option < 256 && strchr("oqhV", option));
+	bool is_letter = option < 256;
+
+	if (action == ACTION_IMPORT)
+		return is_letter && strchr("oqhV", option);
+	return action != ACTION_MERGE || is_letter || option == OPTION_REDACT;
+}
+
+static int check_merge(struct options *options, int argc, char **argv, struct error *err)
+{
+	if (options->wants_help || options->wants_version)
+		return 0;
+	if (optind >= argc)
+		return error_set(err, -EINVAL, "merge: name the recordings, of one machine each");
+	options->inputs = argv + optind;
+	options->input_count = argc - optind;
+	if (!options->has_format)
+		options->renderer = renderer_find("text");
+	if (!fleet_renderer_find(options->renderer->name))
+		return error_set(err, -EINVAL, "merge: there is no %s of many machines; use text, json or html", options->renderer->name);
+	if (!options->output)
+		options->output = !strcmp(options->renderer->name, "html") ? "fleet.html" : "-";
+	return 0;
 }
 
 static int check_import(struct options *options, int argc, char **argv, struct error *err)
@@ -162,8 +189,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 	int option, ret;
 
 	*options = (struct options){.input = "slabrec.slab", .renderer = renderers, .redaction = REDACTION_PUBLIC};
-	if (argc > 1 && !strcmp(argv[1], "import")) {
-		options->action = ACTION_IMPORT;
+	if (argc > 1 && (!strcmp(argv[1], "import") || !strcmp(argv[1], "merge"))) {
+		options->action = *argv[1] == 'i' ? ACTION_IMPORT : ACTION_MERGE;
 		argc--;
 		argv++;
 	}
@@ -175,13 +202,16 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		if (option == ':')
 			return error_set(err, -EINVAL, "%.60s needs a value", argv[optind - 1]);
 		if (!is_meant(options->action, option))
-			return error_set(err, -EINVAL, "import makes a trace and no report: it has no %.60s", argv[optind - 1]);
+			return error_set(err, -EINVAL, "%s has no %.60s", options->action == ACTION_IMPORT ? "import makes a trace and no report: it" : "merge",
+					 argv[optind - 1]);
 		ret = set_option(options, option, err);
 		if (ret)
 			return ret;
 	}
 	if (options->action == ACTION_IMPORT)
 		return check_import(options, argc, argv, err);
+	if (options->action == ACTION_MERGE)
+		return check_merge(options, argc, argv, err);
 	if (argc - optind > 1)
 		return error_set(err, -EINVAL, "one trace at a time, not %d", argc - optind);
 	if (options->wants_audit && options->gate.text)

@@ -18,14 +18,18 @@
 enum options_action {
 	ACTION_REPORT = 0,
 	ACTION_IMPORT, /* slabreport import: input is perf's, output a trace */
+	ACTION_MERGE,  /* slabreport merge: inputs are traces */
 };
 
 struct options {
 	enum options_action action;
 	const char *input;  /* "-" for standard input */
+	char **inputs;	    /* of merge; borrowed */
+	int input_count;
 	bool is_from_page;  /* input is a report of slabreport, not a trace */
 	const char *output; /* "-" for standard output */
 	const struct renderer *renderer;
+	bool has_format; /* it was asked for */
 	const char *debug_directories[OPTIONS_DEBUG_DIRECTORIES_MAX];
 	size_t debug_directory_count;
 	bool no_debuginfod;

@@ -48,7 +48,7 @@ cd examples || exit 1
 PATH=$scratch/bin:$root/usr/bin:$PATH
 export PATH
 # What examples of reports begin with.
-slabrec -q -c filp -o slabrec.slab ./test.sh && cp slabrec.slab leak.slab
+slabrec -q -c filp -o slabrec.slab ./test.sh && cp slabrec.slab leak.slab && cp slabrec.slab host1.slab && cp slabrec.slab host2.slab
 for page in man1/slabrec.1 man1/slabreport.1 man5/slabrec-format.5; do
 	python3 - "$man/$page" "$root/usr" << 'END'
 import re, sys
@@ -79,7 +79,7 @@ END
 	man1/slabreport.1)
 		check "$page: the page" grep -q '^</html>' leak.html
 		verdict=$(head -n 1 "$(grep -l 'f text leak' example-??).out")
-		check "$page: the verdict ($verdict)" grep -qF -e "$verdict" "$(grep -l 'f json' example-??).out"
+		check "$page: the verdict ($verdict)" grep -qF -e "$verdict" "$(grep -l 'f json leak.slab' example-??).out"
 		;;
 	*)
 		cat example-??.out > all
