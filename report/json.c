@@ -12,7 +12,7 @@ static void json_next(struct json *json, const char *key)
 	if (json->depth && !json->is_dense)
 		fprintf(json->out, "\n%*s", 2 * json->depth, "");
 	if (key)
-		fprintf(json->out, "\"%s\": ", key);
+		fprintf(json->out, json->is_dense ? "\"%s\":" : "\"%s\": ", key);
 	json->has_element = true;
 }
 

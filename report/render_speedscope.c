@@ -1,8 +1,9 @@
-/* speedscope's own format: a profile a metric, in which each function of the call tree opens and closes once. */
+/* speedscope's own format: a profile a metric, with a sample for each call path that has any of it. */
 #include "report/render.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/call_tree.h"
 #include "report/json.h"
@@ -15,59 +16,38 @@ struct scope {
 	struct json *json;
 	const struct model *model;
 	struct call_tree tree;
-	uint32_t *first, *next; /* children of a node, 0 none */
-	uint64_t *self, *total; /* by node */
+	uint64_t *weights; /* by node, of the metric being written */
 };
 
 static void scope_release(struct scope *scope)
 {
 	call_tree_release(&scope->tree);
-	free(scope->first);
-	free(scope->next);
-	free(scope->self);
-	free(scope->total);
+	free(scope->weights);
 }
 
 static int scope_init(struct scope *scope, struct error *err)
 {
 	int ret = call_tree_build(&scope->tree, scope->model, false, err);
-	size_t count = scope->tree.node_count;
 
 	if (ret)
 		return ret;
-	scope->first = calloc(count, sizeof(*scope->first));
-	scope->next = calloc(count, sizeof(*scope->next));
-	scope->self = calloc(count, sizeof(*scope->self));
-	scope->total = calloc(count, sizeof(*scope->total));
-	if (!scope->first || !scope->next || !scope->self || !scope->total)
-		return error_set(err, -ENOMEM, "not enough memory for the call tree");
-	for (uint32_t i = (uint32_t)count - 1; i > 0; i--) {
-		uint32_t *first = &scope->first[scope->tree.nodes[i].parent];
-
-		scope->next[i] = *first;
-		*first = i;
-	}
-	return 0;
+	scope->weights = calloc(scope->tree.node_count, sizeof(*scope->weights));
+	return scope->weights ? 0 : error_set(err, -ENOMEM, "not enough memory for the call tree");
 }
 
-static void weigh(struct scope *scope, enum metric metric)
+/* Returns the sum. */
+static uint64_t weigh(struct scope *scope, enum metric metric)
 {
-	const struct call_tree *tree = &scope->tree;
+	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < tree->node_count; i++)
-		scope->self[i] = 0;
+	memset(scope->weights, 0, scope->tree.node_count * sizeof(*scope->weights));
 	for (uint32_t i = 0; i < scope->model->site_count; i++) {
-		uint64_t *self = &scope->self[tree->site_nodes[i]];
+		uint64_t *weight = &scope->weights[scope->tree.site_nodes[i]], more = metric_value(scope->model, &scope->model->sites[i], metric);
 
-		*self = number_add(*self, metric_value(scope->model, &scope->model->sites[i], metric));
+		*weight = number_add(*weight, more);
+		sum = number_add(sum, more);
 	}
-	for (uint32_t i = 0; i < tree->node_count; i++)
-		scope->total[i] = scope->self[i];
-	for (uint32_t i = tree->node_count - 1; i > 0; i--) {
-		uint64_t *parent = &scope->total[tree->nodes[i].parent];
-
-		*parent = number_add(*parent, scope->total[i]);
-	}
+	return sum;
 }
 
 static uint32_t frame_of(const struct scope *scope, uint32_t node)
@@ -77,58 +57,36 @@ static uint32_t frame_of(const struct scope *scope, uint32_t node)
 	return function == CALL_TREE_NO_STACK ? scope->tree.function_count : function;
 }
 
-static void put_event(struct scope *scope, char type, uint32_t node, uint64_t at)
+static void put_sample(struct scope *scope, uint32_t node)
 {
-	struct json *json = scope->json;
+	uint32_t path[MODEL_STACK_DEPTH_MAX], depth = call_tree_path(&scope->tree, node, path);
 
-	json_open(json, NULL, '{');
-	json_text(json, "type", type == 'O' ? "O" : "C");
-	json_count(json, "frame", frame_of(scope, node));
-	json_count(json, "at", at);
-	json_close(json, '}');
-}
-
-/* The first that has weight, among the node and those next to it; 0 none. */
-static uint32_t with_weight(const struct scope *scope, uint32_t node)
-{
-	while (node && !scope->total[node])
-		node = scope->next[node];
-	return node;
-}
-
-static void put_events(struct scope *scope)
-{
-	uint64_t at = 0;
-
-	for (uint32_t node = with_weight(scope, scope->first[0]); node;) {
-		put_event(scope, 'O', node, at);
-		at = number_add(at, scope->self[node]);
-		uint32_t below = with_weight(scope, scope->first[node]);
-		if (below) {
-			node = below;
-			continue;
-		}
-		for (below = 0; node && !below;) {
-			put_event(scope, 'C', node, at);
-			below = with_weight(scope, scope->next[node]);
-			node = below ? below : scope->tree.nodes[node].parent;
-		}
-	}
+	json_open(scope->json, NULL, '[');
+	while (depth)
+		json_count(scope->json, NULL, frame_of(scope, path[--depth]));
+	json_close(scope->json, ']');
 }
 
 static void put_profile(struct scope *scope, enum metric metric)
 {
 	struct json *json = scope->json;
+	uint64_t sum = weigh(scope, metric);
 
-	weigh(scope, metric);
 	json_open(json, NULL, '{');
-	json_text(json, "type", "evented");
+	json_text(json, "type", "sampled");
 	json_text(json, "name", metric_title(metric));
 	json_text(json, "unit", metric_is_bytes(metric) ? "bytes" : "none");
 	json_count(json, "startValue", 0);
-	json_count(json, "endValue", scope->total[0]);
-	json_open(json, "events", '[');
-	put_events(scope);
+	json_count(json, "endValue", sum);
+	json_open(json, "samples", '[');
+	for (uint32_t i = 1; i < scope->tree.node_count; i++)
+		if (scope->weights[i])
+			put_sample(scope, i);
+	json_close(json, ']');
+	json_open(json, "weights", '[');
+	for (uint32_t i = 1; i < scope->tree.node_count; i++)
+		if (scope->weights[i])
+			json_count(json, NULL, scope->weights[i]);
 	json_close(json, ']');
 	json_close(json, '}');
 }

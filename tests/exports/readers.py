@@ -141,6 +141,8 @@ class Pprof:
         text = lambda fields, number: self.strings[one(fields, number)]
         functions = {one(function, 1): text(function, 2) for function in map(message, profile[5])}
         self.mappings = [(text(mapping, 5), text(mapping, 6)) for mapping in map(message, profile[3])]
+        self.has_inline = any(one(mapping, 10) for mapping in map(message, profile[3]))
+        self.lines_most = max((len(location[4]) for location in map(message, profile[4])), default=0)
         locations = {}
         for location in map(message, profile[4]):
             assert 0 < one(location, 2) <= len(self.mappings)
@@ -172,16 +174,11 @@ def read_speedscope(path):
     frames = [plain(frame["name"]) for frame in data["shared"]["frames"]]
     profiles = {}
     for profile in data["profiles"]:
-        sums, stack, last = defaultdict(int), [], profile["startValue"]
-        for event in profile["events"]:
-            sums[tuple(frames[frame] for frame in stack)] += event["at"] - last
-            assert event["at"] >= last, "events out of order"
-            last = event["at"]
-            if event["type"] == "O":
-                stack.append(event["frame"])
-            else:
-                assert stack.pop() == event["frame"], "what is closed was not the innermost"
-        assert not stack and last == profile["endValue"]
+        sums = defaultdict(int)
+        assert len(profile["samples"]) == len(profile["weights"])
+        for stack, weight in zip(profile["samples"], profile["weights"]):
+            sums[tuple(frames[frame] for frame in stack)] += weight
+        assert sum(sums.values()) == profile["endValue"] - profile["startValue"]
         profiles[profile["name"]] = without_zeros(sums)
     return profiles
 
