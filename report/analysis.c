@@ -18,8 +18,10 @@ static uint64_t lost_events(const struct model_integrity *integrity)
 }
 
 /* What probes missed is a bound over all caches, and most of it is theirs: only what was lost for sure is held against a suspect. */
-static bool has_lost_frees(const struct model_integrity *integrity)
+bool analysis_has_lost_frees(const struct model *model)
 {
+	const struct model_integrity *integrity = &model->integrity;
+
 	return integrity->lost_frees || integrity->cpus_unseen || integrity->ending != TRACE_ENDING_COMPLETE;
 }
 
@@ -31,7 +33,7 @@ static const char *unreliable(struct model *model)
 	if (lost_events(integrity) > model->events / LOST_MOST)
 		return arena_format(&model->arena, "%s of %s events were lost", number_count(lost_events(integrity)).text,
 				    number_count(number_add(model->events, lost_events(integrity))).text);
-	if (model->live && has_lost_frees(integrity) && integrity->freed_at_most > model->live / 2)
+	if (model->live && analysis_has_lost_frees(model) && integrity->freed_at_most > model->live / 2)
 		return arena_format(&model->arena, "up to %s of the %s live objects may have been freed",
 				    number_count(integrity->freed_at_most).text, number_count(model->live).text);
 	return "";
@@ -135,7 +137,7 @@ static void add_evidence(struct evidence *evidence, const struct model *model, c
 	all->allocs = number_add(all->allocs, site->allocs);
 	all->live = number_add(all->live, site->live);
 	all->reclaimed = number_add(all->reclaimed, site->reclaimed);
-	if (has_lost_frees(&model->integrity))
+	if (analysis_has_lost_frees(model))
 		all->freed_at_most = number_add(all->freed_at_most, site->live - site->live_at_least);
 }
 

@@ -13,5 +13,7 @@
  * are of these sites. 0 or -ENOMEM.
  */
 int analysis_judge(struct model *model, const struct orphan_charges *charges, struct error *err);
+/* Whether frees were lost for sure, and not only may have been missed: some live objects may have been freed. */
+bool analysis_has_lost_frees(const struct model *model);
 
 #endif

@@ -223,3 +223,68 @@ void chart_ages(FILE *out, const struct ages *freed, const struct ages *live)
 	}
 	fprintf(out, "<path class=\"axis\" d=\"M0 %u.5H%u\"/></svg></figure>\n", 16 + AGES_HALF, AGES_WIDTH);
 }
+
+static const char *const pair_names[] = {"before", "after"};
+
+/* A line of steps up to the end of its own time; before is dashed, so that it is told from after without colour. */
+static void pair_line(FILE *out, int side, const uint64_t *curve, uint32_t count, double width, uint32_t height, uint64_t max)
+{
+	fprintf(out, "<path class=\"%s\" d=\"M0 %u", pair_names[side], height);
+	for (uint32_t i = 0; i < count; i++)
+		fprintf(out, "V%.1fH%.1f", height - (double)curve[i] / (double)max * (height - 1), width * (i + 1) / count);
+	fputs("\"/>", out);
+}
+
+static uint64_t pair_max(const uint64_t *const curves[2], uint32_t count)
+{
+	uint64_t max = 0;
+
+	for (int side = 0; side < 2; side++)
+		if (curves[side] && largest(curves[side], count) > max)
+			max = largest(curves[side], count);
+	return max;
+}
+
+static void pair_lines(FILE *out, const uint64_t *const curves[2], uint32_t count, const uint64_t durations_ns[2], uint32_t width, uint32_t height)
+{
+	uint64_t longest = durations_ns[0] > durations_ns[1] ? durations_ns[0] : durations_ns[1], max = pair_max(curves, count);
+
+	for (int side = 0; side < 2; side++)
+		if (curves[side] && max && longest)
+			pair_line(out, side, curves[side], count, width * ((double)durations_ns[side] / (double)longest), height, max);
+}
+
+/* "before at most 12, at the end 3; after ..." */
+static void pair_title(FILE *out, const uint64_t *const curves[2], uint32_t count)
+{
+	for (int side = 0; side < 2; side++) {
+		fprintf(out, "%s%s at most %s", side ? "; " : "", pair_names[side], number_count(curves[side] ? largest(curves[side], count) : 0).text);
+		fprintf(out, ", at the end %s", number_count(curves[side] ? curves[side][count - 1] : 0).text);
+	}
+}
+
+void chart_pair_spark(FILE *out, const uint64_t *const curves[2], uint32_t count, const uint64_t durations_ns[2])
+{
+	fprintf(out, "<svg class=\"spark pair\" width=\"%u\" height=\"%u\" role=\"img\" aria-label=\"live objects over time, ", SPARK_WIDTH, SPARK_HEIGHT);
+	pair_title(out, curves, count);
+	fputs("\">", out);
+	pair_lines(out, curves, count, durations_ns, SPARK_WIDTH, SPARK_HEIGHT);
+	fputs("</svg>", out);
+}
+
+void chart_pair(FILE *out, const uint64_t *const curves[2], uint32_t count, const uint64_t durations_ns[2])
+{
+	uint64_t longest = durations_ns[0] > durations_ns[1] ? durations_ns[0] : durations_ns[1];
+
+	fprintf(out,
+		"<figure><figcaption>Live objects over time: <b class=\"before\">before</b> (dashed) and <b class=\"after\">after</b></figcaption>"
+		"<svg viewBox=\"0 0 %u %u\" class=\"chart pair\" role=\"img\"><title>",
+		LIVE_WIDTH, LIVE_HEIGHT + 34);
+	pair_title(out, curves, count);
+	fputs("</title><g transform=\"translate(0 16)\">", out);
+	pair_lines(out, curves, count, durations_ns, LIVE_WIDTH, LIVE_HEIGHT);
+	fprintf(out, "<path class=\"axis\" d=\"M0 %u.5H%u\"/></g>", LIVE_HEIGHT, LIVE_WIDTH);
+	fprintf(out, "<text x=\"0\" y=\"11\">%s</text><text x=\"0\" y=\"%u\">0 s</text>", number_count(pair_max(curves, count)).text, LIVE_HEIGHT + 30);
+	fprintf(out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">%s</text></svg></figure>\n", LIVE_WIDTH, LIVE_HEIGHT + 30,
+		number_duration(longest).text);
+}

@@ -237,7 +237,7 @@ static void tree_place(struct tree *tree, uint32_t *kept, uint32_t count, uint64
 }
 
 /* How many objects each rectangle stands for, and what ends below them. */
-static void tree_count(const struct tree *tree, struct flame *flame)
+static void tree_count(const struct tree *tree, const uint64_t *parts, struct flame *flame)
 {
 	for (uint32_t i = 0; i < tree->model->site_count; i++) {
 		const struct model_site *site = &tree->model->sites[i];
@@ -249,8 +249,11 @@ static void tree_count(const struct tree *tree, struct flame *flame)
 			flame->folded_weight = number_add(flame->folded_weight, site_weight(site, flame->is_objects));
 		for (bool is_root = false; !is_root; at = tree->cells[at].parent) {
 			is_root = !at;
-			if (tree->cells[at].rect)
-				flame->rects[tree->cells[at].rect - 1].objects += site->live;
+			if (!tree->cells[at].rect)
+				continue;
+			struct flame_rect *rect = &flame->rects[tree->cells[at].rect - 1];
+			rect->objects += site->live;
+			rect->part = number_add(rect->part, parts ? parts[i] : 0);
 		}
 	}
 	qsort(flame->rects, flame->rect_count, sizeof(*flame->rects), by_depth);
@@ -258,6 +261,12 @@ static void tree_count(const struct tree *tree, struct flame *flame)
 
 int flame_build(struct flame *flame, const struct model *model, uint32_t max_rects, uint32_t max_depth,
 		struct error *err)
+{
+	return flame_build_parts(flame, model, NULL, max_rects, max_depth, err);
+}
+
+int flame_build_parts(struct flame *flame, const struct model *model, const uint64_t *parts, uint32_t max_rects, uint32_t max_depth,
+		      struct error *err)
 {
 	CLEANUP(tree_release) struct tree tree = {0};
 	int ret = tree_init(&tree, model, err);
@@ -282,7 +291,7 @@ int flame_build(struct flame *flame, const struct model *model, uint32_t max_rec
 		uint32_t count = tree_select(&tree, kept, max_rects, max_depth, flame);
 
 		tree_place(&tree, kept, count, placed, flame);
-		tree_count(&tree, flame);
+		tree_count(&tree, parts, flame);
 	}
 	return 0;
 }

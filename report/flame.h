@@ -17,6 +17,7 @@ struct flame_rect {
 	uint64_t start; /* left edge, in units of weight */
 	uint64_t weight;
 	uint64_t objects;
+	uint64_t part; /* of weight: that of the sites' parts, where there are any */
 };
 
 #define FLAME_ROOT UINT32_MAX
@@ -35,6 +36,9 @@ struct flame {
 /* Lays out at most max_rects rectangles in at most max_depth rows, the heaviest. 0 or -ENOMEM. */
 int flame_build(struct flame *flame, const struct model *model, uint32_t max_rects, uint32_t max_depth,
 		struct error *err);
+/* The same, adding up parts (one for each site, no larger than its weight) as well; NULL: none. */
+int flame_build_parts(struct flame *flame, const struct model *model, const uint64_t *parts, uint32_t max_rects, uint32_t max_depth,
+		      struct error *err);
 void flame_release(struct flame *flame);
 
 #endif

@@ -2,6 +2,7 @@
 #include "report/html.h"
 
 #include "report/escape.h"
+#include "report/number.h"
 
 void html_text(FILE *out, const char *text)
 {
@@ -53,4 +54,18 @@ void html_section(FILE *out, const char *id, const char *title)
 	fprintf(out, "<h2 id=\"%s\">", id);
 	html_text(out, title);
 	fputs("</h2>\n", out);
+}
+
+void html_redaction(FILE *out, const struct redaction *redaction)
+{
+	const char *before = ": ";
+
+	fprintf(out, "Redaction: %s. Taken out", redaction_level_name(redaction->level));
+	for (uint32_t i = 0; i < REDACTED_COUNT; i++) {
+		if (!redaction->counts[i])
+			continue;
+		fprintf(out, "%s%s %s", before, number_count(redaction->counts[i]).text, redaction_what_name((enum redaction_what)i));
+		before = ", ";
+	}
+	fputs(*before == ':' ? ": nothing. " : ". ", out);
 }

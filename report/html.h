@@ -31,5 +31,7 @@ void html_table(FILE *out, const char *class, const char *caption, const char *c
 void html_table_end(FILE *out);
 /* A section's heading. */
 void html_section(FILE *out, const char *id, const char *title);
+/* What was taken out: "Redaction: public. Taken out: 1 host names. " */
+void html_redaction(FILE *out, const struct redaction *redaction);
 
 #endif

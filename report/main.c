@@ -1,27 +1,26 @@
 /* slabreport: options, then trace -> recording -> model -> format. Only this file prints or ends the program. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "report/audit.h"
+#include "report/diff_text.h"
 #include "report/escape.h"
 #include "report/fleet_input.h"
 #include "report/import_file.h"
+#include "report/input.h"
 #include "report/model.h"
 #include "report/number.h"
 #include "report/options.h"
 #include "report/output.h"
-#include "report/page.h"
-#include "report/recording.h"
 #include "report/render.h"
 #include "report/render_fleet.h"
 #include "report/symbolize_files.h"
 #include "report/template.h"
 #include "report/verdict.h"
 #include "trace/cleanup.h"
-#include "trace/reader.h"
 
 #define EXIT_USAGE 64
 #define EXIT_NO_REPORT 65
@@ -32,36 +31,6 @@ static int say(const char *message, int status)
 	escape_ascii(stderr, message, ESCAPE_ALL);
 	fputc('\n', stderr);
 	return status;
-}
-
-static int open_input(const char *path, int *fd, struct error *err)
-{
-	struct stat status;
-
-	*fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
-	if (*fd < 0 && errno == ENOENT)
-		return error_set(err, -ENOENT, "%s: no such file; record one with slabrec, or name the trace", path);
-	if (*fd < 0)
-		return error_set(err, -errno, "%s: %m; name a trace that you may read", path);
-	if (!fstat(*fd, &status) && S_ISDIR(status.st_mode))
-		return error_set(err, -EISDIR, "%s: is a directory; name the trace in it", path);
-	return 0;
-}
-
-static const char *input_name(const char *path)
-{
-	return strcmp(path, "-") ? path : "standard input";
-}
-
-static int read_input(const char *path, struct recording *recording, struct error *err)
-{
-	CLEANUP(cleanup_close) int fd = -1;
-	struct trace_reader *reader = NULL;
-	int ret = open_input(path, &fd, err);
-
-	if (!ret)
-		ret = trace_reader_open_fd(&reader, input_name(path), fd, err);
-	return ret ? ret : recording_read(recording, reader, err);
 }
 
 static int write_output(const struct options *options, struct model *model, struct error *err)
@@ -108,34 +77,13 @@ static int say_result(const struct options *options, const char *ending, const s
 	return say_gate(options, model);
 }
 
-static void free_names(struct symbolize_files **names)
-{
-	symbolize_files_free(*names);
-}
-
-/* The exit status where the report was made, else a negative errno; so is report_trace(). */
-static int report_page(const struct options *options, struct error *err)
-{
-	CLEANUP(cleanup_close) int fd = -1;
-	CLEANUP(model_release) struct model model = {0};
-	int ret = open_input(options->input, &fd, err);
-
-	if (!ret)
-		ret = page_read(&model, input_name(options->input), fd, err);
-	if (!ret)
-		ret = redact_model(&model, options->redaction, err);
-	if (!ret)
-		ret = write_output(options, &model, err);
-	return ret ? ret : say_result(options, "", &model);
-}
-
 /* EXIT_SUCCESS where nothing was found, EXIT_FAILURE where something was. */
 static int audit(const struct options *options)
 {
 	CLEANUP(cleanup_close) int fd = -1;
 	struct error err = {0};
 	uint64_t found = 0;
-	int ret = open_input(options->input, &fd, &err);
+	int ret = input_open(options->input, &fd, &err);
 
 	if (!ret)
 		ret = audit_file(stdout, input_name(options->input), fd, &found, &err);
@@ -148,32 +96,83 @@ static int audit(const struct options *options)
 	return found ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int report_trace(const struct options *options, struct error *err)
+static struct debug_search search_of(const struct options *options)
 {
-	const char *ending;
-	CLEANUP(recording_release) struct recording recording = {0};
-	CLEANUP(model_release) struct model model = {0};
-	int ret = read_input(options->input, &recording, err);
+	return (struct debug_search){.directories = options->debug_directories,
+				     .directory_count = options->debug_directory_count,
+				     .no_debuginfod = options->no_debuginfod};
+}
 
-	if (ret)
-		return ret;
-	struct debug_search search = {.directories = options->debug_directories,
-				      .directory_count = options->debug_directory_count,
-				      .no_debuginfod = options->no_debuginfod};
-	CLEANUP(free_names) struct symbolize_files *names = NULL;
-	ret = symbolize_files_new(&names, &recording, &search, err);
-	if (ret)
-		return ret;
-	struct symbolizer symbolizer = symbolize_files(names);
-	ret = model_build(&model, &recording, &symbolizer, err);
+/* The exit status where the report was made, else a negative errno; so is report_diff(). */
+static int report_one(const struct options *options, struct error *err)
+{
+	CLEANUP(input_release) struct input input = {0};
+	struct debug_search search = search_of(options);
+	int ret = input_read(&input, options->input, options->is_from_page ? INPUT_PAGE : INPUT_TRACE, &search, err);
+
 	if (!ret)
-		ret = model_take_histories(&model, &recording, err);
+		ret = redact_model(&input.model, options->redaction, err);
 	if (!ret)
-		ret = redact_model(&model, options->redaction, err);
+		ret = write_output(options, &input.model, err);
+	return ret ? ret : say_result(options, input.ending, &input.model);
+}
+
+static int add_recording(const struct options *options, struct diff_input *diff, enum diff_side side, const char *path, struct error *err)
+{
+	CLEANUP(input_release) struct input input = {0};
+	CLEANUP(arena_release) struct arena arena = {0};
+	struct debug_search search = search_of(options);
+	int ret = input_read(&input, path, INPUT_EITHER, &search, err);
+
+	if (!ret && *input.ending)
+		say(arena_format(&arena, "warning: %s", input.ending), 0);
 	if (!ret)
-		ret = write_output(options, &model, err);
-	trace_reader_ending(recording.reader, &ending);
-	return ret ? ret : say_result(options, ending, &model);
+		ret = redact_model(&input.model, options->redaction, err);
+	return ret ? ret : diff_input_add(diff, side, path, &input.model, err);
+}
+
+/* One side: files with commas between them; a file that has a comma in its name is one, alone. */
+static int add_side(const struct options *options, struct diff_input *diff, enum diff_side side, const char *paths, struct error *err)
+{
+	CLEANUP(cleanup_free) char *copy = strdup(paths);
+	char *rest = copy;
+	int ret = copy ? 0 : error_set(err, -ENOMEM, "out of memory");
+
+	if (!ret && !access(paths, F_OK))
+		return add_recording(options, diff, side, paths, err);
+	for (char *path; !ret && (path = strsep(&rest, ","));)
+		ret = *path ? add_recording(options, diff, side, path, err)
+			    : error_set(err, -ENOENT, "--diff %.100s: a recording without a name", paths);
+	return ret;
+}
+
+static int write_diff(const struct options *options, const struct diff *diff, struct error *err)
+{
+	CLEANUP(output_release) struct output output = {0};
+	int ret = output_open(&output, options->output, err);
+
+	if (!ret)
+		ret = options->renderer->diff(diff, output.stream, err);
+	return ret ? ret : output_commit(&output, err);
+}
+
+static int report_diff(const struct options *options, struct error *err)
+{
+	CLEANUP(diff_input_release) struct diff_input input;
+	CLEANUP(diff_release) struct diff diff = {0};
+	CLEANUP(arena_release) struct arena arena = {0};
+
+	diff_input_init(&input);
+	int ret = add_side(options, &input, DIFF_BEFORE, options->input, err);
+	if (!ret)
+		ret = add_side(options, &input, DIFF_AFTER, options->after, err);
+	if (!ret)
+		ret = diff_build(&diff, &input, options->exposure, err);
+	if (!ret)
+		ret = write_diff(options, &diff, err);
+	if (!ret && !options->is_quiet && strcmp(options->output, "-"))
+		say(arena_format(&arena, "%s: %s", options->output, diff_text_headline(&arena, &diff)), 0);
+	return ret ? ret : diff_exit_status(&diff);
 }
 
 static int import(const struct options *options)
@@ -231,7 +230,7 @@ static int merge(const struct options *options)
 static int report(const struct options *options)
 {
 	struct error err = {0};
-	int ret = options->is_from_page ? report_page(options, &err) : report_trace(options, &err);
+	int ret = options->wants_diff ? report_diff(options, &err) : report_one(options, &err);
 
 	return ret < 0 ? say(err.message, EXIT_NO_REPORT) : ret;
 }

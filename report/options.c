@@ -11,7 +11,7 @@
 static const char short_options[] = ":f:o:qhV";
 
 /* Options without a letter; above all letters. */
-enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT, OPTION_TEMPLATE, OPTION_FAIL_ON, OPTION_METRIC };
+enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT, OPTION_TEMPLATE, OPTION_FAIL_ON, OPTION_METRIC, OPTION_DIFF, OPTION_PER };
 
 static const struct option long_options[] = {
 	{"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
@@ -19,12 +19,13 @@ static const struct option long_options[] = {
 	{"version", no_argument, NULL, 'V'},	  {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
 	{"no-debuginfod", no_argument, NULL, OPTION_NO_DEBUGINFOD}, {"from", required_argument, NULL, OPTION_FROM},
 	{"redact", required_argument, NULL, OPTION_REDACT}, {"audit", required_argument, NULL, OPTION_AUDIT}, {"template", required_argument, NULL, OPTION_TEMPLATE},
-	{"fail-on", required_argument, NULL, OPTION_FAIL_ON}, {"metric", required_argument, NULL, OPTION_METRIC}, {0},
+	{"fail-on", required_argument, NULL, OPTION_FAIL_ON}, {"metric", required_argument, NULL, OPTION_METRIC}, {"diff", no_argument, NULL, OPTION_DIFF}, {"per", required_argument, NULL, OPTION_PER}, {0},
 };
 
 void options_help(FILE *out)
 {
 	fputs("Usage: slabreport [options] [FILE]\n"
+	      "       slabreport [options] --diff BEFORE[,BEFORE...] AFTER[,AFTER...]\n"
 	      "       slabreport import [-o TRACE] PERF\n"
 	      "       slabreport merge [-f text|json|html] [-o FILE] [--redact LEVEL] TRACE...\n"
 	      "Tells from a recording of slabrec which call paths allocated the slab objects that are\n"
@@ -38,6 +39,10 @@ void options_help(FILE *out)
 	      "                       go there, the others to slabrec.html, slabrec.xml, slabrec.pb.gz (pprof) and so on\n"
 	      "      --metric METRIC  what folded weighs by: bytes (default) or live, growth, allocs, frees, young, wasted\n"
 	      "      --from PAGE      make it from the data in an HTML report instead of from a trace\n"
+	      "      --diff           what stays less or more than before, call stack by call stack: traces or HTML reports of\n"
+	      "                       before and of after, one or several of each; html, xml, text, md or json\n"
+	      "      --per work|time|allocations  with --diff, what is the same on both sides; default: the first of them\n"
+	      "                       that all recordings have\n"
 	      "      --redact LEVEL   what is left out: public (default: host name, ids, folders, process ids, arguments,\n"
 	      "                       time, contents of objects), strict (user stacks, task names, cgroups too) or none;\n"
 	      "                       kernel addresses always are, but in contents of objects\n"
@@ -56,9 +61,11 @@ void options_help(FILE *out)
 	      "and which stand out; as text unless --format says json or html.\n\n"
 	      "Exit status: 0 the report is written (also of a cut or damaged trace: a warning says so), 64 the command line\n"
 	      "is wrong, 65 no report could be made. With --fail-on also 1 it fails, 3 nothing can be told: the capture cannot\n"
-	      "be relied on or is too short. With --audit 1 something was found.\n\n"
+	      "be relied on or is too short. With --audit 1 something was found. With --diff 2 more stays somewhere, 3 a capture\n"
+	      "cannot be relied on.\n\n"
 	      "  slabreport                           slabrec.slab to slabrec.html\n"
 	      "  slabreport -f text leak.slab         to paste into a mail\n"
+	      "  slabreport --diff old.slab new.slab  did the patch fix it?\n"
 	      "  ssh host slabrec -o - ... | slabreport -\n"
 	      "  slabreport import perf.data -o perf.slab; slabreport perf.slab\n",
 	      out);
@@ -122,6 +129,13 @@ static int set_option(struct options *options, int option, struct error *err)
 		options->input = optarg;
 		options->wants_audit = true;
 		return 0;
+	case OPTION_DIFF:
+		options->wants_diff = true;
+		return 0;
+	case OPTION_PER:
+		if (diff_exposure_find(optarg, &options->exposure))
+			return 0;
+		return error_set(err, -EINVAL, "--per %.40s: use work, time or allocations", optarg);
 	case OPTION_NO_DEBUGINFOD:
 		options->no_debuginfod = true;
 		return 0;
@@ -134,6 +148,21 @@ static int set_option(struct options *options, int option, struct error *err)
 	default:
 		return -EINVAL;
 	}
+}
+
+static int set_sides(struct options *options, int count, char **sides, struct error *err)
+{
+	if (options->is_from_page || options->wants_audit || options->gate.text)
+		return error_set(err, -EINVAL, "--diff goes without --from, --audit and --fail-on: it takes pages as they are and has its own exit status");
+	if (count != 2)
+		return error_set(err, -EINVAL, "--diff compares two sides, before and after, not %d; several recordings of one side stand in one word, with commas", count);
+	if (!options->renderer->diff)
+		return error_set(err, -EINVAL, "--diff: there is no %s of a comparison; use html, xml, text, md or json", options->renderer->name);
+	options->input = sides[0];
+	options->after = sides[1];
+	if (!options->output)
+		options->output = options->renderer->file;
+	return 0;
 }
 
 /* Of letters run together ("-xq") optind tells the argument only after the last of them. */
@@ -212,6 +241,10 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		return check_import(options, argc, argv, err);
 	if (options->action == ACTION_MERGE)
 		return check_merge(options, argc, argv, err);
+	if (options->wants_diff)
+		return set_sides(options, argc - optind, argv + optind, err);
+	if (options->exposure)
+		return error_set(err, -EINVAL, "--per is for --diff");
 	if (argc - optind > 1)
 		return error_set(err, -EINVAL, "one trace at a time, not %d", argc - optind);
 	if (options->wants_audit && options->gate.text)

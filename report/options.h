@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "report/debug_file.h"
+#include "report/diff.h"
 #include "report/gate.h"
 #include "report/metric.h"
 #include "report/render.h"
@@ -39,6 +40,9 @@ struct options {
 	bool has_metric;
 	const char *template; /* of the page; NULL the shipped one */
 	bool is_quiet;
+	bool wants_diff; /* input against after */
+	const char *after; /* of a diff; as input, it may be several, with commas between them */
+	enum diff_exposure exposure; /* of a diff */
 	bool wants_audit; /* of input, instead of a report */
 	bool wants_help;
 	bool wants_version;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "report/diff.h"
 #include "report/model.h"
 #include "trace/error.h"
 
@@ -16,12 +17,16 @@
  */
 typedef int render_function(const struct model *model, FILE *out, struct error *err);
 
+/* The same of a comparison. */
+typedef int render_diff_function(const struct diff *diff, FILE *out, struct error *err);
+
 struct renderer {
 	const char *name; /* as in --format */
 	const char *what; /* for --help */
 	const char *file; /* where it goes unless told otherwise, "-" standard output */
 	render_function *render;
 	bool is_binary;
+	render_diff_function *diff; /* NULL: this format has none */
 };
 
 /* The format of that name, NULL where there is none. */
@@ -41,5 +46,11 @@ render_function render_firefox;
 render_function render_dhat;
 render_function render_valgrind;
 render_function render_junit;
+
+render_diff_function render_diff_html;
+render_diff_function render_diff_xml;
+render_diff_function render_diff_text;
+render_diff_function render_diff_md;
+render_diff_function render_diff_json;
 
 #endif

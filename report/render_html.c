@@ -12,7 +12,6 @@
 #include "report/html_timeline.h"
 #include "report/number.h"
 #include "report/pack.h"
-#include "report/sha256.h"
 #include "report/template.h"
 #include "report/verdict.h"
 #include "trace/cleanup.h"
@@ -26,36 +25,24 @@ struct page {
 	int ret;
 };
 
-static void slot_hash(FILE *out, const struct template_file *file)
-{
-	char hash[SHA256_BASE64_BYTES];
-
-	sha256_base64(file->bytes, file->size_bytes, hash);
-	fprintf(out, "sha256-%s", hash);
-}
-
 static void slot_style_hash(FILE *out, void *context)
 {
-	slot_hash(out, ((struct page *)context)->style);
+	template_hash(out, ((struct page *)context)->style);
 }
 
 static void slot_script_hash(FILE *out, void *context)
 {
-	slot_hash(out, ((struct page *)context)->script);
+	template_hash(out, ((struct page *)context)->script);
 }
 
 static void slot_style(FILE *out, void *context)
 {
-	const struct template_file *style = ((struct page *)context)->style;
-
-	fwrite(style->bytes, 1, style->size_bytes, out);
+	template_copy(out, ((struct page *)context)->style);
 }
 
 static void slot_script(FILE *out, void *context)
 {
-	const struct template_file *script = ((struct page *)context)->script;
-
-	fwrite(script->bytes, 1, script->size_bytes, out);
+	template_copy(out, ((struct page *)context)->script);
 }
 
 static void slot_title(FILE *out, void *context)
@@ -174,16 +161,8 @@ static void slot_folded(FILE *out, void *context)
 static void slot_redacted(FILE *out, void *context)
 {
 	const struct redaction *redaction = &((struct page *)context)->html.model->redaction;
-	const char *before = ": ";
 
-	fprintf(out, "Redaction: %s. Taken out", redaction_level_name(redaction->level));
-	for (uint32_t i = 0; i < REDACTED_COUNT; i++) {
-		if (!redaction->counts[i])
-			continue;
-		fprintf(out, "%s%s %s", before, number_count(redaction->counts[i]).text, redaction_what_name(i));
-		before = ", ";
-	}
-	fputs(*before == ':' ? ": nothing. " : ". ", out);
+	html_redaction(out, redaction);
 	const struct model *model = ((struct page *)context)->html.model;
 	bool has_contents = false;
 

@@ -1,23 +1,19 @@
-/* For comments on GitHub and GitLab: a headline, a table and the first stacks. Foreign text stands in code spans, where nothing but a
- * backtick means anything. */
+/* For comments on GitHub and GitLab: a headline, a table and the first stacks. */
 #include "report/render.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "report/escape.h"
 #include "report/frame_text.h"
 #include "report/integrity.h"
+#include "report/markdown.h"
 #include "report/number.h"
 #include "report/verdict.h"
 #include "trace/cleanup.h"
 
-#define MD_MAX 65536u /* characters of a comment */
 #define ROWS_MAX_MD 10u
 #define STACKS_MAX_MD 3u
 #define FRAMES_MAX_MD 40u
-#define NAME_MAX_MD 100u
 #define NOTES_MAX_MD 10u
 
 struct md {
@@ -25,51 +21,6 @@ struct md {
 	const struct model *model;
 	struct arena *arena;
 };
-
-/* Backticks end a code span, bars a table's cell. */
-static void write_code(FILE *out, const char *text, size_t limit)
-{
-	fputc('`', out);
-	while (*text && limit) {
-		size_t plain = strcspn(text, "`|");
-		char part[NAME_MAX_MD + 1];
-
-		if (plain > NAME_MAX_MD)
-			plain = NAME_MAX_MD;
-		if (plain > limit)
-			plain = limit;
-		memcpy(part, text, plain);
-		part[plain] = 0;
-		escape_ascii(out, part, ESCAPE_ALL);
-		limit -= plain;
-		text += plain;
-		if (limit && (*text == '`' || *text == '|')) {
-			fprintf(out, "\\x%02x", (unsigned char)*text++);
-			limit--;
-		}
-	}
-	fputs(*text ? "...`" : "`", out);
-}
-
-/* A sentence of ours, which may hold foreign names: what means something to Markdown is written as an entity. */
-static void write_text(FILE *out, const char *text)
-{
-	for (; *text; text++) {
-		if (strchr("`*_[]<>|\\#&~!$@{}", *text) || (unsigned char)*text < ' ' || (unsigned char)*text > '~')
-			fprintf(out, "&#%u;", (unsigned char)*text);
-		else
-			fputc(*text, out);
-	}
-}
-
-static void write_paragraph(const struct md *md, const char *before, const char *text)
-{
-	if (!*text)
-		return;
-	fputs(before, md->out);
-	write_text(md->out, text);
-	fputs("\n\n", md->out);
-}
 
 static const char *bytes_text(const struct md *md, const struct model_site *site)
 {
@@ -81,13 +32,13 @@ static const char *bytes_text(const struct md *md, const struct model_site *site
 static void write_row(const struct md *md, const struct model_site *site, uint32_t rank)
 {
 	fprintf(md->out, "| %u | ", rank);
-	write_code(md->out, site->name, NAME_MAX_MD);
+	markdown_code(md->out, site->name, MARKDOWN_NAME_MAX);
 	if (*site->caller) {
 		fputs(" from ", md->out);
-		write_code(md->out, site->caller, NAME_MAX_MD);
+		markdown_code(md->out, site->caller, MARKDOWN_NAME_MAX);
 	}
 	fputs(" | ", md->out);
-	write_code(md->out, md->model->caches[site->cache].name, NAME_MAX_MD);
+	markdown_code(md->out, md->model->caches[site->cache].name, MARKDOWN_NAME_MAX);
 	fprintf(md->out, " | %s | %s | %s", number_count(site->live).text, bytes_text(md, site), number_count(site->allocs).text);
 	fprintf(md->out, " | %s | %s | %s |\n", suspect_class_name(site->suspect.class),
 		site->suspect.confidence ? suspect_confidence_name(site->suspect.confidence) : "-",
@@ -118,7 +69,7 @@ static void write_stack(const struct md *md, const struct model_site *site, uint
 	fprintf(md->out, "<details><summary>Call stack %u</summary>\n\n", rank);
 	for (uint32_t i = 0; i < count && i < FRAMES_MAX_MD; i++) {
 		fputs("- ", md->out);
-		write_code(md->out, arena_format(md->arena, "%.100s%s", frames[i]->label, frame_text_place(md->arena, frames[i])), 2 * NAME_MAX_MD);
+		markdown_code(md->out, arena_format(md->arena, "%.100s%s", frames[i]->label, frame_text_place(md->arena, frames[i])), 2 * MARKDOWN_NAME_MAX);
 		fputc('\n', md->out);
 	}
 	if (count > FRAMES_MAX_MD)
@@ -132,18 +83,18 @@ static void write_all(const struct md *md, uint32_t stacks)
 {
 	const struct model *model = md->model;
 
-	write_paragraph(md, "### ", verdict_leak(md->arena, model));
-	write_paragraph(md, "", verdict_headline(md->arena, model));
-	write_paragraph(md, "", verdict_rate(md->arena, model));
-	write_paragraph(md, "", integrity_sentence(md->arena, model));
-	write_paragraph(md, "", verdict_caveat(md->arena, model));
+	markdown_paragraph(md->out, "### ", verdict_leak(md->arena, model));
+	markdown_paragraph(md->out, "", verdict_headline(md->arena, model));
+	markdown_paragraph(md->out, "", verdict_rate(md->arena, model));
+	markdown_paragraph(md->out, "", integrity_sentence(md->arena, model));
+	markdown_paragraph(md->out, "", verdict_caveat(md->arena, model));
 	for (uint32_t i = 0; i < model->note_count && i < NOTES_MAX_MD; i++)
-		write_paragraph(md, "> ", arena_format(md->arena, "%.500s", model->notes[i]));
+		markdown_paragraph(md->out, "> ", arena_format(md->arena, "%.500s", model->notes[i]));
 	write_table(md);
 	for (uint32_t i = 0; i < stacks && i < model->site_count; i++)
 		write_stack(md, &model->sites[i], i + 1);
 	fprintf(md->out, "Linux ");
-	write_code(md->out, *model_fact(model, "kernel.release") ? model_fact(model, "kernel.release") : "not known", NAME_MAX_MD);
+	markdown_code(md->out, *model_fact(model, "kernel.release") ? model_fact(model, "kernel.release") : "not known", MARKDOWN_NAME_MAX);
 	fprintf(md->out, ", %s, redaction %s, slabreport " SLABREC_VERSION "\n", number_duration(model->duration_ns).text,
 		redaction_level_name(model->redaction.level));
 }
@@ -163,7 +114,7 @@ int render_md(const struct model *model, FILE *out, struct error *err)
 		bool failed = ferror(md.out);
 		if (fclose(md.out) || failed || arena.failed)
 			return error_set(err, -ENOMEM, "not enough memory for the Markdown");
-		if (stacks && size_bytes > MD_MAX)
+		if (stacks && size_bytes > MARKDOWN_MAX)
 			continue;
 		fwrite(text, 1, size_bytes, out);
 		return 0;

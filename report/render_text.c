@@ -6,19 +6,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "report/content_text.h"
-#include "report/escape.h"
 #include "report/frame_text.h"
 #include "report/integrity.h"
+#include "report/lines.h"
 #include "report/number.h"
 #include "report/reconcile.h"
 #include "report/symbol_advice.h"
 #include "report/verdict.h"
 
-#define COLUMNS 72
 #define TABLE_SITES 10u
 #define STACK_SITES 3u
 #define FRAMES_MAX 14u
@@ -33,51 +30,13 @@ struct text {
 	struct arena arena;
 };
 
-/* One line, cut at the last column. The text is escaped here. */
-static void text_line(struct text *text, const char *line)
-{
-	char *ascii = NULL;
-	size_t size_bytes;
-	FILE *memory = open_memstream(&ascii, &size_bytes);
-
-	if (!memory) {
-		text->arena.failed = true;
-		return;
-	}
-	escape_ascii(memory, line, 4 * COLUMNS);
-	if (fclose(memory))
-		text->arena.failed = true;
-	else if (size_bytes <= COLUMNS)
-		fprintf(text->out, "%s\n", ascii);
-	else
-		fprintf(text->out, "%.*s...\n", COLUMNS - 3, ascii);
-	free(ascii);
-}
-
-#define TEXT_LINE(text, ...) text_line(text, arena_format(&(text)->arena, __VA_ARGS__))
-
-/* A paragraph, wrapped at spaces; every line after the first starts with indent blanks. */
 static void text_paragraph(struct text *text, int indent, const char *paragraph)
 {
-	int room = COLUMNS, start = 0;
-
-	while (*paragraph) {
-		int length = (int)strnlen(paragraph, (size_t)room + 1);
-		const char *space = NULL;
-
-		if (length > room)
-			space = memrchr(paragraph, ' ', (size_t)room + 1);
-		if (space && space > paragraph)
-			length = (int)(space - paragraph);
-		else if (length > room)
-			length = room;
-		TEXT_LINE(text, "%*s%.*s", start, "", length, paragraph);
-		paragraph += length;
-		paragraph += strspn(paragraph, " ");
-		start = indent;
-		room = COLUMNS - indent;
-	}
+	lines_paragraph(&(struct lines){.out = text->out, .arena = &text->arena}, indent, paragraph);
 }
+
+#define TEXT_LINE(text, ...) \
+	lines_put(&(struct lines){.out = (text)->out, .arena = &(text)->arena}, arena_format(&(text)->arena, __VA_ARGS__))
 
 static void write_head(struct text *text)
 {

@@ -80,6 +80,11 @@ static uint32_t number_of(struct signature_names *names, const char *text, size_
 	return names->count - 1;
 }
 
+uint32_t signature_number(struct signature_names *names, const char *text)
+{
+	return number_of(names, text, strlen(text));
+}
+
 const char *signature_text(const struct signature_names *names, uint32_t number)
 {
 	return number < names->count ? names->texts[number] : "";
@@ -201,14 +206,14 @@ static void name_function(struct adding *adding, const struct model_frame *frame
 
 	if (call && plain - (size_t)(call - name) < sizeof(text) - 5) {
 		snprintf(text, sizeof(text), "sys_%.*s", (int)(plain - (size_t)(call - name)), call);
-		function->name = function->plain = number_of(names, text, strlen(text));
+		function->name = function->plain = signature_number(names, text);
 	} else {
 		function->name = number_of(names, name, without_noprof(name, whole_length(name, plain)));
 		function->plain = number_of(names, name, without_noprof(name, plain));
 	}
 	const char *file = frame_text_source(frame);
-	function->module = number_of(names, frame->module, strlen(frame->module));
-	function->file = number_of(names, file, strlen(file));
+	function->module = signature_number(names, frame->module);
+	function->file = signature_number(names, file);
 	adding->failed |= function->name == UINT32_MAX || function->plain == UINT32_MAX || function->module == UINT32_MAX ||
 			  function->file == UINT32_MAX;
 	if (!adding->failed && !function->file)
@@ -243,11 +248,10 @@ static bool make_signature(struct adding *adding, const struct model_site *site,
 			   struct signature_function outline[SIGNATURE_DEPTH_MAX])
 {
 	const struct model *model = adding->model;
-	const char *cache = model->caches[site->cache].name;
 	uint32_t seen = 0;
 
 	*signature = (struct signature){.functions = functions, .outline = outline};
-	signature->cache = number_of(adding->table->names, cache, strlen(cache));
+	signature->cache = signature_number(adding->table->names, model->caches[site->cache].name);
 	if (signature->cache == UINT32_MAX)
 		return false;
 	for (uint32_t node = site->node; node && signature->count < SIGNATURE_DEPTH_MAX && seen < MODEL_STACK_DEPTH_MAX;

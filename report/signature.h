@@ -81,6 +81,8 @@ int signature_table_add(struct signature_table *table, const struct model *model
  */
 int signature_match(const struct signature_table *before, const struct signature_table *after, struct signature_match *matches,
 		    struct error *err);
+/* The number of the text: a new one where it has none; UINT32_MAX without memory. */
+uint32_t signature_number(struct signature_names *names, const char *text);
 /* The text of that number. */
 const char *signature_text(const struct signature_names *names, uint32_t number);
 /* "same functions", ... of a rung; how it was found, for people. */

@@ -19,7 +19,7 @@ make_tree()
 	printf '#include "sampler/ring.h"\n\n#include <linux/perf_event.h>\n#include <sys/mman.h>\n' > sampler/ring.c
 	printf '#include <dwarf.h>\n#include <elfutils/libdw.h>\n' > sampler/dwarf.c
 	printf '#include <libunwind-ptrace.h>\n' > sampler/unwind.c
-	printf '#include <libxml/tree.h>\n#include "trace/reader.h"\n' > report/render_xml.c
+	printf '#include <libxml/tree.h>\n#include "trace/reader.h"\n' > report/xml_writer.c
 	printf '#include <elfutils/libdwfl.h>\n' > report/symbolize_dwarf.c
 	printf '#ifndef SLABREC_TESTS_MEMORY_H\n#define SLABREC_TESTS_MEMORY_H\n#endif\n' > tests/trace/memory.h
 	cd - > /dev/null || exit 1

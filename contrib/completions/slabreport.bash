@@ -16,11 +16,12 @@ _slabreport()
 	-f | --format) mapfile -t COMPREPLY < <(compgen -W 'html xml text md json junit folded pprof speedscope firefox dhat valgrind-xml' -- "$word") ;;
 	--metric) mapfile -t COMPREPLY < <(compgen -W 'bytes live growth allocs frees young wasted' -- "$word") ;;
 	--redact) mapfile -t COMPREPLY < <(compgen -W 'public strict none' -- "$word") ;;
+	--per) mapfile -t COMPREPLY < <(compgen -W 'work time allocations' -- "$word") ;;
 	--debug-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
 	--fail-on) mapfile -t COMPREPLY < <(compgen -W 'suspect medium high live:' -- "$word") ;;
 	*)
 		if [[ $word == -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '-f --format -o --output --from --metric --redact --audit --fail-on --template --debug-dir
+			mapfile -t COMPREPLY < <(compgen -W '-f --format -o --output --from --diff --per --metric --redact --audit --fail-on --template --debug-dir
 				--no-debuginfod -q --quiet -h --help -V --version' -- "$word")
 		elif ((COMP_CWORD == 1)); then
 			mapfile -t COMPREPLY < <(compgen -W "import merge" -- "$word"; compgen -f -- "$word")

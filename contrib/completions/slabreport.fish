@@ -5,6 +5,8 @@ complete -c slabreport -s f -l format -x -a 'html xml text md json junit folded 
 complete -c slabreport -s o -l output -r -d 'Where to write it, - for standard output'
 complete -c slabreport -l from -r -d 'Make it from the data in an HTML report'
 complete -c slabreport -l metric -x -a 'bytes live growth allocs frees young wasted' -d 'What folded weighs by'
+complete -c slabreport -l diff -d 'What stays less or more than before'
+complete -c slabreport -l per -x -a 'work time allocations' -d 'What is the same on both sides'
 complete -c slabreport -l redact -x -a 'public strict none' -d 'What is left out'
 complete -c slabreport -l audit -r -d 'Tell what a finished file still says about the machine'
 complete -c slabreport -l fail-on -x -a 'suspect medium high live:' -d 'Exit status 1 for CI'

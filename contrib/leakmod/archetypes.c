@@ -4,10 +4,12 @@
  * accuses can be compared with the truth. For test kernels (5.10 to 6.12); tests/vm/build-module builds it.
  *
  * In /sys/kernel/debug/archetypes:
- *   run   write "INDEX LEAK SEED WARM_MS RUN_MS": world INDEX (0 to 31) begins; what it had before is freed. Its objects come from a cache
+ *   run   write "INDEX LEAK SEED WARM_MS RUN_MS [CHANCE [LESS]]": world INDEX (0 to 31) begins; what it had before is freed. Its objects come from a cache
  *         of its own, archetypes_INDEX, which is there from then on. All confusers live in it, and the LEAK: none, every, tenth,
  *         hundredth, bursts or slow. What is older than a recording lives from the start; what begins within one, begins after WARM_MS
  *         and before RUN_MS more; the world goes on for another minute.
+ *         What is chosen by SEED is the same for each CHANCE; what happens by chance then is another. LESS: of so many objects that the
+ *         leak would lose it loses one, the others are freed: the leak is mended, as far as that.
  *   truth for each world "INDEX LEAK SEED LIVE": objects of the leak that are lost
  *
  * Sites are the functions archetypes_NAME_alloc. Rates, lifetimes and moments come from the seed. Everything is done every few ms by a
@@ -85,6 +87,7 @@ struct world {
 	u32 mean[KINDS];     /* ticks of life */
 	u32 next_burst, batch_every, init_at, fills_in, pool_in_use;
 	u32 lost;
+	u32 less; /* 1: the leak loses all that it would */
 	bool is_running;
 };
 
@@ -204,6 +207,8 @@ static void live(struct world *world, enum kind kind, u32 life)
 
 	if (!object)
 		return;
+	if (life == NEVER && kind == world->leak && below(world, world->less))
+		life = exponential(world, PER_S / 10);
 	if (life == NEVER) {
 		keep(&world->kept, object);
 		world->lost += kind == world->leak;
@@ -471,7 +476,7 @@ static struct world *make_world(unsigned int index)
 	return world;
 }
 
-static int start(unsigned int index, u32 leak, u64 seed, u32 warm_ms, u32 run_ms)
+static int start(unsigned int index, u32 leak, u64 seed, u32 warm_ms, u32 run_ms, u64 chance, u32 less)
 {
 	struct world *world = worlds[index];
 
@@ -488,7 +493,10 @@ static int start(unsigned int index, u32 leak, u64 seed, u32 warm_ms, u32 run_ms
 	world->warm = warm_ms / TICK_MS;
 	world->run = run_ms / TICK_MS;
 	world->next_burst = 0;
+	world->less = less;
 	choose(world);
+	if (chance)
+		prandom_seed_state(&world->random, (seed ^ chance << 32) * 0x9e3779b97f4a7c15ull + 1);
 	WRITE_ONCE(world->is_running, true);
 	queue_delayed_work(queue, &world->work, 1);
 	queue_delayed_work(queue, &world->freeing, 1);
@@ -499,8 +507,8 @@ static ssize_t run_write(struct file *file, const char __user *from, size_t size
 {
 	char text[96], name[24];
 	unsigned int index;
-	u32 leak, warm_ms, run_ms;
-	u64 seed;
+	u32 leak, warm_ms, run_ms, less = 1;
+	u64 seed, chance = 0;
 	int ret = -EINVAL;
 
 	if (size >= sizeof(text))
@@ -508,8 +516,8 @@ static ssize_t run_write(struct file *file, const char __user *from, size_t size
 	if (copy_from_user(text, from, size))
 		return -EFAULT;
 	text[size] = '\0';
-	if (sscanf(text, "%u %23s %llu %u %u", &index, name, &seed, &warm_ms, &run_ms) != 5 || index >= WORLDS ||
-	    warm_ms > 3600000 || run_ms > 3600000 || run_ms < 1000)
+	if (sscanf(text, "%u %23s %llu %u %u %llu %u", &index, name, &seed, &warm_ms, &run_ms, &chance, &less) < 5 || index >= WORLDS ||
+	    warm_ms > 3600000 || run_ms > 3600000 || run_ms < 1000 || !less)
 		return -EINVAL;
 	for (leak = 0; leak < ARRAY_SIZE(leaks) && strcmp(leaks[leak], name); leak++)
 		;
@@ -518,7 +526,7 @@ static ssize_t run_write(struct file *file, const char __user *from, size_t size
 	else if (leak == ARRAY_SIZE(leaks))
 		return -ENOENT;
 	mutex_lock(&run_mutex);
-	ret = start(index, leak, seed, warm_ms, run_ms);
+	ret = start(index, leak, seed, warm_ms, run_ms, chance, less);
 	mutex_unlock(&run_mutex);
 	return ret ? ret : (ssize_t)size;
 }

@@ -29,6 +29,26 @@ static void render_all(const struct model *model)
 	fclose(out);
 }
 
+/* Against itself, so that what is hostile stands on both sides. */
+static void compare(const struct model *model)
+{
+	struct diff_input input;
+	struct diff diff;
+	struct error err = {0};
+	FILE *out = fopen("/dev/null", "w");
+
+	check(out != NULL);
+	diff_input_init(&input);
+	check(!diff_input_add(&input, DIFF_BEFORE, "before", model, &err));
+	check(!diff_input_add(&input, DIFF_AFTER, "after", model, &err));
+	check(!diff_build(&diff, &input, DIFF_EXPOSURE_BEST, &err));
+	for (const struct renderer *renderer = renderers; renderer->name; renderer++)
+		check(!renderer->diff || !renderer->diff(&diff, out, &err));
+	diff_release(&diff);
+	diff_input_release(&input);
+	fclose(out);
+}
+
 static void check_again(const struct model *model)
 {
 	struct buffer first = {0}, second = {0};
@@ -53,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
 	if (ret)
 		return 0;
 	render_all(&model);
+	compare(&model);
 	check_again(&model);
 	model_release(&model);
 	return 0;

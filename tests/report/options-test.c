@@ -51,6 +51,30 @@ static void test_each_format_has_its_place(void **state)
 	assert_string_equal(options.gate.text, "high,live:3");
 }
 
+static void test_diff(void **state)
+{
+	struct options options;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(PARSE(&options, NULL, "--diff", "a.slab,b.slab", "c.slab"), 0);
+	assert_true(options.wants_diff);
+	assert_string_equal(options.input, "a.slab,b.slab");
+	assert_string_equal(options.after, "c.slab");
+	assert_string_equal(options.output, "slabrec.html");
+	assert_int_equal(options.exposure, DIFF_EXPOSURE_BEST);
+	assert_int_equal(PARSE(&options, NULL, "a.slab", "--diff", "c.slab", "--per=allocations", "-f", "json"), 0);
+	assert_int_equal(options.exposure, DIFF_PER_ALLOCATION);
+	assert_string_equal(options.output, "-");
+	assert_int_equal(PARSE(&options, &err, "--diff", "a", "b", "--fail-on", "suspect"), -EINVAL);
+	assert_non_null(strstr(err.message, "has its own exit status"));
+	assert_int_equal(PARSE(&options, &err, "--diff", "a", "b", "-f", "pprof"), -EINVAL);
+	assert_non_null(strstr(err.message, "there is no pprof of a comparison; use html, xml, text, md or json"));
+	assert_int_equal(PARSE(&options, &err, "--diff", "a"), -EINVAL);
+	assert_int_equal(PARSE(&options, &err, "--per", "time", "a"), -EINVAL);
+	assert_int_equal(PARSE(&options, &err, "--diff", "a", "b", "--per", "x"), -EINVAL);
+}
+
 static void test_mistakes(void **state)
 {
 	struct options options;
@@ -75,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_each_format_has_its_place),
+		cmocka_unit_test(test_diff),
 		cmocka_unit_test(test_mistakes),
 	};
 

@@ -219,6 +219,24 @@ static void test_one_shot(void **state)
 	assert_int_equal(judge(&before, &after).state, RATE_INCONCLUSIVE);
 }
 
+/* What comes at the same times on both sides, as in a cache that fills, is the same. */
+static void test_profile(void **state)
+{
+	struct rate_run before = {.parts = PARTS, .exposure = 54}, after = before;
+
+	(void)state;
+	for (uint32_t i = 0; i < PARTS; i++) {
+		before.count += before.counts[i] = 400 / (i + 1.0) + i % 2;
+		after.count += after.counts[i] = 400 / (i + 1.0) + i % 3;
+	}
+	assert_int_equal(judge(&before, &after).state, RATE_SAME);
+	/* At other times it is noise, and nothing is proven. */
+	after.count = 0;
+	for (uint32_t i = 0; i < PARTS; i++)
+		after.count += after.counts[i] = before.counts[PARTS - 1 - i];
+	assert_int_equal(judge(&before, &after).state, RATE_INCONCLUSIVE);
+}
+
 /* Objects that may have been freed prove nothing. */
 static void test_doubt(void **state)
 {
@@ -259,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_one_shot),
+		cmocka_unit_test(test_profile),
 		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_runs_that_differ),
 		cmocka_unit_test(test_nothing_changed),

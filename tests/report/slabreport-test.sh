@@ -92,6 +92,54 @@ sed "s/^\\(H4sI.\\{60\\}\\)...../\\1zzzzz/" sample.html >damaged.html
 expect 65 'damaged.html: the packed bytes are' --from damaged.html
 expect 64 'either --from a page or a trace' --from sample.html slabrec.slab
 
+# Before and after: every format, of traces and of pages made of them, and the exit status.
+for story in leaking clean; do
+	"${make_trace%/*}/make-story" $story >$story.slab
+	"$program" -q -o $story.html $story.slab
+done
+expect 0 'diff.html: Fixed after: ' --diff leaking.slab clean.slab -o diff.html
+expect 0 '' -q --diff clean.slab clean.slab
+expect 0 '' -q --diff leaking.slab,leaking.slab clean.slab,clean.slab -o several.html
+expect 2 'worse.html: New after: \|worse.html: Worse after: ' --diff clean.slab leaking.slab -o worse.html
+for format in html xml text md json; do
+	"$program" -q -f $format -o diff.$format --diff leaking.slab clean.slab || fail "--diff -f $format"
+	"$program" -q -f $format -o from.$format --diff leaking.html clean.html || fail "--diff -f $format of pages"
+	# But for the names of the files, and where functions' names come from.
+	sed 's/\(leaking\|clean\)\.html/\1.slab/g' from.$format | cmp - diff.$format || fail "--diff -f $format of pages is another"
+	"$program" --audit diff.$format >stdout || fail "--diff -f $format: $(head -n 3 stdout)"
+	LC_ALL=C grep -q '[^ -~	]' diff.$format && fail "--diff -f $format is not all ASCII"
+	grep -qi before diff.$format && grep -qi after diff.$format || fail "--diff -f $format does not say before and after"
+done
+for xml in diff.xml; do
+	xmllint --noout --stream --relaxng "$OLDPWD/templates/slabrec.rng" $xml 2>err || fail "$xml: $(head -n 3 err)"
+	xmllint --noout --schema "$OLDPWD/templates/slabrec.xsd" $xml 2>err || fail "$xml: $(head -n 3 err)"
+done
+python3 -c 'import json; d = json.load(open("diff.json")); assert d["state"] == "fine" and d["exit_status"] == 0 and d["states"]["fixed"] == 1, d' ||
+	fail "diff.json does not say that it is fixed"
+[ "$(awk '{ if (length > 72) n++ } END { print n + 0 }' diff.text)" = 0 ] || fail "--diff -f text: a line is longer than 72"
+"$program" -q -f text --redact strict --diff leaking.slab clean.slab >stdout
+grep -q 'leaking\.slab' stdout && fail "--diff --redact strict names the file"
+# Golden traces against each other: nothing that they hold breaks a format.
+for trace in "$OLDPWD"/tests/golden/*.slab; do
+	for format in html xml text md json; do
+		got=0
+		"$program" -q -f $format -o any.$format --diff "$golden" "$trace" 2>err || got=$?
+		[ "$got" -le 3 ] && [ "$got" != 1 ] || fail "--diff sample.slab $trace -f $format: exit $got: $(cat err)"
+	done
+	xmllint --noout --stream --relaxng "$OLDPWD/templates/slabrec.rng" any.xml 2>err || fail "--diff $trace: $(head -n 3 err)"
+	xmllint --noout --schema "$OLDPWD/templates/slabrec.xsd" any.xml 2>err || fail "--diff $trace: $(head -n 3 err)"
+done
+expect 3 'cannot be relied on' --diff "$OLDPWD/tests/golden/losses.slab" "$OLDPWD/tests/golden/losses.slab" -o any.html
+expect 65 'none.slab: no such file' --diff leaking.slab none.slab
+expect 65 'none.slab: no such file' --diff leaking.slab,none.slab clean.slab
+expect 65 'text.slab: not a slabrec trace' --diff text.slab clean.slab
+expect 65 'leaking.slab: has no units of work' --diff leaking.slab clean.slab --per work
+expect 64 'two sides, before and after, not 1' --diff leaking.slab
+expect 64 'two sides, before and after, not 3' --diff leaking.slab clean.slab clean.slab
+expect 64 'use work, time or allocations' --diff leaking.slab clean.slab --per byte
+expect 64 'is for --diff' --per time
+expect 64 'goes without --from' --diff --from leaking.html clean.html
+
 # Redaction: public unless asked otherwise, nothing for the audit to find; what is not redacted is found, in the page's data too.
 for trace in "$OLDPWD"/tests/golden/*.slab; do
 	for format in $formats; do
