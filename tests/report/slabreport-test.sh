@@ -46,6 +46,7 @@ grep -q '"schema": "slabreport/1"' x.json || fail "x.json is no report"
 "$program" -o - - <slabrec.slab >pipe.html || fail "cannot read a pipe"
 cmp pipe.html slabrec.html || fail "a pipe and a file give different reports"
 expect 0 '' --help
+[ -z "$(grep '^.\{111\}' stdout)" ] || fail "--help is wider than 110 columns: $(grep '^.\{111\}' stdout)"
 for format in $formats; do
 	grep -q "^        $format  " stdout || fail "--help does not name $format"
 done
