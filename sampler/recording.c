@@ -14,29 +14,13 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "sampler/blind_spots.h"
-#include "sampler/btf.h"
-#include "sampler/cpu_watch.h"
 #include "sampler/explain.h"
 #include "sampler/facts.h"
-#include "sampler/miss_watch.h"
-#include "sampler/module_watch.h"
-#include "sampler/output.h"
-#include "sampler/peek.h"
-#include "sampler/probe_session.h"
-#include "sampler/progress.h"
-#include "sampler/reclaim.h"
-#include "sampler/recorder.h"
-#include "sampler/slab_bpf.h"
-#include "sampler/snapshot.h"
-#include "sampler/text_file.h"
-#include "sampler/target.h"
+#include "sampler/recording_state.h"
 #include "sampler/text_file.h"
 #include "sampler/work_count.h"
-#include "sampler/workload.h"
 #include "trace/cleanup.h"
 
 /* How long a record may stay on its way into a ring while others overtake it. */
@@ -45,6 +29,8 @@
 #define RECLAIM_QUIET_NS 1000000000u
 #define RECLAIM_LONGEST_NS 10000000000u
 #define TICK_MS 100
+/* After the end a signal means impatience, no earlier. */
+#define PATIENCE_NS 2000000000u
 /* A fraction of a millisecond: rings are emptied as often. */
 #define RECORDS_AT_A_TIME 1024u
 #define START_POLL_MS 1000
@@ -53,101 +39,12 @@
 #define FILES_LEAST 16u
 #define FILES_LEAST_PER_CPU 8u
 #define FLUSH_EVERY_NS 1000000000u
-#define CENSUS_EVERY_NS 5000000000ull
-/* At most one part in so many of the time goes into counting. */
-#define CENSUS_COST_SHARE 100u
-/* After so many the interval doubles, so that their number hardly grows with days: the report's picture has as many places. */
-#define CENSUS_BEFORE_DOUBLING 64u
-#define WHY_BYTES 1024
 #define WEIGH_EVERY_NS 1000000000u
-#define CPUS_EVERY_NS 1000000000u
 #define VERIFY_EVERY_NS 60000000000ull
 /* What the end of a trace adds: totals, probes and counters; for each live object its address; for each user frame its name. */
 #define CLOSING_BYTES 8192u
 #define LIVE_BYTES 6u
 #define USER_SYMBOL_BYTES 24u
-/* Of the user stack with a sample; and what the stacks may take, of a ring and of the time, and at once. */
-#define USER_STACK_BYTES 16384u
-#define COPIES_RING_SHARE 4u
-#define UNWINDING_TIME_SHARE 32u
-#define UNWINDING_AHEAD_NS 50000000u
-#define GRANT_EVERY_NS 1000000u
-/* Of one stack, while too few have been unwound to tell. */
-#define UNWINDING_NS 30000u
-#define COPIES_KNOWN_MIN 64u
-#define RING_BYTES_MAX (4u << 20)
-#define RING_BYTES_MIN (256u << 10)
-#define RING_BYTES_ALL (64u << 20) /* of the allocations; frees have as much again, tasks a quarter */
-
-struct recording {
-	const struct options *options;
-	struct start_condition start_when;
-	struct slab_cache_list all;
-	struct slab_cache_list selected;
-	struct tracefs tracefs;
-	struct kernel_image kernel;
-	struct kernel_btf *btf;
-	struct output output;
-	struct trace_writer *writer;
-	struct user_file_table files;
-	struct target target;
-	struct cgroup_table cgroups;
-	struct process_table processes;
-	struct stack_table stacks;
-	struct user_unwind *unwind; /* NULL: no user stacks, or by frame pointers */
-	struct probe_plan plan;
-	struct slab_bpf bpf;
-	struct process_filter process_filter;
-	struct probe_session session;
-	struct recorder recorder;
-	struct digest digest; /* with --only-live */
-	struct time_order order;
-	struct workload workload;
-	struct progress progress;
-	struct snapshots snapshots;
-	struct trace_probe *totals; /* owned; of the plan's probes, once gathered */
-	struct perf_event_counts *counts; /* owned; the same for each CPU of the session */
-	int *counted_cpus; /* owned; those CPUs */
-	size_t counted_cpu_count;
-	struct cpu_watch cpu_watch;
-	struct miss_watch miss_watch;
-	struct module_watch module_watch;
-	struct reclaim reclaim; /* with --reclaim */
-	uint64_t work_before; /* with --work-cmd: units of work when the recording began */
-	struct peek peek;	/* with --peek */
-	char *formats[8]; /* of tracepoints, kept while planning */
-	size_t format_count;
-	enum source source;
-	char why[SOURCE_COUNT][300]; /* the source was picked, or was not */
-	uint32_t name_offset_bytes;
-	enum name_offset_source name_offset_from;
-	int signals;	 /* signalfd */
-	int end_signals; /* signalfd without SIGCHLD, never read: tells that a signal waits */
-	struct rlimit file_limit; /* as it was */
-	int stop_signal;
-	const char *stop_reason;
-	bool is_limit_reached; /* the command did not end, nor did anybody ask us to */
-	uint64_t start_ns;
-	uint64_t flushed_ns;
-	uint64_t counted_ns;
-	uint64_t census_cost_ns; /* of the last one */
-	unsigned int census_count; /* at intervals */
-	uint64_t weighed_ns; /* when our own memory was looked at */
-	uint64_t cpus_checked_ns; /* when the CPUs were as they were thought to be */
-	uint64_t verified_ns; /* when tasks that ended unseen were looked for */
-	uint64_t granted_ns; /* when user stacks were let come */
-	uint64_t unwinding_ns; /* that may be spent on them */
-	uint64_t waited_ns;  /* before the start, for its condition */
-	uint64_t end_ns;
-};
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* ---- what to record ---- */
 
@@ -167,588 +64,6 @@ static int open_target(struct recording *recording, struct error *err)
 
 	cgroup_table_init(&recording->cgroups, NULL, mounts);
 	return target_open(&recording->target, recording->options, &recording->cgroups, err);
-}
-
-/* ---- what the kernel has ---- */
-
-static bool kernel_has_function(void *context, const char *symbol)
-{
-	const struct recording *recording = context;
-
-	return kallsyms_has(recording->kernel.symbols, symbol);
-}
-
-static unsigned int kernel_parameter(void *context, const char *function, const char *name)
-{
-	const struct recording *recording = context;
-
-	return recording->btf ? kernel_btf_parameter(recording->btf, function, name) : 0;
-}
-
-static const char *kernel_tracepoint(void *context, const char *event)
-{
-	struct recording *recording = context;
-	char name[64];
-	uint64_t id;
-
-	/* Kept under their own first line, "name: EVENT". */
-	snprintf(name, sizeof(name), "name: %s\n", event);
-	for (size_t i = 0; i < recording->format_count; i++)
-		if (!strncmp(recording->formats[i], name, strlen(name)))
-			return recording->formats[i];
-	char **format = &recording->formats[recording->format_count];
-	if (recording->format_count == sizeof(recording->formats) / sizeof(recording->formats[0]) ||
-	    tracefs_event(&recording->tracefs, "kmem", event, &id, format, NULL))
-		return NULL;
-	recording->format_count++;
-	return *format;
-}
-
-static const struct raw_tracepoint *kernel_raw_shape(void *context, const char *event)
-{
-	struct recording *recording = context;
-
-	return slab_bpf_shape(&recording->bpf, event, kernel_tracepoint(recording, event));
-}
-
-static struct probe_plan_facts plan_facts(struct recording *recording)
-{
-	const struct options *options = recording->options;
-
-	return (struct probe_plan_facts){
-		.all = &recording->all,
-		.selected = &recording->selected,
-		.name_offset_bytes = recording->name_offset_bytes,
-		.nr_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF),
-		.run = (int)getpid(),
-		.has_return_args = recording->tracefs.has_return_args && !options->without_return_args,
-		.maxactive = options->maxactive,
-		.has_maxactive = recording->tracefs.has_maxactive && !options->without_maxactive,
-		.has_arg_names = recording->tracefs.has_arg_names && !options->without_arg_names,
-		.is_namespaced = recording->target.is_namespaced,
-		.task_filter = *recording->target.task_filter ? recording->target.task_filter : NULL,
-		.has_no_witness = options->without_witness,
-		.all_free_stacks = options->all_free_stacks,
-		.no_free_stacks = options->no_free_stacks,
-		.context = recording,
-		.has_function = kernel_has_function,
-		.parameter = kernel_parameter,
-		.tracepoint_format = kernel_tracepoint,
-		.raw_shape = kernel_raw_shape,
-	};
-}
-
-/* ---- probes ---- */
-
-static int add_id(void *context, uint64_t id, size_t probe, unsigned int parts)
-{
-	return recorder_add_id(context, id, probe, parts);
-}
-
-static void learn_chain(void *context, const uint64_t *kernel, size_t count, bool is_good)
-{
-	slab_bpf_learn(context, kernel, count, is_good);
-}
-
-static size_t ring_bytes(const struct recording *recording)
-{
-	size_t size = RING_BYTES_MAX;
-	size_t cpus = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (recording->options->ring_bytes)
-		return recording->options->ring_bytes;
-	while (size > RING_BYTES_MIN && size * cpus > RING_BYTES_ALL)
-		size /= 2;
-	return size;
-}
-
-/* As they are recorded here. */
-static enum user_stacks user_stacks(const struct recording *recording)
-{
-	enum user_stacks wanted = recording->options->user_stacks;
-
-	return wanted == USER_STACKS_DWARF && !recording->recorder.unwind ? USER_STACKS_FP : wanted;
-}
-
-static int open_session(struct recording *recording, struct error *err)
-{
-	struct probe_session_options how = {
-		.alloc_cpus = &recording->options->cpus,
-		.ring_bytes = ring_bytes(recording),
-		.has_user_callchain = recording->options->user_stacks != USER_STACKS_NONE,
-		.user_stack_bytes = recording->recorder.unwind ? USER_STACK_BYTES : 0,
-		.has_cgroups = recording->target.has_cgroup_ids,
-		.is_in_cgroup = recording->target.cgroup_fd >= 0,
-		.cgroup_fd = recording->target.cgroup_fd,
-		.add_id = add_id,
-		.context = &recording->recorder,
-		.bpf = recording->source == SOURCE_BPF ? &recording->bpf : NULL,
-	};
-
-	return probe_session_open(&recording->session, &recording->tracefs, &recording->plan, &how, err);
-}
-
-/* What the kernel's types tell of where a page's cache and its name are; 0 where they do not. */
-static struct slab_bpf_options bpf_options(const struct recording *recording)
-{
-	struct slab_bpf_options options = {.all = &recording->all,
-					   .kernel = &recording->kernel,
-					   .has_walk = !recording->options->without_walk,
-					   .has_user_chains = recording->options->user_stacks != USER_STACKS_NONE};
-
-	if (!recording->btf)
-		return options;
-	/* struct slab came with 5.17. */
-	if (kernel_btf_offset(recording->btf, "slab", "slab_cache", &options.slab_cache_offset_bytes))
-		options.slab_cache_offset_bytes = 0;
-	if (kernel_btf_offset(recording->btf, "kmem_cache", "name", &options.name_offset_bytes))
-		options.name_offset_bytes = 0;
-	return options;
-}
-
-/* Where it cannot be samples of all processes come, and ours are chosen here. */
-static void filter_processes(struct recording *recording)
-{
-	if (!target_has_process(&recording->target) ||
-	    process_filter_open(&recording->process_filter, &recording->tracefs, NULL))
-		return;
-	recording->bpf.processes = &recording->process_filter;
-}
-
-/* What was forked by processes that the kernel did not know yet is found by looking once more. */
-static int tell_processes(struct recording *recording)
-{
-	int ret = 0;
-
-	for (int i = 0; i < 2 && recording->bpf.processes && !ret; i++) {
-		process_table_each_selected(&recording->processes, process_filter_add, recording->bpf.processes);
-		ret = process_table_scan_descendants(&recording->processes);
-	}
-	if (!ret && recording->bpf.processes)
-		process_table_each_selected(&recording->processes, process_filter_add, recording->bpf.processes);
-	return ret;
-}
-
-/*
- * Lets as many user stacks come as there is time to unwind, by what it took until now, and on each CPU no more than leave most of the ring to other
- * samples: a recorder that gets no time gets no stacks.
- */
-static void grant_copies(struct recording *recording, uint64_t now_ns)
-{
-	const struct recorder *recorder = &recording->recorder;
-	uint64_t most = ring_bytes(recording) / COPIES_RING_SHARE / USER_STACK_BYTES;
-	uint64_t each_ns = recorder->unwound_count > COPIES_KNOWN_MIN ? recorder->unwound_ns / recorder->unwound_count + 1 :
-									UNWINDING_NS;
-	if (!recorder->unwind || now_ns - recording->granted_ns < GRANT_EVERY_NS)
-		return;
-	recording->unwinding_ns += (now_ns - recording->granted_ns) / UNWINDING_TIME_SHARE;
-	recording->granted_ns = now_ns;
-	if (recording->unwinding_ns > UNWINDING_AHEAD_NS)
-		recording->unwinding_ns = UNWINDING_AHEAD_NS;
-	uint64_t granted = probe_session_grant_copies(&recording->session, most ? most : 1, recording->unwinding_ns / each_ns);
-	recording->unwinding_ns -= granted * each_ns;
-}
-
-static int open_bpf(struct recording *recording, struct error *err)
-{
-	struct slab_bpf_options options = bpf_options(recording);
-	char text[64];
-
-	recording->source = SOURCE_BPF;
-	int ret = slab_bpf_open(&recording->bpf, &options, err);
-	recording->name_offset_bytes = recording->bpf.layout.name_offset_bytes;
-	struct probe_plan_facts facts = plan_facts(recording);
-	if (!ret)
-		ret = probe_plan_bpf(&recording->plan, &facts, recording->tracefs.has_kprobes, err);
-	if (!ret)
-		filter_processes(recording);
-	recording->bpf.alignment_mask = (uint32_t)probe_plan_alignment_mask(&recording->selected);
-	recording->bpf.tid = *recording->target.task_filter ? recording->options->tid : 0;
-	recording->bpf.has_stacks = recording->unwind && !user_recall_open(&recording->bpf.recall, NULL);
-	if (!recording->bpf.has_stacks)
-		recording->recorder.unwind = NULL;
-	if (!ret)
-		ret = slab_bpf_select(&recording->bpf, &recording->selected, err);
-	if (!ret)
-		ret = open_session(recording, err);
-	if (ret) {
-		slab_bpf_close(&recording->bpf);
-		process_filter_close(&recording->process_filter);
-		probe_plan_release(&recording->plan);
-		return ret;
-	}
-	if (recording->bpf.processes)
-		target_process_is_kernels(&recording->target);
-	snprintf(text, sizeof(text), "slab_cache %u, name %u", recording->bpf.layout.slab_cache_offset_bytes,
-		 recording->bpf.layout.name_offset_bytes);
-	trace_writer_fact(recording->writer, "bpf.layout", text);
-	trace_writer_fact(recording->writer, "bpf.walk", *recording->bpf.walk.why_not ? recording->bpf.walk.why_not : "yes");
-	recording->recorder.learn_chain = learn_chain;
-	recording->recorder.learn_context = &recording->bpf;
-	recording->recorder.recall = recording->bpf.has_stacks ? &recording->bpf.recall : NULL;
-	return 0;
-}
-
-static int open_kprobes(struct recording *recording, struct error *err)
-{
-	char text[16];
-
-	if (!recording->tracefs.has_kprobes)
-		return error_set(err, -ENOTSUP, "this kernel has no kprobe events (%s/kprobe_events; CONFIG_KPROBE_EVENTS)",
-				 recording->tracefs.path);
-	recording->source = SOURCE_KPROBE;
-	int ret = name_offset_find(recording->options->name_offset, &recording->tracefs, recording->kernel.symbols,
-				   &recording->all, &recording->name_offset_bytes, &recording->name_offset_from, err);
-	struct probe_plan_facts facts = plan_facts(recording);
-	if (!ret)
-		ret = probe_plan_kprobes(&recording->plan, &facts, err);
-	if (!ret)
-		ret = open_session(recording, err);
-	if (ret) {
-		probe_plan_release(&recording->plan);
-		return ret;
-	}
-	snprintf(text, sizeof(text), "%u", recording->name_offset_bytes);
-	trace_writer_fact(recording->writer, "name_offset", text);
-	trace_writer_fact(recording->writer, "name_offset.from", name_offset_source_name(recording->name_offset_from));
-	return 0;
-}
-
-static int open_tracepoints(struct recording *recording, struct error *err)
-{
-	struct probe_plan_facts facts = plan_facts(recording);
-	int ret = probe_plan_tracepoints(&recording->plan, &facts, err);
-
-	recording->source = SOURCE_TRACEPOINT;
-	if (!ret)
-		ret = open_session(recording, err);
-	if (ret) {
-		probe_plan_release(&recording->plan);
-		return ret;
-	}
-	return 0;
-}
-
-static const char *const source_reasons[SOURCE_COUNT] = {
-	[SOURCE_BPF] = "the kernel lets BPF programs filter its tracepoints",
-	[SOURCE_KPROBE] = "the kernel has kprobe events",
-	[SOURCE_TRACEPOINT] = "no tracepoint tells of kfree_rcu() and of the bulk functions",
-};
-
-static int open_source(struct recording *recording, enum source source, struct error *err)
-{
-	recording->recorder.unwind = recording->unwind;
-	switch (source) {
-	case SOURCE_BPF:
-		return open_bpf(recording, err);
-	case SOURCE_KPROBE:
-		return open_kprobes(recording, err);
-	default:
-		return open_tracepoints(recording, err);
-	}
-}
-
-static void set_why(struct recording *recording, enum source source, const char *why)
-{
-	snprintf(recording->why[source], sizeof(recording->why[source]), "%s", why);
-}
-
-static int open_probes(struct recording *recording, struct error *err)
-{
-	const char *format = kernel_tracepoint(recording, "kmalloc");
-	enum source wanted = recording->options->source;
-	int ret = -ENOENT;
-
-	if (format)
-		recording->recorder.flags = kmalloc_flags_read(format);
-	for (enum source source = SOURCE_AUTO + 1; source < SOURCE_COUNT && wanted != SOURCE_AUTO; source++)
-		set_why(recording, source, source == wanted ? "asked for with --source" : "another was asked for with --source");
-	if (wanted != SOURCE_AUTO)
-		return open_source(recording, wanted, err);
-	/* From the one that tells most for least to the one that is always there: the last one's error is the one that is told. */
-	for (enum source source = SOURCE_AUTO + 1; source < SOURCE_COUNT && ret; source++) {
-		struct error failed = {0};
-
-		if (source == SOURCE_BPF && recording->options->without_bpf) {
-			set_why(recording, source, "--without bpf");
-			continue;
-		}
-		set_why(recording, source, source_reasons[source]);
-		ret = open_source(recording, source, source == SOURCE_TRACEPOINT ? err : &failed);
-		if (ret && source != SOURCE_TRACEPOINT)
-			set_why(recording, source, failed.message);
-	}
-	if (!ret && recording->source == SOURCE_BPF)
-		set_why(recording, SOURCE_KPROBE, recording->tracefs.has_kprobes ? "the frees of all caches would come to slabrec" :
-										   "this kernel has no kprobe events");
-	if (!ret && recording->source != SOURCE_TRACEPOINT)
-		set_why(recording, SOURCE_TRACEPOINT, source_reasons[SOURCE_TRACEPOINT]);
-	return ret;
-}
-
-/* Why this one and not the ones before it, in one line. */
-static const char *source_why(const struct recording *recording, char *text, size_t size_bytes)
-{
-	size_t used = 0;
-
-	*text = '\0';
-	for (enum source source = SOURCE_AUTO + 1; source < recording->source && recording->options->source == SOURCE_AUTO; source++)
-		used += (size_t)snprintf(text + used, size_bytes - used, "no %s (%.250s), ", source_name(source),
-					 recording->why[source]);
-	snprintf(text + used, size_bytes - used, "%s", recording->why[recording->source]);
-	return text;
-}
-
-static bool has_witnesses(const struct recording *recording)
-{
-	for (size_t i = 0; i < recording->plan.count; i++)
-		if (recording->plan.probes[i].role == PROBE_ROLE_FREE_WITNESS)
-			return true;
-	return false;
-}
-
-/* ---- the trace's own description ---- */
-
-static void write_caches(struct recording *recording)
-{
-	for (size_t i = 0; i < recording->selected.count; i++) {
-		const struct slab_cache *cache = &recording->selected.caches[i];
-		char note[540];
-		struct trace_cache record = {
-			.name = trace_writer_text(recording->writer, cache->name),
-			.requested = trace_writer_text(recording->writer, cache->requested),
-			.aliases = trace_writer_text(recording->writer, cache->aliases ? cache->aliases : ""),
-			.object_size_bytes = cache->object_size_bytes,
-			.slab_size_bytes = cache->slab_size_bytes,
-			.objects_per_slab = cache->objects_per_slab,
-			.order = cache->order,
-			.align_bytes = cache->align_bytes,
-			.percpu_objects = cache->percpu_objects,
-		};
-
-		trace_writer_cache(recording->writer, &record);
-		if (!cache->aliases)
-			continue;
-		snprintf(note, sizeof(note), "%s is one cache with %.380s: their objects cannot be told apart.", cache->name,
-			 cache->aliases);
-		trace_writer_note(recording->writer, note);
-	}
-}
-
-static void write_spot(void *context, const char *sentence)
-{
-	trace_writer_note(context, sentence);
-}
-
-static void write_choices(struct recording *recording)
-{
-	const struct options *options = recording->options;
-	struct trace_writer *writer = recording->writer;
-	char text[WHY_BYTES];
-	size_t used = 0;
-
-	for (size_t i = 0; i < options->cache_count && used < sizeof(text); i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? "," : "", options->caches[i]);
-	trace_writer_fact(writer, "caches.requested", text);
-	trace_writer_fact(writer, "source", source_name(recording->source));
-	trace_writer_fact(writer, "source.why", source_why(recording, text, sizeof(text)));
-	trace_writer_fact(writer, "user_stack", user_stacks_name(user_stacks(recording)));
-	trace_writer_fact(writer, "free_stacks", options->all_free_stacks ? "all" : options->no_free_stacks ? "none" : "1/16");
-	target_write_facts(&recording->target, &recording->cgroups, writer);
-	if (options->is_only_live) {
-		trace_writer_fact(writer, "only_live", "yes");
-		trace_writer_note(writer, "Recorded with --only-live: objects that were freed are counted by call stack and by name of the task, not told one by one.");
-	}
-	if (options->peek_bytes) {
-		snprintf(text, sizeof(text), "%" PRIu32, options->peek_bytes);
-		trace_writer_fact(writer, "peek", text);
-	}
-	if (options->start_when.text) {
-		trace_writer_fact(writer, "start.when", options->start_when.text);
-		snprintf(text, sizeof(text), "%" PRIu64, recording->waited_ns);
-		trace_writer_fact(writer, "start.waited_ns", text);
-	}
-	struct probe_plan_facts facts = plan_facts(recording);
-	blind_spots_each(&recording->plan, &facts, user_stacks(recording), write_spot, writer);
-}
-
-static void tell_cache_is_gone(struct recording *recording, const struct slab_cache *cache)
-{
-	char note[200];
-
-	snprintf(note, sizeof(note),
-		 "%.100s was destroyed while this was recorded: the kernel has no count of its objects any more.", cache->name);
-	trace_writer_note(recording->writer, note);
-}
-
-static void write_census(struct recording *recording, enum trace_census_phase phase)
-{
-	uint64_t now_ns = clock_ns();
-	uint64_t time_ns = now_ns > recording->start_ns ? now_ns - recording->start_ns : 0;
-	struct trace_meminfo meminfo = {.time_ns = time_ns, .phase = phase};
-
-	recording->counted_ns = now_ns;
-	for (size_t i = 0; i < recording->selected.count; i++) {
-		struct slab_cache_census counts;
-
-		if (slab_cache_count(&recording->selected.caches[i], &counts)) {
-			if (phase == TRACE_CENSUS_END)
-				tell_cache_is_gone(recording, &recording->selected.caches[i]);
-			continue;
-		}
-		struct trace_census census = {.time_ns = time_ns,
-					      .cache = (uint32_t)i + 1,
-					      .phase = phase,
-					      .active_objects = counts.active_objects,
-					      .total_objects = counts.total_objects,
-					      .slabs = counts.slabs};
-		trace_writer_census(recording->writer, &census);
-	}
-	if (!facts_meminfo(&meminfo))
-		trace_writer_meminfo(recording->writer, &meminfo);
-	recording->census_cost_ns = clock_ns() - now_ns;
-}
-
-/* The kernel walks lists of slabs for its count, with a lock held: one that takes long is asked for less often. */
-static bool is_census_due(const struct recording *recording, uint64_t now_ns)
-{
-	uint64_t interval_ns = CENSUS_EVERY_NS << recording->census_count / CENSUS_BEFORE_DOUBLING;
-
-	if (interval_ns < CENSUS_COST_SHARE * recording->census_cost_ns)
-		interval_ns = CENSUS_COST_SHARE * recording->census_cost_ns;
-	return now_ns - recording->counted_ns >= interval_ns;
-}
-
-static uint64_t time_of(const struct recording *recording, uint64_t now_ns)
-{
-	return now_ns > recording->start_ns ? now_ns - recording->start_ns : 0;
-}
-
-/* What the kernel tells about the probes, while they are open. */
-static int gather_totals(struct recording *recording, struct error *err)
-{
-	const struct probe_session *session = &recording->session;
-	char *profile CLEANUP(cleanup_free) = tracefs_profile(&recording->tracefs);
-	size_t cpus = session->cpus.count;
-
-	free(recording->totals);
-	free(recording->counts);
-	free(recording->counted_cpus);
-	recording->totals = calloc(recording->plan.count + 1, sizeof(*recording->totals));
-	recording->counts = calloc(recording->plan.count * cpus + 1, sizeof(*recording->counts));
-	recording->counted_cpus = calloc(cpus + 1, sizeof(*recording->counted_cpus));
-	if (!recording->totals || !recording->counts || !recording->counted_cpus)
-		return error_set(err, -ENOMEM, "totals of the probes: out of memory");
-	if (cpus)
-		memcpy(recording->counted_cpus, session->cpus.cpus, cpus * sizeof(*recording->counted_cpus));
-	recording->counted_cpu_count = cpus;
-	int ret = probe_session_count(session, recording->counts);
-	for (size_t i = 0; i < recording->plan.count; i++) {
-		const struct probe *probe = &recording->plan.probes[i];
-		struct trace_probe *totals = &recording->totals[i];
-
-		*totals = (struct trace_probe){
-			.hits = probe->hits, .has_lost = true, .has_passed = true, .is_witnessed = probe_plan_is_witnessed(&recording->plan, probe)};
-		for (size_t cpu = 0; cpu < cpus; cpu++) {
-			const struct perf_event_counts *counts = &recording->counts[i * cpus + cpu];
-
-			totals->passed += counts->passed;
-			totals->lost += counts->lost;
-			totals->has_lost = totals->has_lost && counts->has_lost;
-		}
-		if (probe->raw) {
-			totals->has_misses = true;
-			totals->misses = slab_bpf_missed(&recording->bpf, probe->raw_number);
-			continue;
-		}
-		totals->has_misses = probe->function && !tracefs_profile_misses(profile, probe->event, &totals->misses);
-	}
-	return ret ? error_set(err, ret, "reading the counts of the probes: %s", strerror(-ret)) : 0;
-}
-
-static void write_probe_cpus(struct recording *recording, size_t probe, uint32_t event)
-{
-	for (size_t cpu = 0; cpu < recording->counted_cpu_count; cpu++) {
-		const struct perf_event_counts *counts = &recording->counts[probe * recording->counted_cpu_count + cpu];
-
-		if (counts->passed || counts->lost)
-			trace_writer_probe_cpu(recording->writer,
-					       &(struct trace_probe_cpu){.event = event,
-									 .cpu = (uint32_t)recording->counted_cpus[cpu],
-									 .passed = counts->passed,
-									 .lost = counts->lost,
-									 .has_lost = counts->has_lost});
-	}
-}
-
-static void write_probes(struct recording *recording, uint64_t *misses)
-{
-	struct trace_writer *writer = recording->writer;
-
-	for (size_t i = 0; i < recording->plan.count; i++) {
-		const struct probe *probe = &recording->plan.probes[i];
-		char event[160], definition[4096];
-		struct trace_probe totals = recording->totals[i];
-
-		snprintf(event, sizeof(event), "%s:%s", probe->subsystem, probe->event);
-		snprintf(definition, sizeof(definition), "%s %s %.3900s", probe->kind, probe->function_name, probe->definition);
-		/* Until 5.14 a page fault in a probe's handler was counted as a miss; rethook came soon after. */
-		totals.has_fault_misses = totals.has_misses && recording->options->user_stacks != USER_STACKS_NONE &&
-					  !kallsyms_has(recording->kernel.symbols, "rethook_hook");
-		*misses += totals.misses;
-		totals.event = trace_writer_text(writer, event);
-		totals.function = trace_writer_text(writer, probe->function_name);
-		totals.role = trace_writer_text(writer, probe_role_name(probe->role));
-		totals.definition = trace_writer_text(writer, probe->function ? definition : "");
-		totals.filter = trace_writer_text(writer, probe->filter);
-		trace_writer_probe(writer, &totals);
-		write_probe_cpus(recording, i, totals.event);
-	}
-}
-
-/* With --only-live the trace must not grow with time: there the totals stand for all of it. */
-static int date_misses(struct recording *recording, struct error *err)
-{
-	if (recording->source != SOURCE_KPROBE || recording->options->is_only_live)
-		return 0;
-	char *profile CLEANUP(cleanup_free) = tracefs_profile(&recording->tracefs);
-	int ret = miss_watch_look(&recording->miss_watch, &recording->plan, profile, time_of(recording, clock_ns()),
-				  recording->writer);
-	return ret ? error_set(err, ret, "misses of the probes: out of memory") : 0;
-}
-
-/* A CPU runs unrecorded for a moment before its probes are on, and when it goes after the kernel ended them. */
-static void tell_cpu(void *context, int cpu, bool is_open)
-{
-	struct recording *recording = context;
-	struct trace_unseen unseen = {.from_ns = time_of(recording, recording->cpus_checked_ns),
-				      .time_ns = time_of(recording, clock_ns()),
-				      .cause = TRACE_UNSEEN_CPU,
-				      .cpu = (uint32_t)cpu};
-	char note[160];
-
-	trace_writer_unseen(recording->writer, &unseen);
-	snprintf(note, sizeof(note), "CPU %d went %s after %.1f s; what it freed in that moment was not seen.", cpu,
-		 is_open ? "online" : "offline", (double)unseen.time_ns / 1e9);
-	trace_writer_note(recording->writer, note);
-}
-
-static int follow_cpus(struct recording *recording, uint64_t now_ns, struct error *err)
-{
-	struct cpu_list online;
-	int ret;
-
-	/* The list alone would do, but for CPUs that go and come back between two looks. */
-	if (!cpu_watch_look(&recording->cpu_watch) && now_ns - recording->cpus_checked_ns < CPUS_EVERY_NS)
-		return 0;
-	ret = cpu_list_online(&online, err);
-	if (!ret)
-		ret = probe_session_follow_cpus(&recording->session, &online, &recording->cpu_watch.gone, &recording->order,
-						tell_cpu, recording, err);
-	cpu_list_release(&online);
-	cpu_watch_forget(&recording->cpu_watch);
-	recording->cpus_checked_ns = now_ns;
-	return ret;
 }
 
 /* ---- the run ---- */
@@ -785,7 +100,7 @@ static int take_signal(struct recording *recording)
 
 	while (read(recording->signals, &info, sizeof(info)) == sizeof(info)) {
 		if ((int)info.ssi_signo == recording->options->snapshot_signal)
-			snapshots_ask(&recording->snapshots, clock_ns());
+			snapshots_ask(&recording->snapshots, recording_clock_ns());
 		else if (info.ssi_signo != SIGCHLD)
 			signal_number = (int)info.ssi_signo;
 	}
@@ -823,7 +138,7 @@ static uint64_t max_memory_bytes(const struct options *options)
 static bool has_max_memory(struct recording *recording)
 {
 	unsigned long long resident = 0, shared = 0;
-	uint64_t now_ns = clock_ns();
+	uint64_t now_ns = recording_clock_ns();
 	char line[128];
 
 	if (now_ns - recording->weighed_ns < WEIGH_EVERY_NS)
@@ -839,7 +154,7 @@ static const char *reached_limit(struct recording *recording)
 {
 	const struct options *options = recording->options;
 
-	if (options->duration_ns && clock_ns() - recording->start_ns >= options->duration_ns)
+	if (options->duration_ns && recording_clock_ns() - recording->start_ns >= options->duration_ns)
 		return DURATION_REASON;
 	if (has_max_size(recording))
 		return "reached --max-size";
@@ -918,7 +233,7 @@ static int write_end(struct recording *recording, struct error *err)
 {
 	uint64_t misses = 0;
 
-	write_probes(recording, &misses);
+	recording_write_probes(recording, &misses);
 	trace_writer_counter(recording->writer, "probe_misses", misses);
 	trace_writer_fact(recording->writer, "stop.reason", recording->stop_reason);
 	stack_table_write_user_symbols(&recording->stacks);
@@ -940,9 +255,9 @@ static int write_snapshot(struct recording *recording, uint64_t moment_ns, uint6
 	int ret = snapshot_open(&snapshot, &recording->output, file_bytes, recording->snapshots.number, &err);
 	if (!ret) {
 		trace_writer_redirect(recording->writer, snapshot_write, &snapshot);
-		write_census(recording, TRACE_CENSUS_END);
+		recording_write_census(recording, TRACE_CENSUS_END);
 		settle_lost(recording);
-		ret = gather_totals(recording, &err);
+		ret = recording_gather_totals(recording, &err);
 	}
 	probe_session_leave(&recording->session);
 	snapshots_leave(&recording->snapshots);
@@ -987,7 +302,7 @@ static int take_records_to(struct recording *recording, uint64_t horizon_ns, str
 
 	/* One at a time: the next is of the moment when it can be. */
 	if (snapshots_is_busy(snapshots, false) && snapshots->asked_ns)
-		snapshots->asked_ns = clock_ns();
+		snapshots->asked_ns = recording_clock_ns();
 	if (!snapshots->asked_ns || horizon_ns < snapshots->asked_ns)
 		return take_records(recording, horizon_ns, err);
 	int ret = take_records(recording, snapshots->asked_ns, err);
@@ -997,7 +312,7 @@ static int take_records_to(struct recording *recording, uint64_t horizon_ns, str
 static int tick_ms(const struct recording *recording)
 {
 	uint64_t duration_ns = recording->options->duration_ns;
-	uint64_t past_ns = clock_ns() - recording->start_ns;
+	uint64_t past_ns = recording_clock_ns() - recording->start_ns;
 
 	if (!duration_ns || past_ns + TICK_MS * 1000000ull < duration_ns)
 		return TICK_MS;
@@ -1010,20 +325,20 @@ static int record_until_stopped(struct recording *recording, struct error *err)
 
 	while (!ret && !should_stop(recording)) {
 		probe_session_wait(&recording->session, recording->signals, tick_ms(recording));
-		uint64_t now_ns = clock_ns();
-		grant_copies(recording, now_ns);
-		ret = follow_cpus(recording, now_ns, err);
+		uint64_t now_ns = recording_clock_ns();
+		recording_grant_copies(recording, now_ns);
+		ret = recording_follow_cpus(recording, now_ns, err);
 		if (!ret)
 			ret = take_records_to(recording, now_ns - HOLD_BACK_NS, err);
 		if (!ret && now_ns - recording->flushed_ns >= FLUSH_EVERY_NS) {
 			recording->flushed_ns = now_ns;
 			probe_session_trim(&recording->session, &recording->order);
-			ret = date_misses(recording, err);
+			ret = recording_date_misses(recording, err);
 			if (!ret)
 				ret = trace_writer_flush(recording->writer, err);
 		}
-		if (is_census_due(recording, now_ns)) {
-			write_census(recording, TRACE_CENSUS_INTERVAL);
+		if (recording_is_census_due(recording, now_ns)) {
+			recording_write_census(recording, TRACE_CENSUS_INTERVAL);
 			recording->census_count++;
 		}
 		if (now_ns - recording->verified_ns >= VERIFY_EVERY_NS) {
@@ -1052,33 +367,46 @@ static int start(struct recording *recording, struct error *err)
 		ret = work_count_ask(options->work_command, &recording->file_limit, &recording->work_before, err);
 	if (!ret && cgroup_table_scan(&recording->cgroups))
 		ret = error_set(err, -ENOMEM, "cgroups: out of memory");
-	if (!ret && (process_table_scan(&recording->processes) || tell_processes(recording)))
+	if (!ret && (process_table_scan(&recording->processes) || recording_tell_processes(recording)))
 		ret = error_set(err, -ENOMEM, "/proc: out of memory");
 	if (ret)
 		return ret;
-	recording->start_ns = recording->recorder.start_ns = recording->flushed_ns = recording->verified_ns = clock_ns();
+	recording->start_ns = recording->recorder.start_ns = recording->flushed_ns = recording->verified_ns = recording_clock_ns();
 	recording->cpus_checked_ns = recording->start_ns;
 	recording->unwinding_ns = UNWINDING_AHEAD_NS;
-	write_census(recording, TRACE_CENSUS_START);
+	recording_write_census(recording, TRACE_CENSUS_START);
 	ret = probe_session_enable(&recording->session, err);
 	if (!ret)
-		grant_copies(recording, clock_ns());
+		recording_grant_copies(recording, recording_clock_ns());
 	if (!ret && options->command)
 		workload_release(&recording->workload);
 	return ret;
 }
 
-/* From here on nothing is left behind by dying: a second Ctrl-C does it, and the trace stays under its interim name. */
+static uint64_t dying_from_ns;
+
+/* Pressing Ctrl-C twice says no more than once. */
+static void die(int number)
+{
+	if (recording_clock_ns() < dying_from_ns)
+		return;
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+/* From here on nothing is left behind by dying: another Ctrl-C, a while after the end, does it, and the trace stays under its interim name. */
 static void allow_dying(struct recording *recording)
 {
+	struct sigaction action = {.sa_handler = die, .sa_flags = SA_RESTART};
 	sigset_t set;
 
 	take_signal(recording); /* those that came until now asked for what is happening */
+	dying_from_ns = recording->end_ns + PATIENCE_NS;
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	for (const int *number = (const int[]){SIGINT, SIGQUIT, SIGTERM, SIGHUP, 0}; *number; number++) {
+		sigaction(*number, &action, NULL);
+		sigaddset(&set, *number);
+	}
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
@@ -1145,8 +473,8 @@ static void tell_busy_probes(struct recording *recording)
 static int take_for_a_while(struct recording *recording, struct error *err)
 {
 	probe_session_wait(&recording->session, recording->signals, TICK_MS);
-	uint64_t now_ns = clock_ns();
-	int ret = follow_cpus(recording, now_ns, err);
+	uint64_t now_ns = recording_clock_ns();
+	int ret = recording_follow_cpus(recording, now_ns, err);
 	if (!ret)
 		ret = take_records(recording, now_ns - HOLD_BACK_NS, err);
 	return ret ? ret : trace_writer_flush(recording->writer, err);
@@ -1171,21 +499,21 @@ static void tell_reclaim(struct recording *recording)
  */
 static int reclaim(struct recording *recording, struct error *err)
 {
-	uint64_t end_ns = clock_ns(), done_ns = 0, freed_ns = 0, frees = 0;
+	uint64_t end_ns = recording_clock_ns(), done_ns = 0, freed_ns = 0, frees = 0;
 	int ret;
 
-	write_census(recording, TRACE_CENSUS_END);
+	recording_write_census(recording, TRACE_CENSUS_END);
 	write_work(recording);
 	do
 		ret = take_for_a_while(recording, err);
-	while (!ret && clock_ns() < end_ns + 2 * HOLD_BACK_NS);
+	while (!ret && recording_clock_ns() < end_ns + 2 * HOLD_BACK_NS);
 	if (ret)
 		return ret;
 	trace_writer_reclaim(recording->writer, &(struct trace_reclaim){.time_ns = end_ns - recording->start_ns});
 	ret = reclaim_start(&recording->reclaim, &recording->selected, err);
 	while (!ret && !take_signal(recording)) {
 		ret = take_for_a_while(recording, err);
-		uint64_t now_ns = clock_ns(), so_far = recording->recorder.counts.frees + recording->recorder.counts.frees_older;
+		uint64_t now_ns = recording_clock_ns(), so_far = recording->recorder.counts.frees + recording->recorder.counts.frees_older;
 
 		if (so_far != frees || !freed_ns)
 			freed_ns = now_ns;
@@ -1197,7 +525,7 @@ static int reclaim(struct recording *recording, struct error *err)
 	}
 	reclaim_wait(&recording->reclaim);
 	tell_reclaim(recording);
-	write_census(recording, TRACE_CENSUS_INTERVAL);
+	recording_write_census(recording, TRACE_CENSUS_INTERVAL);
 	return ret;
 }
 
@@ -1231,23 +559,23 @@ static int finish(struct recording *recording, struct error *err)
 	probe_session_disable(&recording->session);
 	if (ret)
 		return ret;
-	recording->end_ns = clock_ns();
+	recording->end_ns = recording_clock_ns();
 	if (!recording->options->is_reclaim) {
-		write_census(recording, TRACE_CENSUS_END);
+		recording_write_census(recording, TRACE_CENSUS_END);
 		write_work(recording);
 	}
 	ret = take_records(recording, UINT64_MAX, err);
 	if (ret)
 		return ret;
 	peek(recording);
-	ret = date_misses(recording, err);
+	ret = recording_date_misses(recording, err);
 	if (ret)
 		return ret;
 	ret = finish_snapshots(recording, err);
 	if (ret)
 		return ret;
 	settle_lost(recording);
-	ret = gather_totals(recording, err);
+	ret = recording_gather_totals(recording, err);
 	if (ret)
 		return ret;
 	probe_session_close(&recording->session);
@@ -1268,7 +596,7 @@ static void summarize(const struct recording *recording)
 		return;
 	if (recording->options->source == SOURCE_AUTO && recording->source != SOURCE_BPF && !recording->options->without_bpf)
 		fprintf(stderr, "slabrec: source %s: %s\n", source_name(recording->source),
-			source_why(recording, why, sizeof(why)));
+			recording_source_why(recording, why, sizeof(why)));
 	if (recording->is_limit_reached && strcmp(recording->stop_reason, DURATION_REASON))
 		fprintf(stderr, "slabrec: the recording was ended: %s\n", recording->stop_reason);
 	fprintf(stderr, "slabrec: %s allocations, %s frees, %s live, %s lost in %.1f s; %s bytes",
@@ -1353,7 +681,7 @@ static void tell_probes(const struct recording *recording)
 
 	if (!recording->options->is_verbose)
 		return;
-	fprintf(stderr, "slabrec: source %s: %s\n", source_name(recording->source), source_why(recording, why, sizeof(why)));
+	fprintf(stderr, "slabrec: source %s: %s\n", source_name(recording->source), recording_source_why(recording, why, sizeof(why)));
 	for (size_t i = 0; i < recording->selected.count; i++)
 		fprintf(stderr, "slabrec: cache %s%s%s\n", recording->selected.caches[i].name,
 			recording->selected.caches[i].aliases ? ", shared by " : "",
@@ -1438,7 +766,7 @@ static int open_all(struct recording *recording, struct error *err)
 	if (ret)
 		return ret;
 	facts_write_machine(recording->writer, options);
-	write_caches(recording);
+	recording_write_caches(recording);
 	ret = kernel_image_init(&recording->kernel, recording->writer, err);
 	if (ret)
 		return ret;
@@ -1463,9 +791,9 @@ static int open_all(struct recording *recording, struct error *err)
 			 &recording->files);
 	ret = open_unwind(recording, err);
 	if (!ret)
-		ret = open_probes(recording, err);
+		ret = recording_open_probes(recording, err);
 	if (!ret) {
-		write_choices(recording);
+		recording_write_choices(recording);
 		tell_probes(recording);
 	}
 	return ret;
@@ -1502,7 +830,7 @@ static int wait_for_start(struct recording *recording, bool *is_over, int *statu
 	const struct start_condition *condition = &recording->start_when;
 	struct pollfd polled = {.fd = recording->signals, .events = POLLIN};
 	const char *unit = condition->is_memory ? "bytes" : "objects";
-	uint64_t began_ns = clock_ns(), value = 0;
+	uint64_t began_ns = recording_clock_ns(), value = 0;
 	char text[32];
 	int ret = 0;
 
@@ -1521,7 +849,7 @@ static int wait_for_start(struct recording *recording, bool *is_over, int *statu
 		progress_wait(&recording->progress, condition->text, value, unit);
 		poll(&polled, 1, START_POLL_MS);
 	}
-	recording->waited_ns = clock_ns() - began_ns;
+	recording->waited_ns = recording_clock_ns() - began_ns;
 	progress_end(&recording->progress);
 	if (!*is_over && !options->is_quiet)
 		fprintf(stderr, "slabrec: %s: %s %s now, recording\n", condition->text, progress_number(value, text), unit);
@@ -1615,7 +943,7 @@ int recording_run(const struct options *options, int *status, struct error *err)
 		ret = open_all(recording, err);
 	if (!ret && !is_over) {
 		recording->recorder.writer = recording->writer;
-		recording->recorder.has_witnesses = has_witnesses(recording);
+		recording->recorder.has_witnesses = recording_has_witnesses(recording);
 		ret = run(recording, status, err);
 	}
 	release(recording);
@@ -1631,7 +959,7 @@ static int explain(struct recording *recording, struct error *err)
 		[NAME_OFFSET_CHECKED] = "a probe that tried where cache names are",
 	};
 	struct explain_source sources[SOURCE_COUNT] = {{source_name(recording->source), recording->why[recording->source]}};
-	struct probe_plan_facts facts = plan_facts(recording);
+	struct probe_plan_facts facts = recording_plan_facts(recording);
 	struct utsname kernel;
 	size_t count = 1;
 
@@ -1649,7 +977,7 @@ static int explain(struct recording *recording, struct error *err)
 		.filters = recording->target.sentences,
 		.plan = &recording->plan,
 		.facts = &facts,
-		.user_stacks = user_stacks(recording),
+		.user_stacks = recording_user_stacks(recording),
 	};
 	explain_write(&text, stdout);
 	return fflush(stdout) || ferror(stdout) ? error_set(err, -EIO, "standard output: %m") : 0;
