@@ -122,10 +122,11 @@ check-san: ## unit and golden tests with the address and undefined behaviour san
 check-clang: ## the other compiler builds everything without a warning
 	@$(MAKE) CC=$(CLANG) BUILD_SUFFIX=/clang all
 
-# What needs neither the machine's kernel for itself nor a VM runs side by side.
+# Side by side what does not look at all of this machine's kernel; the machines that are emulated wait as much as they work.
 check: check-house all ## everything
 	@$(MAKE) --no-print-directory -j$$(nproc) -Otarget check-unit check-golden check-report check-clang check-san check-fuzz check-exports
-	@$(MAKE) --no-print-directory check-e2e check-browser check-vm check-ci check-archetypes check-symbols
+	@$(MAKE) --no-print-directory check-e2e
+	@$(MAKE) --no-print-directory -j$$(($$(nproc) + 1)) -Otarget check-vm check-browser check-ci check-archetypes check-symbols
 
 # Slow, and no part of check.
 bench: all $(WORKLOADS) $(BENCH_WORKLOADS) $B/tests/report/make-trace $B/tests/report/make-calls ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
