@@ -113,7 +113,7 @@ int html_diff_views(const struct html_diff *html, struct error *err)
 	      "Callers above, callees below. In all three a function is as wide as what stays under it before and after together, for the same "
 	      "exposure: what is gone and what is new are both seen. It is filled as far as one side's part goes.</p>\n",
 	      html->out);
-	fputs("<div id=\"views\">\n", html->out);
+	fputs("<div id=\"pictures\">\n", html->out);
 	for (uint32_t view = 0; view < VIEWS; view++)
 		write_view(html, &flame, (enum view)view);
 	fputs("<p class=\"detail\" id=\"detail\" aria-live=\"polite\"></p></div>\n", html->out);

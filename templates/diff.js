@@ -1,7 +1,7 @@
 // The three pictures as one: what is pointed at or chosen by arrow keys in one is marked in all, and told below them. The page is whole without.
 "use strict";
 {
-const host = document.getElementById("views"), detail = document.getElementById("detail");
+const host = document.getElementById("pictures"), detail = document.getElementById("detail");
 const views = host ? [...host.querySelectorAll("svg")] : [];
 let marked = -1;
 
