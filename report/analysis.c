@@ -2,10 +2,10 @@
 #include "report/analysis.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "report/number.h"
+#include "report/ranking.h"
 #include "report/variants.h"
 #include "trace/cleanup.h"
 
@@ -180,24 +180,15 @@ static void judge_sites(struct model *model, const struct orphan_charges *charge
 	}
 }
 
-/* Leaks first, then what may be one. */
-static int rank_of(const struct suspect *suspect)
-{
-	if (suspect->is_variant)
-		return 2;
-	return suspect_is_leak(suspect) ? 0 : suspect->class == SUSPECT_UNDETERMINED ? 1 : 2;
-}
-
 /* A part may well leak where the whole does not grow; but of many parts some look so by chance. */
-static bool is_sure_by_itself(const struct suspect *suspect)
+static bool stands_alone(const struct suspect *own, const struct suspect *whole)
 {
-	return suspect_is_leak(suspect) && suspect->confidence == SUSPECT_HIGH;
+	return !suspect_is_leak(whole) && suspect_is_leak(own) && own->confidence == SUSPECT_HIGH;
 }
 
-/* Whether what is said of the whole is said of the part. */
-static bool goes_for(const struct suspect *whole, const struct suspect *own)
+static bool has_more_old(const struct model_site *a, const struct model_site *b)
 {
-	return suspect_is_leak(whole) ? own->old_live > 0 : suspect_is_leak(own) && !is_sure_by_itself(own);
+	return a->suspect.old_live != b->suspect.old_live ? a->suspect.old_live > b->suspect.old_live : model_by_live(a, b) < 0;
 }
 
 static void make_variant(struct suspect *suspect)
@@ -215,45 +206,38 @@ static void make_variant(struct suspect *suspect)
 static void judge_together(struct model *model, const struct orphan_charges *charges, const struct variant *same, uint32_t count)
 {
 	struct evidence evidence = {0};
-	uint32_t first = same->site;
-	bool has_leak = false;
+	struct model_site *first = NULL;
 
-	for (uint32_t i = 0; i < count; i++) {
-		const struct model_site *site = &model->sites[same[i].site], *best = &model->sites[first];
-
+	for (uint32_t i = 0; i < count; i++)
 		add_evidence(&evidence, model, charges, same[i].site);
-		has_leak |= suspect_is_leak(&site->suspect);
-		if (site->suspect.old_live > best->suspect.old_live ||
-		    (site->suspect.old_live == best->suspect.old_live && model_by_live(site, best) < 0))
-			first = same[i].site;
-	}
 	struct suspect whole = judge(&evidence, model);
-	if (!has_leak && rank_of(&whole) >= rank_of(&model->sites[first].suspect))
-		return;
-	whole.others = count - 1;
 	for (uint32_t i = 0; i < count; i++) {
-		struct suspect *own = &model->sites[same[i].site].suspect;
-		bool is_first = same[i].site == first;
+		struct model_site *site = &model->sites[same[i].site];
 
-		if (!suspect_is_leak(&whole) && is_sure_by_itself(own)) {
-			suspect_limit(own, SUSPECT_MEDIUM, "its place in the kernel does not leak as a whole");
-		} else if (is_first || goes_for(&whole, own)) {
-			*own = whole;
-			if (!is_first)
-				make_variant(own);
+		if (stands_alone(&site->suspect, &whole))
+			continue;
+		whole.others += first != NULL;
+		if (!first || has_more_old(site, first))
+			first = site;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct model_site *site = &model->sites[same[i].site];
+
+		if (stands_alone(&site->suspect, &whole)) {
+			suspect_limit(&site->suspect, SUSPECT_MEDIUM, "its place in the kernel does not leak as a whole");
+			continue;
 		}
+		site->suspect = whole;
+		if (site != first)
+			make_variant(&site->suspect);
 	}
 }
 
-static int judge_variants(struct model *model, const struct orphan_charges *charges, struct error *err)
+static void judge_variants(struct model *model, const struct orphan_charges *charges, const struct variants *variants)
 {
-	CLEANUP(variants_release) struct variants variants = {0};
-	int ret = variants_find(&variants, model, err);
-
-	for (uint32_t at = 0, count; !ret && (count = variants_alike(&variants, at)); at += count)
+	for (uint32_t at = 0, count; (count = variants_alike(variants, at)); at += count)
 		if (count > 1)
-			judge_together(model, charges, &variants.items[at], count);
-	return ret;
+			judge_together(model, charges, &variants->items[at], count);
 }
 
 /* Together the leaks of a cache cannot be more than it grew by, and what CPUs may hold. */
@@ -282,30 +266,18 @@ static void hold_against_census(struct model *model)
 	}
 }
 
-static int by_rank(const void *left, const void *right)
-{
-	const struct model_site *a = left, *b = right;
-
-	int rank = rank_of(&a->suspect);
-
-	if (rank != rank_of(&b->suspect))
-		return rank - rank_of(&b->suspect);
-	if (rank < 2 && (a->suspect.score > b->suspect.score || a->suspect.score < b->suspect.score))
-		return a->suspect.score < b->suspect.score ? 1 : -1;
-	return model_by_live(left, right);
-}
-
 int analysis_judge(struct model *model, const struct orphan_charges *charges, struct error *err)
 {
+	CLEANUP(variants_release) struct variants variants = {0};
+	int ret = variants_find(&variants, model, err);
+
+	if (ret)
+		return ret;
 	model->unreliable = unreliable(model);
 	for (uint32_t i = 0; i < model->cache_count; i++)
 		model->caches[i].growth = growth_of(&model->caches[i].reconciliation);
 	judge_sites(model, charges);
-	int ret = judge_variants(model, charges, err);
+	judge_variants(model, charges, &variants);
 	hold_against_census(model);
-	if (model->site_count)
-		qsort(model->sites, model->site_count, sizeof(*model->sites), by_rank);
-	for (uint32_t i = 0; i < model->site_count; i++)
-		model->suspect_count += !*model->unreliable && rank_of(&model->sites[i].suspect) == 0;
-	return ret;
+	return ranking_sort(model, &variants, err);
 }

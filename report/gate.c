@@ -82,7 +82,7 @@ static bool asks_for_leaks(const struct gate *gate)
 
 static bool is_suspect(const struct model *model, const struct model_site *site)
 {
-	return (size_t)(site - model->sites) < model->suspect_count;
+	return !*model->unreliable && suspect_is_leak(&site->suspect) && !site->suspect.is_variant;
 }
 
 bool gate_is_met(const struct gate *gate, const struct model *model, const struct model_site *site)

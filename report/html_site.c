@@ -9,6 +9,7 @@
 #include "report/escape.h"
 #include "report/frame_text.h"
 #include "report/number.h"
+#include "report/ranking.h"
 #include "report/verdict.h"
 
 #define ROWS_MAX 28u
@@ -35,7 +36,23 @@ static void write_name(FILE *out, const struct model_site *site)
 	}
 }
 
-static void write_row(const struct html *html, const struct model_site *site, uint32_t rank)
+/* Of a site and its variants. */
+static struct timeline sum_timelines(const struct model *model, uint32_t first)
+{
+	struct timeline sum = history_timeline(model->sites[first].history);
+
+	for (uint32_t i = first + 1, end = ranking_next(model, first); i < end; i++) {
+		struct timeline timeline = history_timeline(model->sites[i].history);
+
+		for (uint32_t bucket = 0; bucket < TIMELINE_BUCKETS; bucket++) {
+			sum.allocs[bucket] = number_add(sum.allocs[bucket], timeline.allocs[bucket]);
+			sum.frees[bucket] = number_add(sum.frees[bucket], timeline.frees[bucket]);
+		}
+	}
+	return sum;
+}
+
+static void write_row(const struct html *html, const struct model_site *site, const struct timeline *timeline, uint32_t rank)
 {
 	FILE *out = html->out;
 
@@ -43,7 +60,10 @@ static void write_row(const struct html *html, const struct model_site *site, ui
 	if (rank <= CARDS_MAX)
 		fprintf(out, "<a href=\"#site-%u\">", rank);
 	write_name(out, site);
-	fputs(rank <= CARDS_MAX ? "</a></th>" : "</th>", out);
+	fputs(rank <= CARDS_MAX ? "</a>" : "", out);
+	if (site->suspect.others)
+		fprintf(out, " <span class=\"off\">%s stacks</span>", number_count((uint64_t)site->suspect.others + 1).text);
+	fputs("</th>", out);
 	html_name_cell(out, html->model->caches[site->cache].name);
 	html_number_cell(out, number_count(site->live).text);
 	html_number_cell(out, site_bytes(html, site));
@@ -54,42 +74,46 @@ static void write_row(const struct html *html, const struct model_site *site, ui
 	html_number_cell(out, number_count(site->frees + site->frees_implied).text);
 	html_number_cell(out, site->live ? number_duration(history_ages_mean_ns(site->live_ages)).text : "-");
 	fputs("<td class=\"pic\">", out);
-	struct timeline timeline = history_timeline(site->history);
-	chart_spark(out, &timeline, html->model->duration_ns);
+	chart_spark(out, timeline, html->model->duration_ns);
 	fputs("</td></tr>\n", out);
 }
 
-static void write_rest(const struct html *html, uint32_t shown)
+static void write_rest(const struct html *html, uint32_t from)
 {
 	uint64_t live = 0, allocs = 0;
 
-	for (uint32_t i = shown; i < html->model->site_count; i++) {
+	for (uint32_t i = from; i < html->model->site_count; i++) {
 		live += html->model->sites[i].live;
 		allocs += html->model->sites[i].allocs;
 	}
 	fprintf(html->out, "<p class=\"note\">Not shown: %s more call stacks with ",
-		number_count(html->model->site_count - shown).text);
+		number_count(html->model->site_count - from).text);
 	fprintf(html->out, "%s live of %s allocated objects (", number_count(live).text, number_count(allocs).text);
 	fprintf(html->out, "%s of all that is live). The XML has them all.</p>\n",
 		number_percent(live, html->model->live).text);
 }
 
-static void write_rows(const struct html *html, const char *caption, uint32_t from, uint32_t to)
+/* The rows of those ranks; site: the first, then the first behind them. */
+static void write_rows(const struct html *html, const char *caption, uint32_t rank, uint32_t last, uint32_t *site)
 {
 	static const char *const heads[] = {"#Rank",	   "Allocated at",   "Cache",	   "#Live",
 					    "#Live bytes", "Class",	     "Confidence", "#At least", "#Allocated", "#Freed",
 					    "#Mean age",   "Live over time", NULL};
 
 	html_table(html->out, "sites", caption, heads);
-	for (uint32_t i = from; i < to; i++)
-		write_row(html, &html->model->sites[i], i + 1);
+	for (; rank <= last; rank++, *site = ranking_next(html->model, *site)) {
+		struct model_site sum = ranking_sum(html->model, *site);
+		struct timeline timeline = sum_timelines(html->model, *site);
+
+		write_row(html, &sum, &timeline, rank);
+	}
 	html_table_end(html->out);
 }
 
 void html_site_table(const struct html *html)
 {
 	const struct model *model = html->model;
-	uint32_t shown = model->site_count < ROWS_MAX ? model->site_count : ROWS_MAX;
+	uint32_t all = ranking_count(model), shown = all < ROWS_MAX ? all : ROWS_MAX, site = 0;
 	/* A few more than fit are no reason to fold them. */
 	uint32_t open = shown > ROWS_OPEN + 5 ? ROWS_OPEN : shown;
 
@@ -97,17 +121,17 @@ void html_site_table(const struct html *html)
 		return;
 	html_section(html->out, "sites", "Where they were allocated");
 	write_rows(html,
-		   "Allocation sites: one row per cache and whole call stack; leaks first, then what is undetermined, then most live "
-		   "bytes first; those that differ in user space only are judged together. Classes by the rules " SUSPECT_RULES ". At least: lower bound of a leak's rate (95 %). Mean age: of "
+		   "Allocation sites: one row per cache and kernel call stack, whichever user stacks lead there; leaks first, then what is "
+		   "undetermined, then most live bytes first. Classes by the rules " SUSPECT_RULES ". At least: lower bound of a leak's rate (95 %). Mean age: of "
 		   "those still live.",
-		   0, open);
+		   1, open, &site);
 	if (open < shown) {
 		fprintf(html->out, "<details><summary>Sites %u to %u</summary>\n", open + 1, shown);
-		write_rows(html, "Allocation sites, continued.", open, shown);
+		write_rows(html, "Allocation sites, continued.", open + 1, shown, &site);
 		fputs("</details>\n", html->out);
 	}
-	if (shown < model->site_count)
-		write_rest(html, shown);
+	if (site < model->site_count)
+		write_rest(html, site);
 }
 
 /* Cards. */
@@ -367,6 +391,10 @@ static void write_card(const struct html *html, const struct model_site *site, u
 	fprintf(out, "%s, %s, ", number_count(site->allocs).text, site_bytes(html, site));
 	escape_html(out, html->model->caches[site->cache].name, HTML_NAME_MAX);
 	fputs("</span></summary>\n<div class=\"body\"><div class=\"stacks\">\n", out);
+	if (site->suspect.others)
+		fprintf(out, "<p class=\"note\">Of %s call stacks that differ in user space only, this one has the most old objects. Sums, class and reason "
+			     "are of all; ages, tasks, who frees and the pictures of this one.</p>\n",
+			number_count((uint64_t)site->suspect.others + 1).text);
 	write_stack(html, site);
 	write_contents(html, site);
 	fputs("</div><div class=\"facts\">\n", out);
@@ -385,10 +413,14 @@ void html_site_cards(const struct html *html)
 	if (!model->site_count)
 		return;
 	html_section(html->out, "cards", "Site by site");
-	for (; shown < model->site_count && shown < CARDS_MAX; shown++)
-		write_card(html, &model->sites[shown], shown + 1);
-	if (shown < model->site_count)
+	for (uint32_t i = 0; i < model->site_count && shown < CARDS_MAX; i = ranking_next(model, i)) {
+		struct model_site sum = ranking_sum(model, i);
+
+		write_card(html, &sum, ++shown);
+	}
+	uint32_t all = ranking_count(model);
+	if (shown < all)
 		fprintf(html->out,
 			"<p class=\"note\">Cards are written for the first %u of %s sites; the XML has them all.</p>\n",
-			shown, number_count(model->site_count).text);
+			shown, number_count(all).text);
 }

@@ -8,6 +8,7 @@
 #include "report/gate.h"
 #include "report/integrity.h"
 #include "report/json.h"
+#include "report/ranking.h"
 #include "report/verdict.h"
 #include "report/symbol_advice.h"
 
@@ -146,6 +147,7 @@ static void json_site(struct json *json, const struct model *model, const struct
 	json_text(json, "function", site->name);
 	json_text(json, "caller", site->caller);
 	json_text(json, "cache", model->caches[site->cache].name);
+	json_count(json, "call_stacks", (uint64_t)site->suspect.others + 1);
 	json_count(json, "allocs", site->allocs);
 	json_count(json, "frees", site->frees);
 	json_count(json, "frees_implied", site->frees_implied);
@@ -236,8 +238,11 @@ int render_json(const struct model *model, FILE *out, struct error *err)
 	json_symbols(&json, model, &arena);
 	json_count(&json, "site_count", model->site_count);
 	json_open(&json, "sites", '[');
-	for (uint32_t i = 0; i < model->site_count && i < SITES_MAX_JSON; i++)
-		json_site(&json, model, &model->sites[i], &arena);
+	for (uint32_t i = 0, count = 0; i < model->site_count && count < SITES_MAX_JSON; i = ranking_next(model, i), count++) {
+		struct model_site sum = ranking_sum(model, i);
+
+		json_site(&json, model, &sum, &arena);
+	}
 	json_close(&json, ']');
 	json_close(&json, '}');
 	fputc('\n', out);

@@ -8,6 +8,7 @@
 #include "report/integrity.h"
 #include "report/markdown.h"
 #include "report/number.h"
+#include "report/ranking.h"
 #include "report/verdict.h"
 #include "trace/cleanup.h"
 
@@ -54,10 +55,14 @@ static void write_table(const struct md *md)
 	fputs("| # | Allocated at | Cache | Live | Live bytes | Allocated | Class | Confidence | At least |\n"
 	      "|--:|---|---|--:|--:|--:|---|---|--:|\n",
 	      md->out);
-	for (uint32_t i = 0; i < model->site_count && i < ROWS_MAX_MD; i++)
-		write_row(md, &model->sites[i], i + 1);
-	if (model->site_count > ROWS_MAX_MD)
-		fprintf(md->out, "\nand %s more call stacks.\n", number_count(model->site_count - ROWS_MAX_MD).text);
+	uint32_t next = 0;
+	for (uint32_t rank = 1; next < model->site_count && rank <= ROWS_MAX_MD; rank++, next = ranking_next(model, next)) {
+		struct model_site site = ranking_sum(model, next);
+
+		write_row(md, &site, rank);
+	}
+	if (next < model->site_count)
+		fprintf(md->out, "\nand %s more call stacks.\n", number_count(model->site_count - next).text);
 	fputc('\n', md->out);
 }
 
@@ -91,8 +96,8 @@ static void write_all(const struct md *md, uint32_t stacks)
 	for (uint32_t i = 0; i < model->note_count && i < NOTES_MAX_MD; i++)
 		markdown_paragraph(md->out, "> ", arena_format(md->arena, "%.500s", model->notes[i]));
 	write_table(md);
-	for (uint32_t i = 0; i < stacks && i < model->site_count; i++)
-		write_stack(md, &model->sites[i], i + 1);
+	for (uint32_t i = 0, rank = 1; rank <= stacks && i < model->site_count; i = ranking_next(model, i), rank++)
+		write_stack(md, &model->sites[i], rank);
 	fprintf(md->out, "Linux ");
 	markdown_code(md->out, *model_fact(model, "kernel.release") ? model_fact(model, "kernel.release") : "not known", MARKDOWN_NAME_MAX);
 	fprintf(md->out, ", %s, redaction %s, slabreport " SLABREC_VERSION "\n", number_duration(model->duration_ns).text,

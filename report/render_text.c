@@ -12,6 +12,7 @@
 #include "report/integrity.h"
 #include "report/lines.h"
 #include "report/number.h"
+#include "report/ranking.h"
 #include "report/reconcile.h"
 #include "report/symbol_advice.h"
 #include "report/verdict.h"
@@ -132,14 +133,15 @@ static void write_table(struct text *text)
 		return;
 	TEXT_LINE(text, "%s", "");
 	TEXT_LINE(text, "%9s %9s %9s  %-12s  %s", "live", "bytes", "of", "class", "allocated at");
-	for (uint32_t i = 0; i < model->site_count && i < TABLE_SITES; i++) {
-		const struct model_site *site = &model->sites[i];
+	uint32_t next = 0;
+	for (uint32_t row = 0; next < model->site_count && row < TABLE_SITES; row++, next = ranking_next(model, next)) {
+		struct model_site site = ranking_sum(model, next);
 
-		TEXT_LINE(text, "%9s %9s %9s  %-12s  %s", number_count(site->live).text, site_bytes(text, site),
-			  number_count(site->allocs).text, suspect_class_name(site->suspect.class), site_name(text, site));
+		TEXT_LINE(text, "%9s %9s %9s  %-12s  %s", number_count(site.live).text, site_bytes(text, &site),
+			  number_count(site.allocs).text, suspect_class_name(site.suspect.class), site_name(text, &site));
 	}
-	if (model->site_count > TABLE_SITES)
-		TEXT_LINE(text, "%9s and %u more call stacks", "", model->site_count - TABLE_SITES);
+	if (next < model->site_count)
+		TEXT_LINE(text, "%9s and %u more call stacks", "", model->site_count - next);
 }
 
 static void write_ages(struct text *text, const char *what, const struct history_ages *ages)
@@ -253,6 +255,8 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 				    verdict_live(&text->arena, site->live, site->live_at_least),
 				    site_bytes(text, site), number_count(site->allocs).text, site_name(text, site)));
 	write_suspect(text, site);
+	if (site->suspect.others)
+		text_paragraph(text, 4, arena_format(&text->arena, "  of the one of them with the most old objects:"));
 	write_tasks(text, site);
 	write_places(text, site);
 	write_ages(text, "live", site->live_ages);
@@ -280,9 +284,12 @@ int render_text(const struct model *model, FILE *out, struct error *err)
 	write_machine(&text);
 	write_origins(&text);
 	write_table(&text);
-	for (uint32_t i = 0; i < model->site_count && i < STACK_SITES; i++)
-		if (model->sites[i].live || !model->live)
-			write_site(&text, &model->sites[i], i + 1);
+	for (uint32_t i = 0, rank = 1; i < model->site_count && rank <= STACK_SITES; i = ranking_next(model, i), rank++) {
+		struct model_site site = ranking_sum(model, i);
+
+		if (site.live || !model->live)
+			write_site(&text, &site, rank);
+	}
 	bool failed = text.arena.failed;
 	arena_release(&text.arena);
 	return failed ? error_set(err, -ENOMEM, "not enough memory for the text") : 0;

@@ -78,7 +78,7 @@ struct suspect {
 	const char *limit;    /* what keeps the confidence from being higher; "" nothing. Static */
 	float score;	      /* low_rate * slot_bytes * evenness^2 * a weight of the class */
 	uint32_t others;	/* call stacks that differ from this one in user space only: one judgement is made of all */
-	bool is_variant;	/* one of those others: what is told here is told of all, the rate and the score with the first of them */
+	bool is_variant;	/* one of those others: what is told here is told of all, the rate and the score with the first, which stands before it */
 	struct theil_sen slope; /* of live objects over the last two thirds, each second, older ones counted */
 };
 

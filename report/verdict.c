@@ -199,7 +199,7 @@ static const char *old_and_live(struct arena *arena, const struct suspect *suspe
 /* What happens to those that do not stay. */
 static const char *freed_within(struct arena *arena, const struct model_site *site)
 {
-	if (!site->freed_ages->count)
+	if (!site->suspect.p95_ns)
 		return "none was seen to be freed";
 	return arena_format(arena, "95 %% of those freed were freed within %s", number_duration(site->suspect.p95_ns).text);
 }
@@ -289,6 +289,9 @@ static const char *no_growth(struct arena *arena, const struct model *model)
 	}
 	if (!*first)
 		return "";
+	if (model->suspect_count)
+		return arena_format(arena, "The kernel's own count does not confirm it (%s%s).", first,
+				    model->cache_count == 1 ? "" : ", and so on");
 	return arena_format(arena, "No growth in %s (%s%s).", model->cache_count == 1 ? "this cache" : "these caches", first,
 			    model->cache_count == 1 ? "" : ", and so on");
 }

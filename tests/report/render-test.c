@@ -679,7 +679,7 @@ static void test_json_numbers(void **state)
 	assert_non_null(strstr(json, "\"schema\": \"slabreport/1\""));
 	assert_non_null(strstr(json,
 			       "\"function\": \"alloc_pipe_info\",\n      \"caller\": \"create_pipe_files\",\n"
-			       "      \"cache\": \"kmalloc-cg-1k\",\n      \"allocs\": 300,\n      \"frees\": 0,\n"
+			       "      \"cache\": \"kmalloc-cg-1k\",\n      \"call_stacks\": 1,\n      \"allocs\": 300,\n      \"frees\": 0,\n"
 			       "      \"frees_implied\": 0,\n      \"pending_rcu\": 0,\n      \"live\": 300,\n      \"live_at_least\": 300,\n      "
 			       "\"live_bytes\": 307200,"));
 }
