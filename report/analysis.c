@@ -194,8 +194,6 @@ static bool has_more_old(const struct model_site *a, const struct model_site *b)
 static void make_variant(struct suspect *suspect)
 {
 	suspect->is_variant = true;
-	suspect->confidence = SUSPECT_NO_CONFIDENCE;
-	suspect->limit = "";
 	suspect->rate = suspect->low_rate = suspect->score = 0;
 }
 

@@ -23,19 +23,26 @@ void html_integrity_strip(const struct html *html)
 
 	fputs("<ul class=\"strip\">\n", html->out);
 	for (uint32_t i = 0; i < count; i++) {
-		fprintf(html->out, "<li class=\"%s\">", checks[i].is_good ? "good" : "bad");
+		bool is_bad = !checks[i].is_good && !checks[i].is_minor;
+
+		fprintf(html->out, "<li class=\"%s\">", is_bad ? "bad" : "good");
 		html_element(html->out, "span", "what", checks[i].what);
 		/* The mark is a word for those who do not see the colour. */
-		fprintf(html->out, " <b>%s", checks[i].is_good ? "" : "<span class=\"mark\">! </span>");
+		fprintf(html->out, " <b>%s", is_bad ? "<span class=\"mark\">! </span>" : "");
 		html_text(html->out, checks[i].value);
 		fputs("</b> ", html->out);
 		html_element(html->out, "span", "why", checks[i].meaning);
 		fputs("</li>\n", html->out);
 	}
 	fputs("</ul>\n", html->out);
-	/* What the recorder says about its own limits belongs to the question of trust. */
+	/* What the recorder says about its own limits belongs to the question of trust, and the suspects to the first screen. */
+	if (html->model->note_count)
+		fprintf(html->out, "<details class=\"limits\"><summary>What this recording does not see: %u note%s</summary>\n",
+			html->model->note_count, html->model->note_count == 1 ? "" : "s");
 	for (uint32_t i = 0; i < html->model->note_count && i < LIST_MAX; i++)
 		html_element(html->out, "p", "note", html->model->notes[i]);
+	if (html->model->note_count)
+		fputs("</details>\n", html->out);
 }
 
 static void write_cache(const struct html *html, const struct model_cache *cache)

@@ -17,6 +17,13 @@ static void add_check(struct checklist *list, bool is_good, const char *what, co
 		(struct integrity_check){.what = what, .value = value, .meaning = meaning, .is_good = is_good};
 }
 
+/* Where programs' own callers are missing: classes, rates and ranks go by the kernel's part of a stack. */
+static void add_minor(struct checklist *list, const char *what, const char *value, const char *meaning)
+{
+	add_check(list, false, what, value, meaning);
+	list->checks[list->count - 1].is_minor = true;
+}
+
 static const char *count_text(struct checklist *list, uint64_t count)
 {
 	return arena_text(list->arena, number_count(count).text);
@@ -134,13 +141,13 @@ static void check_order(struct checklist *list)
 			  "different ones, by a return probe of another tracer on the same function: their kernel "
 			  "callers are missing");
 	if (integrity->user_stacks_degraded)
-		add_check(list, false, "User stacks degraded", count_text(list, integrity->user_stacks_degraded),
-			  "allocations that came too fast to unwind their user stacks: the user callers of these are by frame pointers and may be missing");
+		add_minor(list, "User stacks degraded", count_text(list, integrity->user_stacks_degraded),
+			  "allocations that came too fast to unwind their user stacks: the user callers of these are by frame pointers and may be missing; the verdict does not go by them");
 	if (integrity->user_stacks_partial)
-		add_check(list, false, "User stacks not whole", count_text(list, integrity->user_stacks_partial),
+		add_minor(list, "User stacks not whole", count_text(list, integrity->user_stacks_partial),
 			  "allocations whose user stack was longer than the recorder takes, or leads through code that nothing describes or that changed: outermost user callers are missing");
 	if (integrity->stacks_cut)
-		add_check(list, false, "Stacks cut", count_text(list, integrity->stacks_cut),
+		add_minor(list, "Stacks cut", count_text(list, integrity->stacks_cut),
 			  "deeper than the kernel records: their outermost callers are missing");
 }
 

@@ -17,6 +17,7 @@ struct integrity_check {
 	const char *value;   /* "0" */
 	const char *meaning; /* what it does to the numbers of the report */
 	bool is_good;
+	bool is_minor; /* not good, and nothing that the verdict goes by */
 };
 
 /* Fills checks (INTEGRITY_CHECKS_MAX of them) and returns how many; strings live in the arena. */

@@ -72,11 +72,16 @@ static void put_stack(FILE *out, const struct model *model, const struct model_s
 	fputs("</stack>\n", out);
 }
 
-static const char *kind(const struct model *model, uint32_t index)
+static bool is_suspect(const struct model *model, const struct model_site *site)
 {
-	if (index >= model->suspect_count)
+	return !*model->unreliable && suspect_is_leak(&site->suspect);
+}
+
+static const char *kind(const struct model *model, const struct model_site *site)
+{
+	if (!is_suspect(model, site))
 		return "Leak_StillReachable";
-	return model->sites[index].suspect.confidence == SUSPECT_HIGH ? "Leak_DefinitelyLost" : "Leak_PossiblyLost";
+	return site->suspect.confidence == SUSPECT_HIGH ? "Leak_DefinitelyLost" : "Leak_PossiblyLost";
 }
 
 static void put_error(FILE *out, const struct model *model, uint32_t index)
@@ -85,10 +90,10 @@ static void put_error(FILE *out, const struct model *model, uint32_t index)
 	const struct model_site *site = &model->sites[index];
 	const char *confidence = "";
 
-	if (index < model->suspect_count)
+	if (is_suspect(model, site))
 		confidence = arena_format(&arena, ", %s confidence", suspect_confidence_name(site->suspect.confidence));
 	fputs("<error>\n", out);
-	fprintf(out, "<unique>0x%" PRIX32 "</unique>\n<tid>1</tid>\n<kind>%s</kind>\n<xwhat>\n", index, kind(model, index));
+	fprintf(out, "<unique>0x%" PRIX32 "</unique>\n<tid>1</tid>\n<kind>%s</kind>\n<xwhat>\n", index, kind(model, site));
 	put_text(out, "text",
 		 arena_format(&arena, "%s bytes in %s %.128s objects are live (%s%s): %s", number_count(site->live_bytes).text,
 			      arena_text(&arena, number_count(site->live).text), model->caches[site->cache].name,

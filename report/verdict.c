@@ -283,16 +283,16 @@ static const char *no_growth(struct arena *arena, const struct model *model)
 		if (cache->growth != MODEL_GROWTH_NONE)
 			return "";
 		if (!*first)
-			first = arena_format(arena, "%s objects by the kernel's own count of %.64s, of which CPUs may hold %s",
-					     number_change(cache->reconciliation.grown_census).text, cache->name,
+			first = arena_format(arena, "%.64s %s objects, give or take %s that CPUs may hold", cache->name,
+					     number_change(cache->reconciliation.grown_census).text,
 					     number_count(cache->reconciliation.tolerance).text);
 	}
 	if (!*first)
 		return "";
 	if (model->suspect_count)
-		return arena_format(arena, "The kernel's own count does not confirm it (%s%s).", first,
+		return arena_format(arena, "The kernel's own count is too coarse to confirm it (%s%s).", first,
 				    model->cache_count == 1 ? "" : ", and so on");
-	return arena_format(arena, "No growth in %s (%s%s).", model->cache_count == 1 ? "this cache" : "these caches", first,
+	return arena_format(arena, "No growth in %s by the kernel's own count (%s%s).", model->cache_count == 1 ? "this cache" : "these caches", first,
 			    model->cache_count == 1 ? "" : ", and so on");
 }
 
