@@ -168,6 +168,7 @@ static int report_diff(const struct options *options, struct error *err)
 		ret = add_side(options, &input, DIFF_AFTER, options->after, err);
 	if (!ret)
 		ret = diff_build(&diff, &input, options->exposure, err);
+	diff.stacks.metric = options->metric;
 	if (!ret)
 		ret = write_diff(options, &diff, err);
 	if (!ret && !options->is_quiet && strcmp(options->output, "-"))

@@ -36,6 +36,11 @@ bool metric_is_bytes(enum metric metric)
 	return metrics[metric].is_bytes;
 }
 
+bool metric_is_of_diff(enum metric metric)
+{
+	return metric == METRIC_BYTES || metric == METRIC_LIVE || metric == METRIC_ALLOCS || metric == METRIC_FREES;
+}
+
 bool metric_find(const char *name, enum metric *metric)
 {
 	for (enum metric i = 0; i < METRIC_COUNT; i++)

@@ -25,6 +25,8 @@ const char *metric_name(enum metric metric);
 /* "live bytes", ... */
 const char *metric_title(enum metric metric);
 bool metric_is_bytes(enum metric metric);
+/* Whether a comparison has it. */
+bool metric_is_of_diff(enum metric metric);
 /* False where there is no such metric. */
 bool metric_find(const char *name, enum metric *metric);
 /* Of growth the nearest whole number. A page that is read again has no young and no growth of sites behind model's sites_detailed: 0. */

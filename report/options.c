@@ -40,7 +40,7 @@ void options_help(FILE *out)
 	      "      --metric METRIC  what folded weighs by: bytes (default) or live, growth, allocs, frees, young, wasted\n"
 	      "      --from PAGE      make it from the data in an HTML report instead of from a trace\n"
 	      "      --diff           what stays less or more than before, call stack by call stack: traces or HTML reports\n"
-	      "                       of before and of after, one or several of each; html, xml, text, md or json\n"
+	      "                       before and of after, one or several of each; html, xml, text, md, json, junit, folded\n"
 	      "      --per work|time|allocations  with --diff, what is the same on both sides; default: the first of them\n"
 	      "                       that all recordings have\n"
 	      "      --redact LEVEL   what is left out: public (default: host name, ids, folders, process ids, arguments,\n"
@@ -158,7 +158,9 @@ static int set_sides(struct options *options, int count, char **sides, struct er
 	if (count != 2)
 		return error_set(err, -EINVAL, "--diff compares two sides, before and after, not %d; several recordings of one side stand in one word, with commas", count);
 	if (!options->renderer->diff)
-		return error_set(err, -EINVAL, "--diff: there is no %s of a comparison; use html, xml, text, md or json", options->renderer->name);
+		return error_set(err, -EINVAL, "--diff: there is no %s of a comparison; use html, xml, text, md, json, junit or folded", options->renderer->name);
+	if (!metric_is_of_diff(options->metric))
+		return error_set(err, -EINVAL, "--diff --metric %s: use bytes, live, allocs or frees", metric_name(options->metric));
 	options->input = sides[0];
 	options->after = sides[1];
 	if (!options->output)
@@ -242,6 +244,8 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		return check_import(options, argc, argv, err);
 	if (options->action == ACTION_MERGE)
 		return check_merge(options, argc, argv, err);
+	if (options->has_metric && strcmp(options->renderer->name, "folded"))
+		return error_set(err, -EINVAL, "--metric is for --format folded: %s has all it can hold", options->renderer->name);
 	if (options->wants_diff)
 		return set_sides(options, argc - optind, argv + optind, err);
 	if (options->exposure)
@@ -250,8 +254,6 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		return error_set(err, -EINVAL, "one trace at a time, not %d", argc - optind);
 	if (options->wants_audit && options->gate.text)
 		return error_set(err, -EINVAL, "--audit makes no report that could fail: --fail-on is for reports");
-	if (options->has_metric && strcmp(options->renderer->name, "folded"))
-		return error_set(err, -EINVAL, "--metric is for --format folded: %s has all it can hold", options->renderer->name);
 	if (optind < argc && options->wants_audit)
 		return error_set(err, -EINVAL, "--audit looks at one file and makes no report");
 	if (optind < argc && options->is_from_page)

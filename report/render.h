@@ -52,5 +52,7 @@ render_diff_function render_diff_xml;
 render_diff_function render_diff_text;
 render_diff_function render_diff_md;
 render_diff_function render_diff_json;
+render_diff_function render_diff_folded;
+render_diff_function render_diff_junit;
 
 #endif

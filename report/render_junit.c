@@ -5,7 +5,6 @@
 #include "report/render.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include "report/escape.h"
 #include "report/frame_text.h"
 #include "report/gate.h"
+#include "report/junit.h"
 #include "report/remarks.h"
 #include "report/verdict.h"
 
@@ -36,29 +36,6 @@ struct junit {
 	uint32_t caches_clean;
 	bool failed; /* without memory */
 };
-
-static void put_attribute(struct junit *junit, const char *name, const char *value)
-{
-	fprintf(junit->out, " %s=\"", name);
-	escape_html(junit->out, value, TEXT_MAX);
-	fputc('"', junit->out);
-}
-
-static void put_property(struct junit *junit, const char *name, const char *value)
-{
-	fputs("<property", junit->out);
-	put_attribute(junit, "name", name);
-	put_attribute(junit, "value", value);
-	fputs("/>\n", junit->out);
-}
-
-static void begin_test(struct junit *junit, const char *class, const char *name)
-{
-	fputs("<testcase", junit->out);
-	put_attribute(junit, "classname", class);
-	put_attribute(junit, "name", name);
-	fputs(" time=\"0\"", junit->out);
-}
 
 static int by_names(const void *left, const void *right)
 {
@@ -112,15 +89,13 @@ static void put_capture(struct junit *junit)
 {
 	bool is_bad = junit->result.state == GATE_UNRELIABLE || junit->result.state == GATE_UNDETERMINED;
 
-	begin_test(junit, "slabrec", "the capture tells");
 	if (!is_bad) {
-		fputs("/>\n", junit->out);
+		junit_pass(junit->out, "slabrec", "the capture tells");
 		return;
 	}
-	fputs(">\n<error", junit->out);
-	put_attribute(junit, "type", gate_state_name(junit->result.state));
-	put_attribute(junit, "message", verdict_leak(&junit->arena, junit->model));
-	fputs("/>\n</testcase>\n", junit->out);
+	junit_begin_test(junit->out, "slabrec", "the capture tells", "error", gate_state_name(junit->result.state),
+			 verdict_leak(&junit->arena, junit->model));
+	junit_end_test(junit->out, "error");
 }
 
 static void put_stack(struct junit *junit, const struct model_site *site)
@@ -146,16 +121,13 @@ static void put_failure(struct junit *junit, const struct failure *failure)
 	if (suspect_is_leak(&site->suspect))
 		rate = arena_format(arena, ", %s confidence, at least %s", suspect_confidence_name(site->suspect.confidence),
 				    verdict_low_rate(arena, junit->model, site));
-	begin_test(junit, junit->model->caches[site->cache].name,
-		   arena_format(arena, "%.256s%s%.256s%s", site->name, *site->caller ? " <- " : "", site->caller, number));
-	fputs(">\n<failure", junit->out);
-	put_attribute(junit, "type", suspect_class_name(site->suspect.class));
-	put_attribute(junit, "message",
-		      arena_format(arena, "%s live objects: %s%s: %s", live, suspect_class_name(site->suspect.class), rate,
-				   verdict_why(arena, site)));
-	fputs(">\n", junit->out);
+	junit_begin_test(junit->out, junit->model->caches[site->cache].name,
+			 arena_format(arena, "%.256s%s%.256s%s", site->name, *site->caller ? " <- " : "", site->caller, number), "failure",
+			 suspect_class_name(site->suspect.class),
+			 arena_format(arena, "%s live objects: %s%s: %s", live, suspect_class_name(site->suspect.class), rate,
+				      verdict_why(arena, site)));
 	put_stack(junit, site);
-	fputs("</failure>\n</testcase>\n", junit->out);
+	junit_end_test(junit->out, "failure");
 	junit->failed |= arena->failed;
 	arena_release(arena);
 }
@@ -167,20 +139,20 @@ static void put_clean_caches(struct junit *junit)
 	for (uint32_t i = 0; i < model->cache_count; i++) {
 		if (junit->fails[i])
 			continue;
-		begin_test(junit, model->caches[i].name, "no call stack fails");
-		fputs("/>\n", junit->out);
+		junit_pass(junit->out, model->caches[i].name, "no call stack fails");
 	}
 }
 
-/* When the recording began; the epoch where that is left out. */
+/* When the recording began; "" where that is left out. */
 static const char *timestamp(struct junit *junit)
 {
-	time_t start = (time_t)(strtoull(model_fact(junit->model, "start.realtime_ns"), NULL, 10) / 1000000000u);
+	const char *told = model_fact(junit->model, "start.realtime_ns");
+	time_t start = (time_t)(strtoull(told, NULL, 10) / 1000000000u);
 	struct tm utc;
 	char text[32];
 
-	if (!gmtime_r(&start, &utc) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc))
-		return "1970-01-01T00:00:00";
+	if (!*told || !gmtime_r(&start, &utc) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc))
+		return "";
 	return arena_text(&junit->arena, text);
 }
 
@@ -188,31 +160,29 @@ static void put_suite(struct junit *junit)
 {
 	const struct model *model = junit->model;
 	bool is_bad = junit->result.state == GATE_UNRELIABLE || junit->result.state == GATE_UNDETERMINED;
-	const char *host = model_fact(model, "host.name"), *asked = model->gate && model->gate->text ? model->gate->text : "suspect";
+	const char *asked = model->gate && model->gate->text ? model->gate->text : "suspect";
+	struct junit_suite suite = {
+		.tests = 1 + junit->failure_count + junit->caches_clean,
+		.failures = junit->failure_count,
+		.errors = is_bad,
+		.seconds = (double)model->duration_ns / 1e9,
+		.host = model_fact(model, "host.name"),
+		.timestamp = timestamp(junit),
+	};
 
-	fprintf(junit->out, "<?xml version=\"1.0\" encoding=\"US-ASCII\"?>\n<testsuites>\n<testsuite id=\"0\" package=\"slabrec\" name=\"slabrec\"");
-	fprintf(junit->out, " tests=\"%" PRIu32 "\" failures=\"%" PRIu32 "\" errors=\"%d\" time=\"%.3f\"",
-		1 + junit->failure_count + junit->caches_clean, junit->failure_count, is_bad, (double)model->duration_ns / 1e9);
-	put_attribute(junit, "hostname", *host ? host : "localhost");
-	put_attribute(junit, "timestamp", timestamp(junit));
-	fputs(">\n<properties>\n", junit->out);
-	put_property(junit, "verdict", verdict_leak(&junit->arena, model));
-	put_property(junit, "fail-on", asked);
-	put_property(junit, "rules", SUSPECT_RULES);
-	put_property(junit, "kernel", model_fact(model, "kernel.release"));
-	fputs("</properties>\n", junit->out);
+	junit_begin(junit->out, &suite);
+	junit_property(junit->out, "verdict", verdict_leak(&junit->arena, model));
+	junit_property(junit->out, "fail-on", asked);
+	junit_property(junit->out, "rules", SUSPECT_RULES);
+	junit_property(junit->out, "kernel", model_fact(model, "kernel.release"));
+	junit_tests(junit->out);
 	put_capture(junit);
 	for (uint32_t i = 0; i < junit->failure_count; i++)
 		put_failure(junit, &junit->failures[i]);
 	put_clean_caches(junit);
 	uint32_t count;
 	const char **sentences = remarks(&junit->arena, model, &count);
-	fputs("<system-out>", junit->out);
-	for (uint32_t i = 0; sentences && i < count; i++) {
-		escape_html(junit->out, sentences[i], TEXT_MAX);
-		fputc('\n', junit->out);
-	}
-	fputs("</system-out>\n<system-err/>\n</testsuite>\n</testsuites>\n", junit->out);
+	junit_end(junit->out, sentences, count);
 }
 
 int render_junit(const struct model *model, FILE *out, struct error *err)

@@ -69,7 +69,7 @@ static void test_diff(void **state)
 	assert_int_equal(PARSE(&options, &err, "--diff", "a", "b", "--fail-on", "suspect"), -EINVAL);
 	assert_non_null(strstr(err.message, "has its own exit status"));
 	assert_int_equal(PARSE(&options, &err, "--diff", "a", "b", "-f", "pprof"), -EINVAL);
-	assert_non_null(strstr(err.message, "there is no pprof of a comparison; use html, xml, text, md or json"));
+	assert_non_null(strstr(err.message, "there is no pprof of a comparison; use html, xml, text, md, json, junit or folded"));
 	assert_int_equal(PARSE(&options, &err, "--diff", "a"), -EINVAL);
 	assert_int_equal(PARSE(&options, &err, "--per", "time", "a"), -EINVAL);
 	assert_int_equal(PARSE(&options, &err, "--diff", "a", "b", "--per", "x"), -EINVAL);
