@@ -10,6 +10,9 @@
 #define LEVEL 6
 #define LEVEL_OF_MUCH 4 /* a tenth larger in half of the time */
 #define MUCH_BYTES (2u << 20)
+/* zlib's word for how long its blocks are, each with a code of its own: short ones fit short columns. */
+#define BLOCKS 5
+#define BLOCKS_OF_MUCH 8
 #define LINE_BYTES 96u /* of input; a multiple of three */
 
 /* Runs the stream to its end; what it gives goes to out. */
@@ -42,7 +45,9 @@ int gzip_pack(struct buffer *out, const void *bytes, size_t size_bytes, struct e
 
 	if (size_bytes > UINT32_MAX)
 		return error_set(err, -EFBIG, "too much for one page");
-	if (deflateInit2(&stream, size_bytes < MUCH_BYTES ? LEVEL : LEVEL_OF_MUCH, Z_DEFLATED, GZIP_WINDOW, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+	bool is_much = size_bytes >= MUCH_BYTES;
+	if (deflateInit2(&stream, is_much ? LEVEL_OF_MUCH : LEVEL, Z_DEFLATED, GZIP_WINDOW, is_much ? BLOCKS_OF_MUCH : BLOCKS,
+			 Z_DEFAULT_STRATEGY) != Z_OK)
 		return error_set(err, -ENOMEM, "out of memory");
 	int ret = run(&stream, deflate, out, SIZE_MAX, err);
 	deflateEnd(&stream);

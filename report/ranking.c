@@ -10,6 +10,8 @@
 /* A site that is told of by itself, and the sums of it and its variants. */
 struct told {
 	uint32_t site;
+	int kind; /* kind_of() its suspect */
+	float score;
 	uint64_t live, live_bytes;
 };
 
@@ -29,13 +31,11 @@ static int by_rank(const void *left, const void *right, void *context)
 {
 	const struct told *a = left, *b = right;
 	const struct model *model = context;
-	const struct suspect *of_a = &model->sites[a->site].suspect, *of_b = &model->sites[b->site].suspect;
-	int kind = kind_of(of_a);
 
-	if (kind != kind_of(of_b))
-		return kind - kind_of(of_b);
-	if (kind < 2 && (of_a->score > of_b->score || of_a->score < of_b->score))
-		return of_a->score < of_b->score ? 1 : -1;
+	if (a->kind != b->kind)
+		return a->kind - b->kind;
+	if (a->kind < 2 && (a->score > b->score || a->score < b->score))
+		return a->score < b->score ? 1 : -1;
 	if (a->live_bytes != b->live_bytes)
 		return a->live_bytes < b->live_bytes ? 1 : -1;
 	if (a->live != b->live)
@@ -73,7 +73,7 @@ static uint32_t collect(const struct model *model, const struct variants *varian
 			if (suspect->others)
 				whole = count;
 			places[site] = (struct place){.told = count, .site = site};
-			told[count++] = (struct told){.site = site};
+			told[count++] = (struct told){.site = site, .kind = kind_of(suspect), .score = suspect->score};
 		}
 		for (uint32_t i = at; i < at + alike; i++) {
 			const struct model_site *site = &model->sites[variants->items[i].site];
@@ -123,7 +123,7 @@ int ranking_sort(struct model *model, const struct variants *variants, struct er
 		places[i].told = ranks[places[i].told];
 	qsort_r(places, model->site_count, sizeof(*places), by_place, model);
 	for (uint32_t i = 0; i < count && !*model->unreliable; i++)
-		model->suspect_count += suspect_is_leak(&model->sites[told[i].site].suspect);
+		model->suspect_count += !told[i].kind;
 	move_sites(model, places);
 	return 0;
 }
