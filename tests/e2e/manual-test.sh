@@ -38,6 +38,13 @@ for program in slabrec slabreport; do
 	same "the manual page of $program has the words of each choice" "" "$missing"
 done
 
+# Each record of the specification is in the page that points to it.
+missing=
+for record in $(sed -n 's/^| [0-9]* | \([A-Z_]*\) |.*/\1/p' "$checkout/trace/FORMAT.md"); do
+	grep -q "^\.It.* $record\( \|$\)" "$man/man5/slabrec-format.5" || missing="$missing $record"
+done
+same "the page of the format has all its records" "" "$missing"
+
 need_recording
 mkdir examples bin
 printf '#!/bin/sh\nsed "s/^/line /" /etc/passwd > /dev/null\n' > examples/test.sh
@@ -56,7 +63,7 @@ text = open(sys.argv[1], encoding="ascii").read()
 text = text[text.index("\n.Sh EXAMPLES"):]
 for number, block in enumerate(re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text.split("\n.Sh ")[1], re.M | re.S)):
     block = block.replace("\\e", "\\").replace("\\&", "").replace("/usr/share/", sys.argv[2] + "/share/")
-    block = re.sub(r"(\bsleep|-d) \d+", r"\1 1", block)
+    block = re.sub(r"\bsleep \d+", "sleep 1", re.sub(r"-d \d+", "-d 0.5", block))
     block = re.sub(r">500000 objects", ">5 objects", block)
     open(f"example-{number:02}", "w", encoding="ascii").write(block)
 END
