@@ -1,5 +1,7 @@
 #include "report/content_text.h"
 
+#include <stdio.h>
+
 uint32_t content_common_bytes(const struct model_site *site)
 {
 	uint32_t common = 0;
@@ -49,4 +51,14 @@ const char *content_characters(struct arena *arena, const uint8_t *bytes, uint32
 	for (uint32_t i = 0; text && i < size_bytes; i++)
 		text[i] = content_character(bytes[i]);
 	return text ? text : "";
+}
+
+const char *content_row(struct arena *arena, const struct model_content *content, uint32_t at, uint32_t common)
+{
+	uint32_t count = content->size_bytes - at < CONTENT_ROW_BYTES ? content->size_bytes - at : CONTENT_ROW_BYTES;
+	char hex[3 * CONTENT_ROW_BYTES + 1] = "";
+
+	for (uint32_t i = 0; i < count; i++)
+		snprintf(hex + 3 * i, 4, "%02x%c", content->bytes[at + i], at + i + 1 == common ? '|' : ' ');
+	return arena_format(arena, "%03x %-48s %s", at, hex, content_characters(arena, content->bytes + at, count));
 }

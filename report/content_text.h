@@ -26,4 +26,7 @@ char content_character(uint8_t byte);
 /* The characters of some bytes. In the arena. */
 const char *content_characters(struct arena *arena, const uint8_t *bytes, uint32_t size_bytes);
 
+/* The row that begins at that byte: where it is, hexadecimal, characters. Behind the last of common bytes stands a bar. In the arena. */
+const char *content_row(struct arena *arena, const struct model_content *content, uint32_t at, uint32_t common);
+
 #endif

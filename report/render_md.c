@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "report/content_text.h"
 #include "report/frame_text.h"
 #include "report/integrity.h"
 #include "report/markdown.h"
@@ -13,6 +14,7 @@
 #include "trace/cleanup.h"
 
 #define ROWS_MAX_MD 10u
+#define CONTENT_MAX_MD 128u
 #define STACKS_MAX_MD 3u
 #define FRAMES_MAX_MD 40u
 #define NOTES_MAX_MD 10u
@@ -66,6 +68,19 @@ static void write_table(const struct md *md)
 	fputc('\n', md->out);
 }
 
+/* Of the oldest object, in a fence: nothing in it is Markdown. */
+static void write_contents(const struct md *md, const struct model_site *site)
+{
+	uint32_t common = content_common_bytes(site);
+
+	if (!site->content_count)
+		return;
+	fprintf(md->out, "\nThe %s%s:\n\n```\n", content_head(md->arena, site), common ? " (to the |)" : "");
+	for (uint32_t at = 0; at < site->contents[0].size_bytes && at < CONTENT_MAX_MD; at += CONTENT_ROW_BYTES)
+		fprintf(md->out, "%s\n", content_row(md->arena, &site->contents[0], at, common));
+	fputs("```\n", md->out);
+}
+
 static void write_stack(const struct md *md, const struct model_site *site, uint32_t rank)
 {
 	const struct model_frame *frames[FRAMES_MAX_MD + 1];
@@ -81,6 +96,7 @@ static void write_stack(const struct md *md, const struct model_site *site, uint
 		fputs("- and more\n", md->out);
 	if (!count)
 		fputs("not recorded\n", md->out);
+	write_contents(md, site);
 	fputs("\n</details>\n\n", md->out);
 }
 

@@ -223,14 +223,8 @@ static void write_contents(struct text *text, const struct model_site *site)
 		return;
 	text_paragraph(text, 4, arena_format(&text->arena, "  %s%s", content_head(&text->arena, site), common ? " (to the |)" : ""));
 	const struct model_content *content = &site->contents[0];
-	for (uint32_t at = 0; at < content->size_bytes && at < ROWS_OF_CONTENT * CONTENT_ROW_BYTES; at += CONTENT_ROW_BYTES) {
-		uint32_t count = content->size_bytes - at < CONTENT_ROW_BYTES ? content->size_bytes - at : CONTENT_ROW_BYTES;
-		char hex[3 * CONTENT_ROW_BYTES + 1] = "";
-
-		for (uint32_t i = 0; i < count; i++)
-			snprintf(hex + 3 * i, 4, "%02x%c", content->bytes[at + i], at + i + 1 == common ? '|' : ' ');
-		TEXT_LINE(text, "  %03x %-48s %s", at, hex, content_characters(&text->arena, content->bytes + at, count));
-	}
+	for (uint32_t at = 0; at < content->size_bytes && at < ROWS_OF_CONTENT * CONTENT_ROW_BYTES; at += CONTENT_ROW_BYTES)
+		TEXT_LINE(text, "  %s", content_row(&text->arena, content, at, common));
 }
 
 static void write_suspect(struct text *text, const struct model_site *site)

@@ -623,6 +623,9 @@ static void test_contents_are_shown_harmless(void **state)
 	expect_in(lines, "  first bytes of 8 live objects; the first 55 are the same in all (to\n    the |)\n");
 	expect_in(lines, "  030 7d 01 ff e2 80 ae 5c|02 00 00 00 00 00 00 00 00  }...............\n");
 	expect_in(lines, "  first bytes of a live object\n");
+	CLEANUP(cleanup_free) char *md = render(&scene.model, "md");
+	expect_in(md, "\nThe first bytes of 8 live objects; the first 55 are the same in all (to the |):\n\n```\n000 73 61 6d 65 20 ");
+	expect_in(md, "\n030 7d 01 ff e2 80 ae 5c|02 00 00 00 00 00 00 00 00  }...............\n");
 	CLEANUP(cleanup_free) char *json = render(&scene.model, "json");
 	expect_in(json, "\"contents_common_bytes\": 55");
 	expect_in(json, "\"73616d6520696e20616c6c203c2f736372697074");
