@@ -6,46 +6,15 @@
 #include "report/diff_text.h"
 #include "report/html.h"
 #include "report/html_diff.h"
+#include "report/html_files.h"
 #include "report/number.h"
-#include "report/sha256.h"
-#include "report/template.h"
 
 struct page {
+	struct html_files files; /* first: its slots look there */
 	struct html_diff html;
-	const struct template_file *style, *diff_style, *script;
 	struct error *err;
 	int ret;
 };
-
-static void slot_style_hash(FILE *out, void *context)
-{
-	template_hash(out, ((struct page *)context)->style);
-}
-
-static void slot_diff_style_hash(FILE *out, void *context)
-{
-	template_hash(out, ((struct page *)context)->diff_style);
-}
-
-static void slot_script_hash(FILE *out, void *context)
-{
-	template_hash(out, ((struct page *)context)->script);
-}
-
-static void slot_style(FILE *out, void *context)
-{
-	template_copy(out, ((struct page *)context)->style);
-}
-
-static void slot_diff_style(FILE *out, void *context)
-{
-	template_copy(out, ((struct page *)context)->diff_style);
-}
-
-static void slot_script(FILE *out, void *context)
-{
-	template_copy(out, ((struct page *)context)->script);
-}
 
 static void slot_title(FILE *out, void *context)
 {
@@ -114,19 +83,13 @@ static void slot_redacted(FILE *out, void *context)
 	fputs("Kernel addresses are in no report.", out);
 }
 
-static void slot_generator(FILE *out, void *context)
-{
-	(void)context;
-	fputs("slabreport " SLABREC_VERSION, out);
-}
-
 static const struct template_slot slots[] = {
-	{"style-hash", slot_style_hash},
-	{"diff-style-hash", slot_diff_style_hash},
-	{"script-hash", slot_script_hash},
-	{"style", slot_style},
-	{"diff-style", slot_diff_style},
-	{"script", slot_script},
+	{"style-hash", html_slot_style_hash},
+	{"diff-style-hash", html_slot_more_style_hash},
+	{"script-hash", html_slot_script_hash},
+	{"style", html_slot_style},
+	{"diff-style", html_slot_more_style},
+	{"script", html_slot_script},
 	{"title", slot_title},
 	{"subject", slot_subject},
 	{"verdict", slot_verdict},
@@ -136,7 +99,7 @@ static const struct template_slot slots[] = {
 	{"views", slot_views},
 	{"lists", slot_lists},
 	{"redacted", slot_redacted},
-	{"generator", slot_generator},
+	{"generator", html_slot_generator},
 	{0},
 };
 
@@ -144,14 +107,10 @@ int render_diff_html(const struct diff *diff, FILE *out, struct error *err)
 {
 	struct arena arena = {0};
 	struct page page = {.html = {.out = out, .diff = diff, .arena = &arena}, .err = err};
-	const struct template_file *template = template_find("diff.html");
+	int ret = html_files_find(&page.files, "diff.html", "report.css", "diff.css", "diff.js", err);
 
-	page.style = template_find("report.css");
-	page.diff_style = template_find("diff.css");
-	page.script = template_find("diff.js");
-	if (!template || !page.style || !page.diff_style || !page.script)
-		return error_set(err, -ENOENT, "this slabreport was built without its HTML templates");
-	int ret = template_write(template, slots, &page, out, err);
+	if (!ret)
+		ret = template_write(page.files.page, slots, &page, out, err);
 	if (!ret)
 		ret = page.ret;
 	if (!ret && arena.failed)

@@ -4,40 +4,17 @@
 #include <errno.h>
 
 #include "report/html.h"
+#include "report/html_files.h"
 #include "report/number.h"
-#include "report/sha256.h"
-#include "report/template.h"
 
 #define ROWS_MAX 500u
 #define CARDS_MAX 20u
 
 struct page {
+	struct html_files files; /* first: its slots look there */
 	struct arena arena;
 	const struct fleet *fleet;
-	const struct template_file *style;
 };
-
-static void slot_style_hash(FILE *out, void *context)
-{
-	const struct template_file *style = ((struct page *)context)->style;
-	char hash[SHA256_BASE64_BYTES];
-
-	sha256_base64(style->bytes, style->size_bytes, hash);
-	fprintf(out, "sha256-%s", hash);
-}
-
-static void slot_style(FILE *out, void *context)
-{
-	const struct template_file *style = ((struct page *)context)->style;
-
-	fwrite(style->bytes, 1, style->size_bytes, out);
-}
-
-static void slot_generator(FILE *out, void *context)
-{
-	(void)context;
-	fputs("slabreport " SLABREC_VERSION, out);
-}
 
 static void slot_title(FILE *out, void *context)
 {
@@ -131,14 +108,13 @@ static void slot_cards(FILE *out, void *context)
 
 int render_fleet_html(const struct fleet *fleet, FILE *out, struct error *err)
 {
-	static const struct template_slot slots[] = {{"style-hash", slot_style_hash}, {"style", slot_style}, {"generator", slot_generator},
+	static const struct template_slot slots[] = {{"style-hash", html_slot_style_hash}, {"style", html_slot_style}, {"generator", html_slot_generator},
 						     {"title", slot_title}, {"verdict", slot_verdict}, {"rows", slot_rows}, {"cards", slot_cards}, {0}};
-	const struct template_file *template = template_find("fleet.html");
-	struct page page = {.fleet = fleet, .style = template_find("report.css")};
+	struct page page = {.fleet = fleet};
+	int ret = html_files_find(&page.files, "fleet.html", "report.css", NULL, NULL, err);
 
-	if (!template || !page.style)
-		return error_set(err, -ENOENT, "this slabreport was built without its HTML templates");
-	int ret = template_write(template, slots, &page, out, err);
+	if (!ret)
+		ret = template_write(page.files.page, slots, &page, out, err);
 	if (!ret && page.arena.failed)
 		ret = error_set(err, -ENOMEM, "not enough memory for the page");
 	arena_release(&page.arena);

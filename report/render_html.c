@@ -7,6 +7,7 @@
 #include "report/gzip.h"
 #include "report/html.h"
 #include "report/html_capture.h"
+#include "report/html_files.h"
 #include "report/html_flame.h"
 #include "report/html_site.h"
 #include "report/html_timeline.h"
@@ -18,32 +19,11 @@
 
 /* A page being written; a section that fails leaves its error here. */
 struct page {
+	struct html_files files; /* first: its slots look there */
 	struct html html;
-	const struct template_file *style;
-	const struct template_file *script;
 	struct error *err;
 	int ret;
 };
-
-static void slot_style_hash(FILE *out, void *context)
-{
-	template_hash(out, ((struct page *)context)->style);
-}
-
-static void slot_script_hash(FILE *out, void *context)
-{
-	template_hash(out, ((struct page *)context)->script);
-}
-
-static void slot_style(FILE *out, void *context)
-{
-	template_copy(out, ((struct page *)context)->style);
-}
-
-static void slot_script(FILE *out, void *context)
-{
-	template_copy(out, ((struct page *)context)->script);
-}
 
 static void slot_title(FILE *out, void *context)
 {
@@ -173,17 +153,11 @@ static void slot_redacted(FILE *out, void *context)
 			       : "Kernel addresses are in no report.", out);
 }
 
-static void slot_generator(FILE *out, void *context)
-{
-	(void)context;
-	fputs("slabreport " SLABREC_VERSION, out);
-}
-
 static const struct template_slot slots[] = {
-	{"style-hash", slot_style_hash},
-	{"script-hash", slot_script_hash},
-	{"style", slot_style},
-	{"script", slot_script},
+	{"style-hash", html_slot_style_hash},
+	{"script-hash", html_slot_script_hash},
+	{"style", html_slot_style},
+	{"script", html_slot_script},
 	{"title", slot_title},
 	{"subject", slot_subject},
 	{"verdict", slot_verdict},
@@ -198,7 +172,7 @@ static const struct template_slot slots[] = {
 	{"redacted", slot_redacted},
 	{"data", slot_data},
 	{"folded", slot_folded},
-	{"generator", slot_generator},
+	{"generator", html_slot_generator},
 	{0},
 };
 
@@ -206,13 +180,10 @@ int render_html(const struct model *model, FILE *out, struct error *err)
 {
 	struct arena arena = {0};
 	struct page page = {.html = {.out = out, .model = model, .arena = &arena}, .err = err};
-	const struct template_file *template = model->page ? model->page : template_find("report.html");
+	int ret = html_files_find(&page.files, "report.html", "report.css", NULL, "report.js", err);
 
-	page.style = template_find("report.css");
-	page.script = template_find("report.js");
-	if (!template || !page.style || !page.script)
-		return error_set(err, -ENOENT, "this slabreport was built without its HTML templates");
-	int ret = template_write(template, slots, &page, out, err);
+	if (!ret)
+		ret = template_write(model->page ? model->page : page.files.page, slots, &page, out, err);
 	if (!ret)
 		ret = page.ret;
 	if (!ret && arena.failed)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/sha256.h"
 #include "trace/cleanup.h"
 
 const struct template_file *template_find(const char *name)
@@ -70,17 +69,4 @@ int template_write(const struct template_file *template, const struct template_s
 	}
 	fputs(at, out);
 	return 0;
-}
-
-void template_hash(FILE *out, const struct template_file *file)
-{
-	char hash[SHA256_BASE64_BYTES];
-
-	sha256_base64(file->bytes, file->size_bytes, hash);
-	fprintf(out, "sha256-%s", hash);
-}
-
-void template_copy(FILE *out, const struct template_file *file)
-{
-	fwrite(file->bytes, 1, file->size_bytes, out);
 }

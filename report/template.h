@@ -42,9 +42,5 @@ void template_release(struct template_file *template);
  */
 int template_write(const struct template_file *template, const struct template_slot *slots, void *context, FILE *out,
 		   struct error *err);
-/* How a page's content security policy names the file: "sha256-" and its hash. */
-void template_hash(FILE *out, const struct template_file *file);
-/* The file as it is. */
-void template_copy(FILE *out, const struct template_file *file);
 
 #endif
