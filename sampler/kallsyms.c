@@ -174,6 +174,19 @@ void kallsyms_free(struct kallsyms *symbols)
 	free(symbols);
 }
 
+/*
+ * How far from its beginning the last function of something may reach. Trampolines of ftrace and kprobes ("__builtin__ftrace") are a page at
+ * most; what follows in the modules' part of memory may be of a module that has gone.
+ */
+static uint64_t reach_bytes(const struct kallsyms *symbols, const struct symbol *symbol)
+{
+	static const char generated[] = "__builtin__";
+
+	if (symbol->module && !strncmp(symbols->text + symbol->module, generated, sizeof(generated) - 1))
+		return 4096;
+	return 1u << 18;
+}
+
 struct kernel_symbol kallsyms_lookup(const struct kallsyms *symbols, uint64_t address)
 {
 	size_t low = 0;
@@ -193,7 +206,7 @@ struct kernel_symbol kallsyms_lookup(const struct kallsyms *symbols, uint64_t ad
 	while (symbol > symbols->symbols && symbol[-1].address == symbol->address)
 		symbol--;
 	/* Far beyond the last function of the kernel or of a module nothing is known. */
-	if (address - symbol->address > 1u << 18)
+	if (address - symbol->address >= reach_bytes(symbols, symbol))
 		return (struct kernel_symbol){.name = "", .module = ""};
 	return (struct kernel_symbol){.name = symbols->text + symbol->name,
 				      .module = symbol->module ? symbols->text + symbol->module : "",

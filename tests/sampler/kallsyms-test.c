@@ -60,6 +60,21 @@ static void test_lookup(void **state)
 	kallsyms_free(NULL);
 }
 
+/* Where a module was that has gone, a trampoline stands before it at best: it is a page at most. */
+static void test_behind_a_trampoline(void **state)
+{
+	struct kallsyms *symbols = parse("ffffffff81000000 T _stext\n"
+					 "ffffffffc0004000 t ftrace_trampoline\t[__builtin__ftrace]\n"
+					 "ffffffffc0040000 t open_it\t[leaky]\n");
+
+	(void)state;
+	assert_holds(symbols, 0xffffffffc0004fff, "ftrace_trampoline", "__builtin__ftrace", 0xfff);
+	assert_holds(symbols, 0xffffffffc0005000, "", "", 0);
+	assert_holds(symbols, 0xffffffffc003ffff, "", "", 0);
+	assert_holds(symbols, 0xffffffffc0041000, "open_it", "leaky", 0x1000);
+	kallsyms_free(symbols);
+}
+
 /* A function whose last instruction is a call: its return address is the next function's first. */
 static void test_return_address_at_the_end_of_a_function(void **state)
 {
@@ -111,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_behind_a_trampoline),
 		cmocka_unit_test(test_return_address_at_the_end_of_a_function),
 		cmocka_unit_test(test_has),
 		cmocka_unit_test(test_nothing),
