@@ -314,6 +314,16 @@ bool verdict_is_too_early(const struct model *model)
 	return !has_no_growth(model) && model->live && model->duration_ns < SUSPECT_LENGTH_NS;
 }
 
+/* Who should have freed it: of the site, or of the first of its variants of which that was seen. With a blank before it. */
+static const char *normally_freed(struct arena *arena, const struct model *model, const struct model_site *first)
+{
+	for (const struct model_site *site = first; site < model->sites + model->site_count && (site == first || site->suspect.is_variant); site++)
+		if (site->freed_by_count)
+			return arena_format(arena, " Such objects are normally freed by %.64s (%s).", site->freed_by[0].name,
+					    number_percent(site->freed_by[0].frees, site->frees_with_stack).text);
+	return "";
+}
+
 static const char *leak_of(struct arena *arena, const struct model *model, const struct model_site *site)
 {
 	const char *more = "", *limit = "", *kind = site->suspect.class == SUSPECT_LEAK ? "Leak" : "Partial leak";
@@ -322,9 +332,9 @@ static const char *leak_of(struct arena *arena, const struct model *model, const
 		limit = arena_format(arena, ": %s", site->suspect.limit);
 	if (model->suspect_count > 1)
 		more = arena_format(arena, " %u more suspect%s.", model->suspect_count - 1, model->suspect_count == 2 ? "" : "s");
-	return arena_format(arena, "%s, %s confidence%s. At least %s (95 %%) through %.128s%s%.128s in %.64s.%s", kind,
+	return arena_format(arena, "%s, %s confidence%s. At least %s (95 %%) through %.128s%s%.128s in %.64s.%s%s", kind,
 			    suspect_confidence_name(site->suspect.confidence), limit, verdict_low_rate(arena, model, site), site->name,
-			    *site->caller ? " <- " : "", site->caller, model->caches[site->cache].name, more);
+			    *site->caller ? " <- " : "", site->caller, model->caches[site->cache].name, normally_freed(arena, model, site), more);
 }
 
 /* The classes of what is live, most live bytes first: "2,000 saturating, 12 churn". */
