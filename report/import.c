@@ -74,6 +74,7 @@ struct sample {
 	char comm[NAME_MAX_BYTES];
 	char cache[NAME_MAX_BYTES];
 	char call_site[256];
+	const char *kmalloc; /* what kmalloc's cache begins with */
 	bool has_address;
 	uint64_t address, bytes_req, bytes_alloc, gfp;
 	int32_t node;
@@ -402,7 +403,7 @@ static uint32_t cache_id(struct import *import, struct sample *sample)
 	if (is_kmalloc && !sample->bytes_alloc)
 		sample->bytes_alloc = kmalloc_slot(sample->bytes_req);
 	if (!*sample->cache && sample->event->role != ROLE_FREE && sample->bytes_alloc) {
-		size_name(is_kmalloc ? "kmalloc-" : "unnamed-", sample->bytes_alloc, sample->cache);
+		size_name(is_kmalloc ? sample->kmalloc : "unnamed-", sample->bytes_alloc, sample->cache);
 		import->has_unnamed_kmalloc |= is_kmalloc;
 		import->has_unnamed_cache |= !is_kmalloc;
 	}
@@ -582,6 +583,25 @@ static void end_sample(struct import *import)
 
 /* ---- lines ---- */
 
+/*
+ * Of kernels whose events tell "accounted" (6.1), accounted memory has caches of its own, as reclaimable and DMA memory has: as the kernel's
+ * kmalloc_type() has it.
+ */
+static const char *kmalloc_name(const char *fields)
+{
+	char accounted[8], flags[256];
+	const char *dma;
+
+	if (!perf_field(fields, "accounted", accounted, sizeof(accounted)) || !perf_field(fields, "gfp_flags", flags, sizeof(flags)))
+		return "kmalloc-";
+	dma = strstr(flags, "GFP_DMA");
+	if (dma && (!dma[7] || dma[7] == '|'))
+		return "dma-kmalloc-";
+	if (strstr(flags, "__GFP_RECLAIMABLE"))
+		return "kmalloc-rcl-";
+	return !strcmp(accounted, "true") ? "kmalloc-cg-" : "kmalloc-";
+}
+
 static bool first_number(const char *fields, const char *const *names, uint64_t *value)
 {
 	while (*names && !perf_field_number(fields, *names, value))
@@ -614,6 +634,7 @@ static void begin_sample(struct import *import, const struct perf_line *line)
 	sample->address = sample->bytes_req = sample->bytes_alloc = sample->gfp = 0;
 	sample->node = -1;
 	*sample->cache = *sample->call_site = '\0';
+	sample->kmalloc = kmalloc_name(line->fields);
 	snprintf(sample->comm, sizeof(sample->comm), "%s", line->comm);
 	sample->has_address = first_number(line->fields, addresses, &sample->address) ||
 			      (event->role == ROLE_FREE && strstr(event->name, "kmem_cache") && first_number(line->fields, second, &sample->address)) ||
@@ -790,7 +811,7 @@ static void write_notes(struct import *import)
 
 	trace_writer_note(writer, "Made from a recording of perf: it has no count of the kernel's own to compare with, and what kfree_rcu() or a bulk function frees looks live unless an event tells of it.");
 	if (import->has_unnamed_kmalloc)
-		trace_writer_note(writer, "kmalloc's events name no cache: all objects of a size are told as those of kmalloc-SIZE, whichever cache of that size they are in; above 8 KiB they are mostly in none.");
+		trace_writer_note(writer, "kmalloc's events name no cache: it is told by the size and, since 6.1, the flags of an allocation, whatever other cache of that size the kernel may have taken; above 8 KiB they are mostly in none.");
 	if (import->has_unnamed_cache)
 		trace_writer_note(writer, "This kernel's events of kmem_cache_alloc() name no cache: objects of all caches of a size are told together, as unnamed-SIZE.");
 	if (!import->has_kfree)

@@ -98,6 +98,31 @@ static void test_tracepoints(void **state)
 	release(&imported);
 }
 
+/* By the flags, on kernels that tell of accounting; as kmalloc_type() has it. */
+static void test_kmalloc_caches(void **state)
+{
+	static const struct {
+		const char *flags, *cache;
+	} cases[] = {{"gfp_flags=GFP_KERNEL_ACCOUNT node=-1 accounted=true", "kmalloc-cg-64"},
+		     {"gfp_flags=GFP_KERNEL|__GFP_ZERO node=-1 accounted=false", "kmalloc-64"},
+		     {"gfp_flags=GFP_KERNEL_ACCOUNT|__GFP_RECLAIMABLE node=-1 accounted=true", "kmalloc-rcl-64"},
+		     {"gfp_flags=GFP_KERNEL|GFP_DMA node=-1 accounted=false", "dma-kmalloc-64"},
+		     {"gfp_flags=GFP_KERNEL|GFP_DMA32 node=-1 accounted=false", "kmalloc-64"},
+		     {"gfp_flags=GFP_KERNEL_ACCOUNT node=-1", "kmalloc-64"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct imported imported;
+		char text[300];
+
+		snprintf(text, sizeof(text), "a 1/1 [000] 1.0: kmem:kmalloc: call_site=f+0x1 ptr=0xffff888100000400 bytes_req=50 bytes_alloc=64 %s\n", cases[i].flags);
+		import(&imported, text);
+		assert_int_equal(imported.ret, 0);
+		assert_string_equal(imported.scene.model.caches[imported.scene.model.sites[0].cache].name, cases[i].cache);
+		release(&imported);
+	}
+}
+
 /* perf probe 'kmem_cache_alloc name=s->name:string', '...%return $retval', 'kmem_cache_free x' */
 static void test_probes(void **state)
 {
@@ -212,7 +237,7 @@ static void test_long_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tracepoints), cmocka_unit_test(test_probes),  cmocka_unit_test(test_told_twice),
+		cmocka_unit_test(test_tracepoints), cmocka_unit_test(test_kmalloc_caches), cmocka_unit_test(test_probes), cmocka_unit_test(test_told_twice),
 		cmocka_unit_test(test_lost),	    cmocka_unit_test(test_refused), cmocka_unit_test(test_long_lines),
 	};
 
