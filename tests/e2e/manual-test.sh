@@ -63,7 +63,9 @@ text = open(sys.argv[1], encoding="ascii").read()
 text = text[text.index("\n.Sh EXAMPLES"):]
 for number, block in enumerate(re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text.split("\n.Sh ")[1], re.M | re.S)):
     block = block.replace("\\e", "\\").replace("\\&", "").replace("/usr/share/", sys.argv[2] + "/share/")
-    block = re.sub(r"\bsleep \d+", "sleep 1", re.sub(r"-d \d+", "-d 0.5", block))
+    # A snapshot takes its time; perf's recordings of everything are large.
+    seconds = "1" if "kill" in block else "0.2"
+    block = re.sub(r"\bsleep \d+", "sleep " + seconds, re.sub(r"-d \d+", "-d 0.3", block))
     block = re.sub(r">500000 objects", ">5 objects", block)
     open(f"example-{number:02}", "w", encoding="ascii").write(block)
 END
