@@ -10,6 +10,7 @@
 #include "report/frame_text.h"
 #include "report/number.h"
 #include "report/ranking.h"
+#include "report/site_sum.h"
 #include "report/verdict.h"
 
 #define ROWS_MAX 28u
@@ -102,7 +103,7 @@ static void write_rows(const struct html *html, const char *caption, uint32_t ra
 
 	html_table(html->out, "sites", caption, heads);
 	for (; rank <= last; rank++, *site = ranking_next(html->model, *site)) {
-		struct model_site sum = ranking_sum(html->model, *site);
+		struct model_site sum = site_sum(html->model, *site, NULL);
 		struct timeline timeline = sum_timelines(html->model, *site);
 
 		write_row(html, &sum, &timeline, rank);
@@ -392,8 +393,8 @@ static void write_card(const struct html *html, const struct model_site *site, u
 	escape_html(out, html->model->caches[site->cache].name, HTML_NAME_MAX);
 	fputs("</span></summary>\n<div class=\"body\"><div class=\"stacks\">\n", out);
 	if (site->suspect.others)
-		fprintf(out, "<p class=\"note\">Of %s call stacks that differ in user space only, this one has the most old objects. Sums, class and reason "
-			     "are of all; ages, tasks, who frees and the pictures of this one.</p>\n",
+		fprintf(out, "<p class=\"note\">Of %s call stacks that differ in user space only, this one has the most old objects. Sums, class, reason, "
+			     "tasks, CPUs and who frees are of all; ages and the pictures of this one.</p>\n",
 			number_count((uint64_t)site->suspect.others + 1).text);
 	write_stack(html, site);
 	write_contents(html, site);
@@ -414,7 +415,7 @@ void html_site_cards(const struct html *html)
 		return;
 	html_section(html->out, "cards", "Site by site");
 	for (uint32_t i = 0; i < model->site_count && shown < CARDS_MAX; i = ranking_next(model, i)) {
-		struct model_site sum = ranking_sum(model, i);
+		struct model_site sum = site_sum(model, i, html->arena);
 
 		write_card(html, &sum, ++shown);
 	}

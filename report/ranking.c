@@ -137,25 +137,6 @@ uint32_t ranking_next(const struct model *model, uint32_t first)
 	return next;
 }
 
-struct model_site ranking_sum(const struct model *model, uint32_t first)
-{
-	struct model_site sum = model->sites[first];
-
-	for (uint32_t i = first + 1, end = ranking_next(model, first); i < end; i++) {
-		const struct model_site *site = &model->sites[i];
-
-		sum.allocs = number_add(sum.allocs, site->allocs);
-		sum.frees = number_add(sum.frees, site->frees);
-		sum.frees_implied = number_add(sum.frees_implied, site->frees_implied);
-		sum.live = number_add(sum.live, site->live);
-		sum.live_at_least = number_add(sum.live_at_least, site->live_at_least);
-		sum.live_bytes = number_add(sum.live_bytes, site->live_bytes);
-		sum.pending_rcu = number_add(sum.pending_rcu, site->pending_rcu);
-		sum.reclaimed = number_add(sum.reclaimed, site->reclaimed);
-	}
-	return sum;
-}
-
 uint32_t ranking_count(const struct model *model)
 {
 	uint32_t count = 0;

@@ -12,8 +12,6 @@
 /* Sorts the judged sites and counts the suspects. variants are of the sites as they stand. 0 or -ENOMEM. */
 int ranking_sort(struct model *model, const struct variants *variants, struct error *err);
 
-/* The site and its variants as one: the sums are of all, all else is of the first. */
-struct model_site ranking_sum(const struct model *model, uint32_t first);
 /* The first site behind this one and its variants. */
 uint32_t ranking_next(const struct model *model, uint32_t first);
 /* How many sites are not told with another. */

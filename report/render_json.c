@@ -9,6 +9,7 @@
 #include "report/integrity.h"
 #include "report/json.h"
 #include "report/ranking.h"
+#include "report/site_sum.h"
 #include "report/verdict.h"
 #include "report/symbol_advice.h"
 
@@ -239,7 +240,7 @@ int render_json(const struct model *model, FILE *out, struct error *err)
 	json_count(&json, "site_count", model->site_count);
 	json_open(&json, "sites", '[');
 	for (uint32_t i = 0, count = 0; i < model->site_count && count < SITES_MAX_JSON; i = ranking_next(model, i), count++) {
-		struct model_site sum = ranking_sum(model, i);
+		struct model_site sum = site_sum(model, i, &arena);
 
 		json_site(&json, model, &sum, &arena);
 	}

@@ -10,6 +10,7 @@
 #include "report/markdown.h"
 #include "report/number.h"
 #include "report/ranking.h"
+#include "report/site_sum.h"
 #include "report/verdict.h"
 #include "trace/cleanup.h"
 
@@ -59,7 +60,7 @@ static void write_table(const struct md *md)
 	      md->out);
 	uint32_t next = 0;
 	for (uint32_t rank = 1; next < model->site_count && rank <= ROWS_MAX_MD; rank++, next = ranking_next(model, next)) {
-		struct model_site site = ranking_sum(model, next);
+		struct model_site site = site_sum(model, next, NULL);
 
 		write_row(md, &site, rank);
 	}

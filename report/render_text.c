@@ -13,6 +13,7 @@
 #include "report/lines.h"
 #include "report/number.h"
 #include "report/ranking.h"
+#include "report/site_sum.h"
 #include "report/reconcile.h"
 #include "report/symbol_advice.h"
 #include "report/verdict.h"
@@ -135,7 +136,7 @@ static void write_table(struct text *text)
 	TEXT_LINE(text, "%9s %9s %9s  %-12s  %s", "live", "bytes", "of", "class", "allocated at");
 	uint32_t next = 0;
 	for (uint32_t row = 0; next < model->site_count && row < TABLE_SITES; row++, next = ranking_next(model, next)) {
-		struct model_site site = ranking_sum(model, next);
+		struct model_site site = site_sum(model, next, NULL);
 
 		TEXT_LINE(text, "%9s %9s %9s  %-12s  %s", number_count(site.live).text, site_bytes(text, &site),
 			  number_count(site.allocs).text, suspect_class_name(site.suspect.class), site_name(text, &site));
@@ -249,12 +250,8 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 				    verdict_live(&text->arena, site->live, site->live_at_least),
 				    site_bytes(text, site), number_count(site->allocs).text, site_name(text, site)));
 	write_suspect(text, site);
-	if (site->suspect.others)
-		text_paragraph(text, 4, arena_format(&text->arena, "  of the one of them with the most old objects:"));
 	write_tasks(text, site);
 	write_places(text, site);
-	write_ages(text, "live", site->live_ages);
-	write_ages(text, "freed", site->freed_ages);
 	if (site->freed_by_count)
 		TEXT_LINE(text, "  normally freed by %.60s (%s of %s)", site->freed_by[0].name,
 			  number_percent(site->freed_by[0].frees, site->frees_with_stack).text,
@@ -263,6 +260,10 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 		TEXT_LINE(text, "  asked for %s on average, takes %s",
 			  number_bytes(site->bytes_req / site->allocs_sized).text,
 			  number_bytes(cache->slot_bytes).text);
+	if (site->suspect.others)
+		text_paragraph(text, 4, arena_format(&text->arena, "  of the one of them with the most old objects:"));
+	write_ages(text, "live", site->live_ages);
+	write_ages(text, "freed", site->freed_ages);
 	write_contents(text, site);
 	write_stack(text, site);
 }
@@ -279,7 +280,7 @@ int render_text(const struct model *model, FILE *out, struct error *err)
 	write_origins(&text);
 	write_table(&text);
 	for (uint32_t i = 0, rank = 1; i < model->site_count && rank <= STACK_SITES; i = ranking_next(model, i), rank++) {
-		struct model_site site = ranking_sum(model, i);
+		struct model_site site = site_sum(model, i, &text.arena);
 
 		if (site.live || !model->live)
 			write_site(&text, &site, rank);

@@ -6,6 +6,7 @@
 #include "report/orphans.h"
 #include "report/pack.h"
 #include "report/ranking.h"
+#include "report/site_sum.h"
 #include "report/survival.h"
 #include "report/theil_sen.h"
 #include "report/verdict.h"
@@ -371,6 +372,28 @@ static void expect_same_variants_in_page(const struct model *model)
 	}
 }
 
+/* Who allocates, where and who frees: of forty together what is found where they are one. */
+static void expect_same_lists(const struct model_site *sum, const struct model_site *one)
+{
+	assert_true(one->task_count && one->cpu_count && one->freed_by_count);
+	assert_int_equal(sum->task_count, one->task_count);
+	assert_int_equal(sum->task_names, one->task_names);
+	for (uint32_t i = 0; i < one->task_count; i++) {
+		assert_string_equal(sum->tasks[i].comm, one->tasks[i].comm);
+		assert_int_equal(sum->tasks[i].allocs, one->tasks[i].allocs);
+		assert_int_equal(sum->tasks[i].live, one->tasks[i].live);
+	}
+	assert_int_equal(sum->cpu_count, one->cpu_count);
+	for (uint32_t i = 0; i < one->cpu_count; i++) {
+		assert_int_equal(sum->cpus[i].cpu, one->cpus[i].cpu);
+		assert_int_equal(sum->cpus[i].allocs, one->cpus[i].allocs);
+	}
+	/* Stacks of frees are sampled, and not the same ones. */
+	assert_true(sum->frees_with_stack * 10 >= one->frees_with_stack * 7);
+	assert_string_equal(sum->freed_by[0].name, one->freed_by[0].name);
+	assert_true(sum->freed_by[0].frees * 10 >= sum->frees_with_stack * 9);
+}
+
 /* Of forty user stacks each has too few objects to be accused; together they are one leak, told once. */
 static void test_a_leak_from_many_user_stacks_is_one(void **state)
 {
@@ -414,11 +437,19 @@ static void test_a_leak_from_many_user_stacks_is_one(void **state)
 		assert_string_equal(model->sites[i].name, "site_0");
 	}
 	assert_int_equal(variants, USER_STACKS_MAX - 1);
-	struct model_site sum = ranking_sum(model, 0), *one = (struct model_site *)scene_site(&alone.scene, "site_0");
+	struct model_site sum = site_sum(model, 0, &split.scene.model.arena);
+	const struct model_site *one = scene_site(&alone.scene, "site_0");
 	assert_int_equal(sum.live, one->live);
 	assert_int_equal(sum.allocs, one->allocs);
 	assert_int_equal(sum.frees, one->frees);
 	assert_int_equal(sum.live_bytes, one->live_bytes);
+	assert_int_equal(sum.bytes_req, one->bytes_req);
+	expect_same_lists(&sum, one);
+	/* As the first has only a part of them. */
+	assert_true(model->sites[0].tasks[0].allocs < one->tasks[0].allocs);
+	sum = site_sum(model, 0, NULL);
+	assert_int_equal(sum.live, one->live);
+	assert_ptr_equal(sum.tasks, model->sites[0].tasks);
 	assert_int_equal(ranking_next(model, 0), USER_STACKS_MAX);
 	assert_int_equal(ranking_count(model), alone.scene.model.site_count);
 	expect_same_variants_in_page(model);
