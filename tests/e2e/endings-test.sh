@@ -40,10 +40,10 @@ same "why it stopped" Hangup "$(fact HUP.slab stop.reason)"
 record slow.slab "$slabrec" -c $cache -o slow.slab sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done'
 ended_by TERM
 ended_well 5 "a command that SIGTERM makes end in its own way" slow.slab
-record stubborn.slab "$slabrec" -c $cache -o stubborn.slab sh -c 'trap "" INT TERM; sleep 3; sleep 0.1'
+record stubborn.slab "$slabrec" -c $cache -o stubborn.slab sh -c 'trap "" INT TERM; sleep 9; sleep 0.1'
 ended_by INT
 ended_well 130 "a command that ignores SIGTERM" stubborn.slab
-record stubborn.slab "$slabrec" -c $cache -o stubborn.slab sh -c 'trap "" INT TERM; sleep 3; sleep 0.1'
+record stubborn.slab "$slabrec" -c $cache -o stubborn.slab sh -c 'trap "" INT TERM; sleep 9; sleep 0.1'
 ended_by INT INT INT
 ended_well 130 "a second and a third Ctrl-C change nothing" stubborn.slab
 record twice.slab "$slabrec" -c $cache -o twice.slab
