@@ -145,11 +145,12 @@ static struct spot *spot_from(struct spot *spots, size_t count, uint64_t address
 	return low < count ? &spots[low] : NULL;
 }
 
+/* Of aliases the one that sorts last: clone3 and not __clone3. */
 static bool is_better(const struct symbol *symbol, const struct symbol *than)
 {
 	if (!than->name || symbol->size_bytes != than->size_bytes)
 		return !than->name || symbol->size_bytes > than->size_bytes;
-	return strcmp(symbol->name, than->name) < 0;
+	return strcmp(symbol->name, than->name) > 0;
 }
 
 static void take_symbol(struct spot *spots, size_t count, uint64_t address, const struct symbol *symbol)

@@ -220,7 +220,7 @@ static int elf_of(const struct function *functions, size_t count)
 static void test_which_symbol(void **state)
 {
 	static const struct function functions[] = {
-		{0x1400, 0x10, "last"},	   {0x1100, 0x100, "z_whole"}, {0x1100, 0x100, "whole"}, {0x1100, 0, "a_label"},
+		{0x1400, 0x10, "last"},	   {0x1100, 0x100, "__whole"}, {0x1100, 0x100, "whole"}, {0x1100, 0, "a_label"},
 		{0x1100, 0x20, "a_part"},  {0x1200, 0, "assembly"},    {0x1300, 0x10, "small"},	 {0x1300, 0, "label_of_small"},
 	};
 	static const struct {
