@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "report/number.h"
+#include "report/room.h"
 #include "trace/cleanup.h"
 #include "trace/u64_map.h"
 
@@ -134,21 +135,6 @@ static int choose_exposure(struct diff *diff, const struct diff_input *input, en
 
 /* Stacks: the functions of signatures, as frames of a model. */
 
-static bool room_for(struct building *building, void *array, uint32_t used, uint32_t *capacity, size_t element_bytes)
-{
-	if (used < *capacity)
-		return true;
-	uint32_t wanted = 2 * *capacity + 256;
-	void *grown = arena_array(&building->diff->stacks.arena, wanted, element_bytes);
-	if (grown && used)
-		memcpy(grown, *(void **)array, used * element_bytes);
-	if (!grown)
-		return false;
-	*(void **)array = grown;
-	*capacity = wanted;
-	return true;
-}
-
 static bool is_frame(const struct building *building, uint32_t at, const struct signature_function *function)
 {
 	const struct model_frame *frame = &building->diff->stacks.frames[at];
@@ -170,7 +156,7 @@ static uint32_t frame_of(struct building *building, const struct signature_funct
 			return (uint32_t)*known;
 	key += !key;
 	uint64_t *place = u64_map_put(&building->frames, key);
-	if (!place || !room_for(building, &stacks->frames, stacks->frame_count, &building->frames_capacity, sizeof(*stacks->frames))) {
+	if (!place || !room_in_arena(&stacks->arena, &stacks->frames, stacks->frame_count, 1, &building->frames_capacity, sizeof(*stacks->frames))) {
 		building->failed = true;
 		return 0;
 	}
@@ -194,7 +180,7 @@ static uint32_t node_of(struct building *building, uint32_t parent, uint32_t fra
 
 	if (place && *place)
 		return (uint32_t)*place;
-	if (!place || !room_for(building, &stacks->nodes, stacks->node_count, &building->nodes_capacity, sizeof(*stacks->nodes))) {
+	if (!place || !room_in_arena(&stacks->arena, &stacks->nodes, stacks->node_count, 1, &building->nodes_capacity, sizeof(*stacks->nodes))) {
 		building->failed = true;
 		return 0;
 	}
@@ -532,7 +518,7 @@ int diff_build(struct diff *diff, const struct diff_input *input, enum diff_expo
 	*diff = (struct diff){.input = input, .unreliable = ""};
 	diff->stacks.node_count = 1;
 	int ret = choose_exposure(diff, input, exposure, err);
-	if (!ret && !room_for(&building, &diff->stacks.nodes, 0, &building.nodes_capacity, sizeof(*diff->stacks.nodes)))
+	if (!ret && !room_in_arena(&diff->stacks.arena, &diff->stacks.nodes, 0, 1, &building.nodes_capacity, sizeof(*diff->stacks.nodes)))
 		ret = error_set(err, -ENOMEM, "not enough memory to compare %u call stacks", count);
 	if (!ret && matches)
 		ret = signature_match(&input->tables[DIFF_BEFORE], &input->tables[DIFF_AFTER], matches, err);

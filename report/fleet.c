@@ -9,6 +9,7 @@
 
 #include "report/integrity.h"
 #include "report/number.h"
+#include "report/room.h"
 #include "trace/cleanup.h"
 
 /* The lowest rate that is told apart, an hour: one object in eleven days. */
@@ -36,24 +37,6 @@ void fleet_release(struct fleet *fleet)
 static int no_memory(struct error *err)
 {
 	return error_set(err, -ENOMEM, "not enough memory for the call stacks of all recordings");
-}
-
-/* Makes room for the element of that index, all-zero. */
-static bool make_room(void *array, uint32_t index, uint32_t *capacity, size_t element_bytes)
-{
-	uint32_t wanted = *capacity ? *capacity : 64;
-
-	if (index < *capacity)
-		return true;
-	while (wanted <= index)
-		wanted *= 2;
-	char *grown = reallocarray(*(void **)array, wanted, element_bytes);
-	if (!grown)
-		return false;
-	memset(grown + *capacity * element_bytes, 0, (wanted - *capacity) * element_bytes);
-	*(void **)array = grown;
-	*capacity = wanted;
-	return true;
 }
 
 /* Names of functions mean the same within one build. */
@@ -161,7 +144,7 @@ static int add_sites(struct fleet *fleet, const struct model *model, uint32_t ke
 	int ret = signature_table_add(&build->signatures, model, places, err);
 	if (ret)
 		return ret;
-	if (build->signatures.count && !make_room(&build->rows, build->signatures.count - 1, &build->capacity, sizeof(*build->rows)))
+	if (build->signatures.count && !room_for(&build->rows, build->signatures.count - 1, &build->capacity, sizeof(*build->rows)))
 		return no_memory(err);
 	CLEANUP(cleanup_free) struct host_sum *sums = calloc((size_t)build->signatures.count + 1, sizeof(*sums));
 	if (!sums)
@@ -181,7 +164,7 @@ int fleet_add(struct fleet *fleet, const struct model *model, const char *host, 
 
 	if (ret)
 		return ret;
-	if (!make_room(&fleet->recordings, fleet->recording_count, &fleet->recording_capacity, sizeof(*fleet->recordings)))
+	if (!room_for(&fleet->recordings, fleet->recording_count, &fleet->recording_capacity, sizeof(*fleet->recordings)))
 		return no_memory(err);
 	fleet->recordings[fleet->recording_count++] =
 		(struct fleet_recording){.name = arena_text(&fleet->arena, host), .ordinal = ordinal, .kernel = kernel};
@@ -199,7 +182,7 @@ int fleet_add(struct fleet *fleet, const struct model *model, const char *host, 
 
 int fleet_fail(struct fleet *fleet, const char *message, struct error *err)
 {
-	if (!make_room(&fleet->failures, fleet->failure_count, &fleet->failure_capacity, sizeof(*fleet->failures)))
+	if (!room_for(&fleet->failures, fleet->failure_count, &fleet->failure_capacity, sizeof(*fleet->failures)))
 		return no_memory(err);
 	fleet->failures[fleet->failure_count++] =
 		(struct fleet_failure){.message = arena_text(&fleet->arena, message)};

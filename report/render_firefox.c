@@ -12,6 +12,7 @@
 #include "report/json.h"
 #include "report/metric.h"
 #include "report/remarks.h"
+#include "report/room.h"
 #include "trace/cleanup.h"
 #include "trace/hash.h"
 #include "trace/u64_map.h"
@@ -109,15 +110,8 @@ static int prepare(struct firefox *firefox, struct error *err)
 
 static bool add_sample(struct firefox *firefox, uint32_t site, uint32_t bucket, uint64_t weight)
 {
-	if (firefox->sample_count == firefox->sample_capacity) {
-		uint32_t capacity = firefox->sample_capacity ? 2 * firefox->sample_capacity : 1024;
-		struct sample *grown = realloc(firefox->samples, capacity * sizeof(*grown));
-
-		if (!grown)
-			return false;
-		firefox->samples = grown;
-		firefox->sample_capacity = capacity;
-	}
+	if (!room_for(&firefox->samples, firefox->sample_count, &firefox->sample_capacity, sizeof(*firefox->samples)))
+		return false;
 	firefox->samples[firefox->sample_count++] = (struct sample){.site = site, .bucket = bucket, .weight = weight};
 	return true;
 }

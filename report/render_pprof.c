@@ -13,6 +13,7 @@
 #include "report/metric.h"
 #include "report/number.h"
 #include "report/remarks.h"
+#include "report/room.h"
 #include "trace/cleanup.h"
 #include "trace/cursor.h"
 #include "trace/hash.h"
@@ -105,22 +106,6 @@ static void put_message(struct pprof *pprof, uint32_t field)
 	buffer_clear(&pprof->message);
 }
 
-/* Room for one more; false without memory. */
-static bool grow(void *array, uint32_t count, uint32_t *capacity, size_t element_bytes)
-{
-	void *old, *grown;
-
-	if (count < *capacity)
-		return true;
-	memcpy(&old, array, sizeof(old));
-	grown = realloc(old, (*capacity ? 2 * (size_t)*capacity : 256) * element_bytes);
-	if (!grown)
-		return false;
-	memcpy(array, &grown, sizeof(grown));
-	*capacity = *capacity ? 2 * *capacity : 256;
-	return true;
-}
-
 /* The value of the key for reading and writing; never NULL. */
 static uint64_t *slot(struct pprof *pprof, struct u64_map *map, uint64_t key)
 {
@@ -145,7 +130,7 @@ static uint64_t string_id(struct pprof *pprof, const char *text)
 			return *id;
 		if (*id)
 			continue;
-		if (pprof->failed || !grow(&pprof->strings, pprof->string_count, &pprof->string_capacity, sizeof(*pprof->strings))) {
+		if (pprof->failed || !room_for(&pprof->strings, pprof->string_count, &pprof->string_capacity, sizeof(*pprof->strings))) {
 			pprof->failed = true;
 			return 0;
 		}
@@ -170,7 +155,7 @@ static uint64_t mapping_id(struct pprof *pprof, const struct model_frame *frame)
 			return *id;
 		if (*id)
 			continue;
-		if (pprof->failed || !grow(&pprof->mappings, pprof->mapping_count, &pprof->mapping_capacity, sizeof(*pprof->mappings))) {
+		if (pprof->failed || !room_for(&pprof->mappings, pprof->mapping_count, &pprof->mapping_capacity, sizeof(*pprof->mappings))) {
 			pprof->failed = true;
 			return 0;
 		}

@@ -8,6 +8,7 @@
 
 #include "report/frame_text.h"
 #include "report/name.h"
+#include "report/room.h"
 #include "trace/cleanup.h"
 #include "trace/hash.h"
 
@@ -23,22 +24,6 @@
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
 	return u64_mix(hash ^ (value + 1) * 0x9e3779b97f4a7c15u);
-}
-
-/* Makes room for one more element. */
-static bool grow_array(void *array, uint32_t count, uint32_t *capacity, size_t element_bytes)
-{
-	uint32_t wanted = *capacity ? 2 * *capacity : 64;
-	void *grown;
-
-	if (count < *capacity)
-		return true;
-	grown = reallocarray(*(void **)array, wanted, element_bytes);
-	if (!grown)
-		return false;
-	*(void **)array = grown;
-	*capacity = wanted;
-	return true;
 }
 
 /* Names. */
@@ -68,7 +53,7 @@ static uint32_t number_of(struct signature_names *names, const char *text, size_
 			return (uint32_t)*known;
 	if (!names->count)
 		names->count = 1;
-	if (!grow_array(&names->texts, names->count, &names->capacity, sizeof(*names->texts)))
+	if (!room_for(&names->texts, names->count, &names->capacity, sizeof(*names->texts)))
 		return UINT32_MAX;
 	char *copy = arena_array(&names->arena, length + 1, 1);
 	uint64_t *number = u64_map_put(&names->index, key);
@@ -166,7 +151,7 @@ static bool note_symbol(struct signature_table *table, const struct signature_fu
 	while (function->plain >= table->symbol_capacity) {
 		uint32_t old = table->symbol_capacity;
 
-		if (!grow_array(&table->symbols, old, &table->symbol_capacity, sizeof(*table->symbols)))
+		if (!room_for(&table->symbols, old, &table->symbol_capacity, sizeof(*table->symbols)))
 			return false;
 		memset(table->symbols + old, 0, (table->symbol_capacity - old) * sizeof(*table->symbols));
 	}
@@ -282,7 +267,7 @@ static bool keep_signature(struct signature_table *table, const struct signature
 	}
 	struct signature_function *functions = arena_array(&table->arena, signature->count, sizeof(*functions));
 	struct signature_function *outline = arena_array(&table->arena, signature->outline_count, sizeof(*outline));
-	if (!functions || !outline || !grow_array(&table->signatures, table->count, &table->capacity, sizeof(*table->signatures)))
+	if (!functions || !outline || !room_for(&table->signatures, table->count, &table->capacity, sizeof(*table->signatures)))
 		return false;
 	*index = table->count;
 	table->signatures[table->count] = *signature;

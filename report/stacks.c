@@ -8,6 +8,7 @@
 
 #include "report/model_names.h"
 #include "report/redact.h"
+#include "report/room.h"
 #include "trace/cleanup.h"
 #include "trace/u64_map.h"
 
@@ -151,23 +152,6 @@ static void add_frames(struct naming *naming, const struct model_frame *place, c
 	}
 }
 
-/* Arrays of the model grow by copying within its arena; the older ones go with the arena. */
-static bool room_for(struct arena *arena, void *array, uint32_t used, uint32_t more, uint32_t *capacity,
-		     size_t element_bytes)
-{
-	if (*capacity - used >= more)
-		return true;
-	uint32_t wanted = 2 * *capacity + more + 64;
-	void *grown = arena_array(arena, wanted, element_bytes);
-	if (!grown)
-		return false;
-	if (used)
-		memcpy(grown, *(void **)array, used * element_bytes);
-	*(void **)array = grown;
-	*capacity = wanted;
-	return true;
-}
-
 static bool name_frame(const struct stacks *stacks, struct naming *naming, uint32_t id)
 {
 	const struct trace_frame *frame = trace_reader_frame(stacks->reader, id);
@@ -179,7 +163,7 @@ static bool name_frame(const struct stacks *stacks, struct naming *naming, uint3
 	if (named->count)
 		return true;
 	uint32_t count = naming->symbolizer->frame(naming->symbolizer->context, frame, symbols, SYMBOLS_PER_FRAME_MAX);
-	if (!room_for(&model->arena, &model->frames, model->frame_count, count + 1, &naming->frames_capacity,
+	if (!room_in_arena(&model->arena, &model->frames, model->frame_count, count + 1, &naming->frames_capacity,
 		      sizeof(*model->frames)))
 		return false;
 	place_frame(stacks, naming, frame, &place);
@@ -199,7 +183,7 @@ static bool name_node(struct stacks *stacks, struct naming *naming, uint32_t id)
 		const struct named_frame *named = &naming->named[node->frame];
 
 		if (!name_frame(stacks, naming, node->frame) ||
-		    !room_for(&model->arena, &model->nodes, model->node_count, named->count, &naming->nodes_capacity,
+		    !room_in_arena(&model->arena, &model->nodes, model->node_count, named->count, &naming->nodes_capacity,
 			      sizeof(*model->nodes)))
 			return false;
 		for (uint32_t i = 0; i < named->count; i++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/room.h"
 #include "trace/hash.h"
 
 void symbol_table_release(struct symbol_table *table)
@@ -19,20 +20,11 @@ void symbol_table_release(struct symbol_table *table)
 	*table = (struct symbol_table){0};
 }
 
-/* Makes room for one more element; array is the address of an array pointer. */
+/* Makes room for one more element. */
 static bool grow(struct symbol_table *table, void *array, uint32_t count, uint32_t *capacity, size_t element_bytes)
 {
-	if (count < *capacity)
-		return true;
-	uint32_t wanted = *capacity ? 2 * *capacity : 64;
-	void *grown = count < UINT32_MAX / 4 ? reallocarray(*(void **)array, wanted, element_bytes) : NULL;
-	if (!grown) {
-		table->failed = true;
-		return false;
-	}
-	*(void **)array = grown;
-	*capacity = wanted;
-	return true;
+	table->failed |= !room_for(array, count, capacity, element_bytes);
+	return !table->failed;
 }
 
 static const char *text_at(const struct symbol_table *table, uint32_t string)

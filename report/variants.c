@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define HASH_START 0xcbf29ce484222325u
-#define HASH_FACTOR 0x9e3779b97f4a7c15u
+#include "trace/hash.h"
 
 void variants_release(struct variants *variants)
 {
@@ -15,20 +14,14 @@ void variants_release(struct variants *variants)
 	*variants = (struct variants){0};
 }
 
-static uint64_t hash_number(uint64_t hash, uint32_t number)
-{
-	hash = (hash ^ number) * HASH_FACTOR;
-	return hash ^ hash >> 29;
-}
-
 static uint64_t path_of(const struct model *model, uint32_t site)
 {
-	uint64_t hash = hash_number(HASH_START, model->sites[site].cache), begun = hash;
+	uint64_t hash = hash_bytes(HASH_START, &model->sites[site].cache, sizeof(uint32_t)), begun = hash;
 
 	for (uint32_t node = model->sites[site].node; node && !model->frames[model->nodes[node].frame].is_user;
 	     node = model->nodes[node].parent)
-		hash = hash_number(hash, model->nodes[node].frame);
-	return hash == begun ? hash_number(~hash, site) : hash;
+		hash = hash_bytes(hash, &model->nodes[node].frame, sizeof(uint32_t));
+	return hash == begun ? hash_bytes(~hash, &site, sizeof(site)) : hash;
 }
 
 static int by_path(const void *left, const void *right)
