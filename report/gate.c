@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/ranking.h"
+#include "report/site_sum.h"
 #include "report/verdict.h"
 
 #define WORD_MAX 64u
@@ -82,16 +84,17 @@ static bool asks_for_leaks(const struct gate *gate)
 
 static bool is_suspect(const struct model *model, const struct model_site *site)
 {
-	return !*model->unreliable && suspect_is_leak(&site->suspect) && !site->suspect.is_variant;
+	return !*model->unreliable && suspect_is_leak(&site->suspect);
 }
 
-bool gate_is_met(const struct gate *gate, const struct model *model, const struct model_site *site)
+bool gate_is_met(const struct gate *gate, const struct model *model, uint32_t number)
 {
+	const struct model_site *site = &model->sites[number];
 	double rate = (double)site->suspect.low_rate;
 
 	if (!gate || !gate->text)
 		return is_suspect(model, site);
-	if (gate->has_live && site->live_at_least > gate->live)
+	if (gate->has_live && site_sum(model, number, NULL).live_at_least > gate->live)
 		return true;
 	if (!is_suspect(model, site))
 		return false;
@@ -106,8 +109,8 @@ struct gate_result gate_judge(const struct gate *gate, const struct model *model
 		[GATE_FINE] = 0, [GATE_SUSPECTS] = 1, [GATE_UNRELIABLE] = 3, [GATE_UNDETERMINED] = 3};
 	struct gate_result result = {0};
 
-	for (uint32_t i = 0; i < model->site_count; i++)
-		if (gate_is_met(gate, model, &model->sites[i]) && !result.count++)
+	for (uint32_t i = 0; i < model->site_count; i = ranking_next(model, i))
+		if (gate_is_met(gate, model, i) && !result.count++)
 			result.first = i;
 	if (*model->unreliable)
 		result.state = GATE_UNRELIABLE;

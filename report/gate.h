@@ -30,7 +30,7 @@ enum gate_state {
 /* The verdict for scripts. */
 struct gate_result {
 	enum gate_state state;
-	uint32_t count;	     /* call stacks that meet a condition */
+	uint32_t count;	     /* of what is told as one call stack, those that meet a condition */
 	uint32_t first;	     /* of model's sites, where there is one */
 	uint32_t exit_status; /* 0, 1 suspects, 3 no verdict; always 0 where no condition was given */
 };
@@ -40,8 +40,11 @@ struct gate_result {
  * 0 or -EINVAL.
  */
 int gate_parse(struct gate *gate, const char *text, struct error *err);
-/* Whether the site meets a condition; where none was given, whether it is a suspect. gate may be NULL: none was. */
-bool gate_is_met(const struct gate *gate, const struct model *model, const struct model_site *site);
+/*
+ * Whether the site of that number meets a condition, with its variants as one (it is none itself); where no condition was given, whether it is a
+ * suspect. gate may be NULL: none was.
+ */
+bool gate_is_met(const struct gate *gate, const struct model *model, uint32_t site);
 struct gate_result gate_judge(const struct gate *gate, const struct model *model);
 /* "fine", "suspects", "unreliable", "undetermined" */
 const char *gate_state_name(enum gate_state state);

@@ -17,6 +17,7 @@
 #include "report/output.h"
 #include "report/render.h"
 #include "report/render_fleet.h"
+#include "report/site_sum.h"
 #include "report/symbolize_files.h"
 #include "report/template.h"
 #include "report/verdict.h"
@@ -54,14 +55,16 @@ static int say_gate(const struct options *options, const struct model *model)
 {
 	CLEANUP(arena_release) struct arena arena = {0};
 	struct gate_result result = gate_judge(&options->gate, model);
-	const struct model_site *first = &model->sites[result.first];
 	const char *why = verdict_leak(&arena, model);
 
 	if (!result.exit_status || options->is_quiet)
 		return (int)result.exit_status;
-	if (result.state == GATE_SUSPECTS)
+	if (result.state == GATE_SUSPECTS) {
+		struct model_site first = site_sum(model, result.first, NULL);
+
 		why = arena_format(&arena, "%u call stack%s; the first, %.128s, has %s live objects. %s", result.count, result.count == 1 ? "" : "s",
-				   first->name, number_count(first->live).text, why);
+				   first.name, number_count(first.live).text, why);
+	}
 	return say(arena_format(&arena, "--fail-on %.128s: %s", options->gate.text, why), (int)result.exit_status);
 }
 

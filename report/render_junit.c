@@ -13,7 +13,9 @@
 #include "report/frame_text.h"
 #include "report/gate.h"
 #include "report/junit.h"
+#include "report/ranking.h"
 #include "report/remarks.h"
+#include "report/site_sum.h"
 #include "report/verdict.h"
 
 #define TEXT_MAX 4096u
@@ -69,8 +71,8 @@ static int find_failures(struct junit *junit, struct error *err)
 	junit->failures = calloc((size_t)junit->result.count + 1, sizeof(*junit->failures));
 	if (!junit->failures || !junit->fails)
 		return error_set(err, -ENOMEM, "not enough memory for the tests");
-	for (uint32_t i = 0; i < model->site_count; i++)
-		if (gate_is_met(model->gate, model, &model->sites[i])) {
+	for (uint32_t i = 0; i < model->site_count; i = ranking_next(model, i))
+		if (gate_is_met(model->gate, model, i)) {
 			junit->failures[junit->failure_count++].site = &model->sites[i];
 			junit->fails[model->sites[i].cache] = true;
 		}
@@ -116,7 +118,8 @@ static void put_failure(struct junit *junit, const struct failure *failure)
 	const struct model_site *site = failure->site;
 	struct arena *arena = &junit->arena;
 	const char *number = failure->number ? arena_format(arena, " (%u)", failure->number + 1) : "";
-	const char *live = verdict_live(arena, site->live, site->live_at_least), *rate = "";
+	struct model_site sum = site_sum(junit->model, (uint32_t)(site - junit->model->sites), NULL);
+	const char *live = verdict_live(arena, sum.live, sum.live_at_least), *rate = "";
 
 	if (suspect_is_leak(&site->suspect))
 		rate = arena_format(arena, ", %s confidence, at least %s", suspect_confidence_name(site->suspect.confidence),

@@ -20,6 +20,9 @@ bool room_for(void *array, uint32_t index, uint32_t *capacity, size_t element_by
 		return false;
 	while (wanted <= index)
 		wanted *= 2;
+	/* The address sanitizer ends a program that asks reallocarray for more than there can be. */
+	if (wanted > PTRDIFF_MAX / element_bytes)
+		return false;
 	memcpy(&items, array, sizeof(items));
 	items = reallocarray(items, wanted, element_bytes);
 	if (!items)

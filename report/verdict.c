@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "report/number.h"
+#include "report/site_sum.h"
 
 #define LEAST_RATE_NS 1000000000u
 
@@ -314,14 +315,14 @@ bool verdict_is_too_early(const struct model *model)
 	return !has_no_growth(model) && model->live && model->duration_ns < SUSPECT_LENGTH_NS;
 }
 
-/* Who should have freed it: of the site, or of the first of its variants of which that was seen. With a blank before it. */
+/* Who should have freed it, with a blank before it. */
 static const char *normally_freed(struct arena *arena, const struct model *model, const struct model_site *first)
 {
-	for (const struct model_site *site = first; site < model->sites + model->site_count && (site == first || site->suspect.is_variant); site++)
-		if (site->freed_by_count)
-			return arena_format(arena, " Such objects are normally freed by %.64s (%s).", site->freed_by[0].name,
-					    number_percent(site->freed_by[0].frees, site->frees_with_stack).text);
-	return "";
+	struct model_site sum = site_sum(model, (uint32_t)(first - model->sites), arena);
+
+	return sum.freed_by_count ? arena_format(arena, " Such objects are normally freed by %.64s (%s).", sum.freed_by[0].name,
+						 number_percent(sum.freed_by[0].frees, sum.frees_with_stack).text)
+				  : "";
 }
 
 static const char *leak_of(struct arena *arena, const struct model *model, const struct model_site *site)

@@ -145,11 +145,51 @@ static void test_unreliable(void **state)
 	scenario_release(&scenario);
 }
 
+/* Of forty user stacks each has five live objects; their place in the kernel has two hundred, and is told of once. */
+static void test_many_user_stacks(void **state)
+{
+	struct scenario scenario;
+	struct scene scene = {0};
+	struct gate gate = {0};
+
+	(void)state;
+	scenario_begin(&scenario);
+	struct trace_writer *writer = scenario.writer;
+	uint32_t cache = scenario_cache(&scenario, "kmalloc-1k", 1024);
+	struct trace_file file = {.path = trace_writer_text(writer, "/usr/bin/reader")};
+	struct trace_frame place = {.kind = TRACE_FRAME_KERNEL, .address = 0xffffffff81000000u, .symbol = trace_writer_text(writer, "leaks")};
+	struct trace_frame caller = {.kind = TRACE_FRAME_USER, .file = trace_writer_file(writer, &file)};
+	uint32_t frame = trace_writer_frame(writer, &place);
+
+	for (uint32_t user = 0; user < 40; user++) {
+		caller.address = 0x1000 + 16 * user;
+		struct trace_node outer = {.frame = trace_writer_frame(writer, &caller)};
+		struct trace_node inner = {.parent = trace_writer_node(writer, &outer), .frame = frame};
+		uint32_t stack = trace_writer_node(writer, &inner);
+
+		for (unsigned int i = 0; i < 5; i++) {
+			scenario.now_ns += MS;
+			scenario_alloc(&scenario, cache, stack, 0, 1000);
+		}
+	}
+	scenario_end(&scenario);
+	scene_read(&scene, &scenario);
+	assert_int_equal(scene.model.site_count, 40);
+	expect(&scene.model, "live:5", 1, GATE_SUSPECTS);
+	expect(&scene.model, "live:199", 1, GATE_SUSPECTS);
+	expect(&scene.model, "live:200", 0, GATE_FINE);
+	assert_int_equal(gate_parse(&gate, "live:0", NULL), 0);
+	assert_int_equal(gate_judge(&gate, &scene.model).count, 1);
+	scene_release(&scene);
+	scenario_release(&scenario);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),	  cmocka_unit_test(test_a_leak),     cmocka_unit_test(test_no_leak),
 		cmocka_unit_test(test_too_short), cmocka_unit_test(test_unreliable),
+		cmocka_unit_test(test_many_user_stacks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
