@@ -14,6 +14,7 @@
 #define BLOCKS 5
 #define BLOCKS_OF_MUCH 8
 #define LINE_BYTES 96u /* of input; a multiple of three */
+#define LINE_CHARACTERS (LINE_BYTES / 3 * 4)
 
 /* Runs the stream to its end; what it gives goes to out. */
 static int run(z_stream *stream, int (*step)(z_stream *, int), struct buffer *out, size_t limit, struct error *err)
@@ -81,19 +82,35 @@ static char *base64_group(char *text, const uint8_t *bytes, size_t size_bytes)
 	return text;
 }
 
+/* A line of what is left; returns how many of the bytes it has. */
+static size_t base64_line(char line[LINE_CHARACTERS + 1], size_t *length, const uint8_t *bytes, size_t left_bytes)
+{
+	size_t size_bytes = left_bytes < LINE_BYTES ? left_bytes : LINE_BYTES;
+	char *text = line;
+
+	for (size_t i = 0; i < size_bytes; i += 3)
+		text = base64_group(text, bytes + i, size_bytes - i);
+	*text++ = '\n';
+	*length = (size_t)(text - line);
+	return size_bytes;
+}
+
 void base64_write(FILE *out, const uint8_t *bytes, size_t size_bytes)
 {
-	char line[LINE_BYTES / 3 * 4 + 1];
+	char line[LINE_CHARACTERS + 1];
+	size_t length;
 
-	for (size_t at = 0; at < size_bytes; at += LINE_BYTES) {
-		size_t end = size_bytes - at < LINE_BYTES ? size_bytes : at + LINE_BYTES;
-		char *text = line;
+	for (size_t at = 0; at < size_bytes; fwrite(line, 1, length, out))
+		at += base64_line(line, &length, bytes + at, size_bytes - at);
+}
 
-		for (size_t i = at; i < end; i += 3)
-			text = base64_group(text, bytes + i, end - i);
-		*text++ = '\n';
-		fwrite(line, 1, (size_t)(text - line), out);
-	}
+void base64_add(struct buffer *text, const uint8_t *bytes, size_t size_bytes)
+{
+	char line[LINE_CHARACTERS + 1];
+	size_t length;
+
+	for (size_t at = 0; at < size_bytes; buffer_add(text, line, length))
+		at += base64_line(line, &length, bytes + at, size_bytes - at);
 }
 
 static int digit_value(char c)

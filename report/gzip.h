@@ -21,6 +21,8 @@ int gzip_unpack(struct buffer *out, const void *bytes, size_t size_bytes, struct
 
 /* Writes the bytes in base64, in lines. */
 void base64_write(FILE *out, const uint8_t *bytes, size_t size_bytes);
+/* Adds the same lines to text. */
+void base64_add(struct buffer *text, const uint8_t *bytes, size_t size_bytes);
 /* Adds the bytes that the text stands for to out; white space is skipped. 0, -EINVAL where it is no base64. */
 int base64_read(struct buffer *out, const char *text, size_t size_bytes, struct error *err);
 

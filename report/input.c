@@ -30,14 +30,6 @@ int input_open(const char *path, int *fd, struct error *err)
 	return 0;
 }
 
-static bool is_page(int fd)
-{
-	static const char page[] = "<!DOCTYPE html>";
-	char begin[sizeof(page) - 1];
-
-	return pread(fd, begin, sizeof(begin), 0) == sizeof(begin) && !memcmp(begin, page, sizeof(begin));
-}
-
 static int read_trace(struct input *input, const char *path, int fd, const struct debug_search *search, struct error *err)
 {
 	struct trace_reader *reader = NULL;
@@ -65,7 +57,7 @@ int input_read(struct input *input, const char *path, enum input_kind kind, cons
 	int ret = input_open(path, &fd, err);
 	if (ret)
 		return ret;
-	if (kind == INPUT_PAGE || (kind == INPUT_EITHER && is_page(fd)))
+	if (kind == INPUT_PAGE || (kind == INPUT_EITHER && page_is_one(fd)))
 		return page_read(&input->model, input_name(path), fd, err);
 	return read_trace(input, path, fd, search, err);
 }

@@ -38,7 +38,7 @@ void options_help(FILE *out)
 	fputs("  -o, --output FILE    where to write it, - is standard output; without it text, md, json and folded\n"
 	      "                       go there, the others to slabrec.html, slabrec.xml, slabrec.pb.gz (pprof) and so on\n"
 	      "      --metric METRIC  what folded weighs by: bytes (default) or live, growth, allocs, frees, young, wasted\n"
-	      "      --from PAGE      make it from the data in an HTML report instead of from a trace\n"
+	      "      --from REPORT    make it from the data in an HTML or XML report instead of from a trace\n"
 	      "      --diff           what stays less or more than before, call stack by call stack: traces or HTML reports\n"
 	      "                       before and of after, one or several of each; html, xml, text, md, json, junit, folded\n"
 	      "      --per work|time|allocations  with --diff, what is the same on both sides; default: the first of them\n"
@@ -257,7 +257,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 	if (optind < argc && options->wants_audit)
 		return error_set(err, -EINVAL, "--audit looks at one file and makes no report");
 	if (optind < argc && options->is_from_page)
-		return error_set(err, -EINVAL, "either --from a page or a trace, not both");
+		return error_set(err, -EINVAL, "either --from a report or a trace, not both");
 	if (optind < argc)
 		options->input = argv[optind];
 	if (!options->output)

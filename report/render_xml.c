@@ -9,11 +9,14 @@
 
 #include "report/content_text.h"
 #include "report/escape.h"
+#include "report/gzip.h"
 #include "report/number.h"
+#include "report/pack.h"
 #include "report/survival.h"
 #include "report/symbol_advice.h"
 #include "report/verdict.h"
 #include "report/xml_writer.h"
+#include "trace/cleanup.h"
 
 struct xml {
 	struct xml_writer to;
@@ -502,7 +505,21 @@ static void put_site(struct xml *xml, const struct model_site *site)
 	xml_close(&xml->to);
 }
 
-static void put_report(struct xml *xml)
+/* What a page has as well, so that any format can be made of this one. */
+static int put_data(struct xml *xml, struct error *err)
+{
+	CLEANUP(buffer_release) struct buffer raw = {0};
+	CLEANUP(buffer_release) struct buffer packed = {0};
+	int ret = pack_model(xml->model, &raw, err);
+
+	if (!ret)
+		ret = gzip_pack(&packed, raw.bytes, raw.size_bytes, err);
+	if (!ret)
+		xml_base64(&xml->to, "data", packed.bytes, packed.size_bytes);
+	return ret;
+}
+
+static int put_report(struct xml *xml, struct error *err)
 {
 	const struct model *model = xml->model;
 
@@ -525,6 +542,7 @@ static void put_report(struct xml *xml)
 	for (uint32_t i = 0; i < model->site_count; i++)
 		put_site(xml, &model->sites[i]);
 	xml_close(&xml->to);
+	return put_data(xml, err);
 }
 
 int render_xml(const struct model *model, FILE *out, struct error *err)
@@ -534,8 +552,9 @@ int render_xml(const struct model *model, FILE *out, struct error *err)
 
 	if (ret)
 		return ret;
-	put_report(&xml);
+	ret = put_report(&xml, err);
 	xml.to.failed |= xml.arena.failed;
 	arena_release(&xml.arena);
-	return xml_end(&xml.to, err);
+	int ended = xml_end(&xml.to, ret ? NULL : err);
+	return ret ? ret : ended;
 }

@@ -6,7 +6,9 @@
 #include <libxml/xmlwriter.h>
 
 #include "report/escape.h"
+#include "report/gzip.h"
 
+#define BASE64_PART_BYTES (96u << 10) /* a multiple of three, so that each stands for itself */
 #define TEXT_MAX 4096u /* characters of one string: a hostile name may be used a million times */
 
 static int write_stream(void *context, const char *bytes, int size_bytes)
@@ -97,6 +99,17 @@ void xml_list(struct xml_writer *xml, const char *name, const uint64_t *values, 
 			   (size_t)snprintf(number, sizeof(number), i ? " %" PRIu64 : "%" PRIu64, values[i]));
 	buffer_add_u8(&xml->text, 0);
 	xml->failed |= xml->text.failed || xmlTextWriterWriteAttribute(xml->writer, BAD_CAST name, xml->text.bytes) < 0;
+}
+
+void xml_base64(struct xml_writer *xml, const char *name, const uint8_t *bytes, size_t size_bytes)
+{
+	for (size_t at = 0; at < size_bytes; at += BASE64_PART_BYTES) {
+		buffer_clear(&xml->text);
+		buffer_add_u8(&xml->text, '\n');
+		base64_add(&xml->text, bytes + at, size_bytes - at < BASE64_PART_BYTES ? size_bytes - at : BASE64_PART_BYTES);
+		buffer_add_u8(&xml->text, 0);
+		xml->failed |= xml->text.failed || xmlTextWriterWriteElement(xml->writer, BAD_CAST name, xml->text.bytes) < 0;
+	}
 }
 
 void xml_redaction(struct xml_writer *xml, const struct redaction *redaction)

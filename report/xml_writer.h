@@ -38,6 +38,8 @@ void xml_change(struct xml_writer *xml, const char *name, int64_t value);
 void xml_real(struct xml_writer *xml, const char *name, double value);
 /* Numbers with blanks between them. */
 void xml_list(struct xml_writer *xml, const char *name, const uint64_t *values, uint32_t count);
+/* Elements of that name with the bytes in base64, in parts: readers refuse a text of more than 10 MB. */
+void xml_base64(struct xml_writer *xml, const char *name, const uint8_t *bytes, size_t size_bytes);
 /* What was taken out: an element that every document has. */
 void xml_redaction(struct xml_writer *xml, const struct redaction *redaction);
 

@@ -73,30 +73,39 @@ expect 64 'no such format' -f pdf
 expect 64 'unknown option --nope' --nope
 expect 64 'one trace at a time' a b
 
-# A page is its own archive: from it every format comes out as from the trace, the page too.
+# A page is its own archive, and so is XML: from either every format comes out as from the trace, the page and the XML too.
 for trace in "$OLDPWD"/tests/golden/*.slab; do
 	name=$(basename "$trace" .slab)
 	for format in $formats; do
 		"$program" -q -f $format -o "$name.$format" "$trace" 2>/dev/null
-		"$program" -q -f $format -o "from.$format" --from "$name.html" || fail "--from $name.html -f $format"
-		cmp "from.$format" "$name.$format" || fail "$name: -f $format from the page is another"
+	done
+	for format in $formats; do
+		for carrier in html xml; do
+			"$program" -q -f $format -o "from.$format" --from "$name.$carrier" || fail "--from $name.$carrier -f $format"
+			cmp "from.$format" "$name.$format" || fail "$name: -f $format from the $carrier is another"
+		done
 	done
 	xmllint --noout --stream --relaxng "$OLDPWD/templates/slabrec.rng" "$name.xml" 2>err || fail "$name: $(head -n 3 err)"
 	xmllint --noout --schema "$OLDPWD/templates/slabrec.xsd" "$name.xml" 2>err || fail "$name: $(head -n 3 err)"
 done
 "$program" -q -f text -o - --from - <sample.html >stdout || fail "--from - does not read standard input"
 cmp stdout sample.text || fail "--from - is another"
-expect 65 'slabrec.slab: is no page of slabreport' --from slabrec.slab
+expect 65 'slabrec.slab: is no report of slabreport' --from slabrec.slab
+grep -v '</data>' sample.xml >cut.xml
+expect 65 'cut.xml: is no report of slabreport' --from cut.xml
+sed "s/^\\(H4sI.\\{60\\}\\)...../\\1zzzzz/" sample.xml >damaged.xml
+expect 65 'damaged.xml: the packed bytes are' --from damaged.xml
 sed "/id=\"data\"/q" sample.html >cut.html
-expect 65 'cut.html: is no page of slabreport' --from cut.html
+expect 65 'cut.html: is no report of slabreport' --from cut.html
 sed "s/^\\(H4sI.\\{60\\}\\)...../\\1zzzzz/" sample.html >damaged.html
 expect 65 'damaged.html: the packed bytes are' --from damaged.html
-expect 64 'either --from a page or a trace' --from sample.html slabrec.slab
+expect 64 'either --from a report or a trace' --from sample.html slabrec.slab
 
 # Before and after: every format, of traces and of pages made of them, and the exit status.
 for story in leaking clean; do
 	"${make_trace%/*}/make-story" $story >$story.slab
 	"$program" -q -o $story.html $story.slab
+	"$program" -q -f xml -o $story.xml1 $story.slab
 done
 expect 0 'diff.html: Fixed after: ' --diff leaking.slab clean.slab -o diff.html
 expect 0 '' -q --diff clean.slab clean.slab
@@ -107,6 +116,8 @@ for format in html xml text md json; do
 	"$program" -q -f $format -o from.$format --diff leaking.html clean.html || fail "--diff -f $format of pages"
 	# But for the names of the files, and where functions' names come from.
 	sed 's/\(leaking\|clean\)\.html/\1.slab/g' from.$format | cmp - diff.$format || fail "--diff -f $format of pages is another"
+	"$program" -q -f $format -o from.$format --diff leaking.xml1 clean.xml1 || fail "--diff -f $format of XML"
+	sed 's/\(leaking\|clean\)\.xml1/\1.slab/g' from.$format | cmp - diff.$format || fail "--diff -f $format of XML is another"
 	"$program" --audit diff.$format >stdout || fail "--diff -f $format: $(head -n 3 stdout)"
 	LC_ALL=C grep -q '[^ -~	]' diff.$format && fail "--diff -f $format is not all ASCII"
 	grep -qi before diff.$format && grep -qi after diff.$format || fail "--diff -f $format does not say before and after"
