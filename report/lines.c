@@ -6,7 +6,7 @@
 
 #include "report/escape.h"
 
-void lines_put(const struct lines *lines, const char *line)
+void lines_put(struct lines *lines, const char *line)
 {
 	char *ascii = NULL;
 	size_t size_bytes;
@@ -16,6 +16,7 @@ void lines_put(const struct lines *lines, const char *line)
 		lines->arena->failed = true;
 		return;
 	}
+	lines->count++;
 	escape_ascii(memory, line, 4 * LINES_COLUMNS);
 	if (fclose(memory))
 		lines->arena->failed = true;
@@ -26,7 +27,7 @@ void lines_put(const struct lines *lines, const char *line)
 	free(ascii);
 }
 
-void lines_paragraph(const struct lines *lines, int indent, const char *paragraph)
+void lines_paragraph(struct lines *lines, int indent, const char *paragraph)
 {
 	int room = LINES_COLUMNS, start = 0;
 

@@ -21,7 +21,7 @@ struct diff_lines {
 #define LINE(to, ...) lines_put(&(to)->lines, arena_format((to)->lines.arena, __VA_ARGS__))
 #define PARAGRAPH(to, indent, ...) lines_paragraph(&(to)->lines, indent, arena_format((to)->lines.arena, __VA_ARGS__))
 
-static void write_head(const struct diff_lines *to)
+static void write_head(struct diff_lines *to)
 {
 	const struct diff *diff = to->diff;
 	struct arena *arena = to->lines.arena;
@@ -48,7 +48,7 @@ static bool is_told(const struct diff_row *row)
 	return row->state < DIFF_SAME;
 }
 
-static const char *rate_cell(const struct diff_lines *to, const struct diff_row *row, enum diff_side side)
+static const char *rate_cell(struct diff_lines *to, const struct diff_row *row, enum diff_side side)
 {
 	const struct diff_count *count = &row->sides[side];
 
@@ -57,7 +57,7 @@ static const char *rate_cell(const struct diff_lines *to, const struct diff_row 
 	return count->is_there ? diff_text_number(to->lines.arena, row->change.rate[side]) : "-";
 }
 
-static void write_table(const struct diff_lines *to)
+static void write_table(struct diff_lines *to)
 {
 	const struct diff *diff = to->diff;
 	uint32_t told = 0;
@@ -79,7 +79,7 @@ static void write_table(const struct diff_lines *to)
 		LINE(to, "%20s and %u more", "", told - TABLE_ROWS);
 }
 
-static void write_row(const struct diff_lines *to, const struct diff_row *row, uint32_t rank)
+static void write_row(struct diff_lines *to, const struct diff_row *row, uint32_t rank)
 {
 	const struct model_frame *frames[SIGNATURE_DEPTH_MAX];
 	uint32_t count = model_stack(&to->diff->stacks, row->node, frames, SIGNATURE_DEPTH_MAX);

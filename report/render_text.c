@@ -1,11 +1,13 @@
 /*
- * The report for a mail to a kernel list: at most 72 columns and about 100 lines, ASCII, the answer first, then stacks
+ * The report for a mail to a kernel list: at most 72 columns and 100 lines, ASCII, the answer first, then stacks
  * in the idiom of kmemleak and alloc_traces.
  */
 #include "report/render.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "report/content_text.h"
 #include "report/frame_text.h"
@@ -21,24 +23,25 @@
 #define TABLE_SITES 10u
 #define STACK_SITES 3u
 #define FRAMES_MAX 14u
+#define FRAMES_LEAST 4u
+#define LINES_MAX 100u
 #define CACHES_MAX 5u
 #define NOTES_MAX 5u
 #define PROBLEMS_MAX 3u
 #define ROWS_OF_CONTENT 6u
 
 struct text {
-	FILE *out;
+	struct lines lines;
 	const struct model *model;
 	struct arena arena;
 };
 
 static void text_paragraph(struct text *text, int indent, const char *paragraph)
 {
-	lines_paragraph(&(struct lines){.out = text->out, .arena = &text->arena}, indent, paragraph);
+	lines_paragraph(&text->lines, indent, paragraph);
 }
 
-#define TEXT_LINE(text, ...) \
-	lines_put(&(struct lines){.out = (text)->out, .arena = &(text)->arena}, arena_format(&(text)->arena, __VA_ARGS__))
+#define TEXT_LINE(text, ...) lines_put(&(text)->lines, arena_format(&(text)->arena, __VA_ARGS__))
 
 static void write_head(struct text *text)
 {
@@ -126,6 +129,25 @@ static void write_notes(struct text *text)
 		TEXT_LINE(text, "(and %u more notes)", text->model->note_count - NOTES_MAX);
 }
 
+/* Where the caller does not fit behind the name, it stands below; a name that the row above has is dots. */
+static void write_row(struct text *text, const struct model_site *site, const char *name_above)
+{
+	const char *start = arena_format(&text->arena, "%9s %9s %9s  %-12s  ", number_count(site->live).text, site_bytes(text, site),
+					 number_count(site->allocs).text, suspect_class_name(site->suspect.class));
+	const char *name = site_name(text, site);
+
+	if (strlen(start) + strlen(name) <= LINES_COLUMNS || !*site->caller) {
+		TEXT_LINE(text, "%s%s", start, name);
+		return;
+	}
+	if (!strcmp(site->name, name_above)) {
+		TEXT_LINE(text, "%s... <- %.60s", start, site->caller);
+		return;
+	}
+	TEXT_LINE(text, "%s%.60s", start, site->name);
+	TEXT_LINE(text, "%*s<- %.60s", (int)strlen(start), "", site->caller);
+}
+
 static void write_table(struct text *text)
 {
 	const struct model *model = text->model;
@@ -134,12 +156,13 @@ static void write_table(struct text *text)
 		return;
 	TEXT_LINE(text, "%s", "");
 	TEXT_LINE(text, "%9s %9s %9s  %-12s  %s", "live", "bytes", "of", "class", "allocated at");
+	const char *name = "";
 	uint32_t next = 0;
 	for (uint32_t row = 0; next < model->site_count && row < TABLE_SITES; row++, next = ranking_next(model, next)) {
 		struct model_site site = site_sum(model, next, NULL);
 
-		TEXT_LINE(text, "%9s %9s %9s  %-12s  %s", number_count(site.live).text, site_bytes(text, &site),
-			  number_count(site.allocs).text, suspect_class_name(site.suspect.class), site_name(text, &site));
+		write_row(text, &site, name);
+		name = site.name;
 	}
 	if (next < model->site_count)
 		TEXT_LINE(text, "%9s and %u more call stacks", "", model->site_count - next);
@@ -201,12 +224,12 @@ static void write_places(struct text *text, const struct model_site *site)
 		TEXT_LINE(text, "  by NUMA node asked for: %s", shares(text, site->nodes_asked, site->nodes_asked_count, false));
 }
 
-static void write_stack(struct text *text, const struct model_site *site)
+static void write_stack(struct text *text, const struct model_site *site, uint32_t frames_max)
 {
 	const struct model_frame *frames[MODEL_STACK_DEPTH_MAX];
 	uint32_t count = model_stack(text->model, site->node, frames, MODEL_STACK_DEPTH_MAX);
 	/* One line too many is no reason for a line that says so. */
-	uint32_t shown = count > FRAMES_MAX + 1 ? FRAMES_MAX : count;
+	uint32_t shown = count > frames_max + 1 ? frames_max : count;
 
 	TEXT_LINE(text, count ? "  backtrace:" : "  backtrace: not recorded");
 	for (uint32_t i = 0; i < shown; i++)
@@ -240,7 +263,7 @@ static void write_suspect(struct text *text, const struct model_site *site)
 					     verdict_why(&text->arena, site)));
 }
 
-static void write_site(struct text *text, const struct model_site *site, uint32_t rank)
+static void write_site(struct text *text, const struct model_site *site, uint32_t rank, uint32_t frames_max)
 {
 	const struct model_cache *cache = &text->model->caches[site->cache];
 
@@ -265,13 +288,62 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 	write_ages(text, "live", site->live_ages);
 	write_ages(text, "freed", site->freed_ages);
 	write_contents(text, site);
-	write_stack(text, site);
+	write_stack(text, site, frames_max);
+}
+
+/* True where it fits; frames are left out for that, but not all. One line stays for what does not. */
+static bool write_site_if_it_fits(struct text *text, const struct model_site *site, uint32_t rank)
+{
+	FILE *out = text->lines.out;
+	uint32_t before = text->lines.count, most = LINES_MAX - 1, frames = FRAMES_MAX;
+	char *card = NULL;
+	size_t size_bytes;
+
+	for (bool is_last = false; !is_last;) {
+		free(card);
+		card = NULL;
+		text->lines.out = open_memstream(&card, &size_bytes);
+		text->lines.count = before;
+		if (!text->lines.out)
+			break;
+		write_site(text, site, rank, frames);
+		text->arena.failed |= fclose(text->lines.out) != 0;
+		uint32_t over = text->lines.count > most ? text->lines.count - most : 0;
+		is_last = !over || frames < FRAMES_LEAST + over;
+		frames -= is_last ? 0 : over;
+	}
+	text->arena.failed |= !text->lines.out;
+	text->lines.out = out;
+	bool fits = card && text->lines.count <= most;
+	if (fits)
+		fwrite(card, 1, size_bytes, out);
+	else
+		text->lines.count = before;
+	free(card);
+	return fits;
+}
+
+static void write_sites(struct text *text)
+{
+	const struct model *model = text->model;
+
+	for (uint32_t i = 0, rank = 1; i < model->site_count && rank <= STACK_SITES; i = ranking_next(model, i), rank++) {
+		struct model_site site = site_sum(model, i, &text->arena);
+
+		if (!site.live && model->live)
+			continue;
+		if (write_site_if_it_fits(text, &site, rank))
+			continue;
+		TEXT_LINE(text, "(more call chains are in -f md, html and xml)");
+		return;
+	}
 }
 
 int render_text(const struct model *model, FILE *out, struct error *err)
 {
-	struct text text = {.out = out, .model = model};
+	struct text text = {.model = model};
 
+	text.lines = (struct lines){.out = out, .arena = &text.arena};
 	write_head(&text);
 	TEXT_LINE(&text, "%s", "");
 	write_caches(&text);
@@ -279,12 +351,7 @@ int render_text(const struct model *model, FILE *out, struct error *err)
 	write_machine(&text);
 	write_origins(&text);
 	write_table(&text);
-	for (uint32_t i = 0, rank = 1; i < model->site_count && rank <= STACK_SITES; i = ranking_next(model, i), rank++) {
-		struct model_site site = site_sum(model, i, &text.arena);
-
-		if (site.live || !model->live)
-			write_site(&text, &site, rank);
-	}
+	write_sites(&text);
 	bool failed = text.arena.failed;
 	arena_release(&text.arena);
 	return failed ? error_set(err, -ENOMEM, "not enough memory for the text") : 0;

@@ -198,6 +198,32 @@ static void make_contents(struct scenario *scenario)
 	scenario_end(scenario);
 }
 
+/* Much to say of everything: notes, caches, deep stacks of long names. */
+static void make_long_winded(struct scenario *scenario)
+{
+	static const char words[] = "frees that are done by another function than any of those that this kernel lets one probe are not seen";
+	char names[4][64], note[512];
+
+	for (unsigned int i = 0; i < 5; i++) {
+		snprintf(note, sizeof(note), "%u: %s; %s; %s.", i, words, words, words);
+		trace_writer_note(scenario->writer, note);
+	}
+	for (unsigned int i = 0; i < 12; i++) {
+		snprintf(names[0], sizeof(names[0]), "a_rather_long_cache_name_%u", i % 6);
+		uint32_t cache = scenario_cache(scenario, names[0], 1024);
+
+		for (unsigned int k = 0; k < 4; k++)
+			snprintf(names[k], sizeof(names[k]), "a_function_of_a_driver_with_a_long_name_%u_%u", i, k);
+		uint32_t stack = STACK(scenario, names[0], names[1], names[2], names[3], names[0], names[1], names[2], names[3], names[0], names[1], names[2],
+				       names[3], names[0], names[1], names[2], names[3], names[0], names[1], names[2], names[3], "kmalloc_trace");
+		for (unsigned int object = 0; object < 20; object++) {
+			scenario_alloc(scenario, cache, stack, 0, 1000);
+			scenario->now_ns += 100 * MS;
+		}
+	}
+	scenario_end(scenario);
+}
+
 static const struct {
 	const char *name;
 	scene_maker *make;
@@ -205,7 +231,7 @@ static const struct {
 	{"pipes", make_pipes},	   {"nothing", make_nothing}, {"cut", make_cut},
 	{"hostile", make_hostile}, {"many", make_many},	      {"one", make_one},
 	{"all lost", make_all_lost}, {"clock jumps", make_clock_jumps}, {"overflowing", make_overflowing},
-	{"contents", make_contents},
+	{"contents", make_contents}, {"long-winded", make_long_winded},
 };
 
 #define SCENES (sizeof(scenes) / sizeof(scenes[0]))
