@@ -35,6 +35,11 @@ static void write_name(FILE *out, const struct model_site *site)
 		escape_html(out, site->caller, HTML_NAME_MAX);
 		fputs("</code></span>", out);
 	}
+	if (*site->via) {
+		fprintf(out, " <span class=\"caller\">&#8592; %s<code>", site->via_skips ? "&#8230; " : "");
+		escape_html(out, site->via, HTML_NAME_MAX);
+		fputs("</code></span>", out);
+	}
 }
 
 /* Of a site and its variants. */

@@ -12,6 +12,7 @@
 #include "report/number.h"
 #include "report/reconcile.h"
 #include "report/redact.h"
+#include "report/site_path.h"
 #include "report/stacks.h"
 #include "trace/cleanup.h"
 #include "trace/hash.h"
@@ -825,6 +826,8 @@ int model_build(struct model *model, const struct recording *recording, const st
 		reconcile_caches(model);
 		ret = analysis_judge(model, &charges, err);
 	}
+	if (!ret)
+		ret = site_path_tell_apart(model, err);
 	if (!ret && model->arena.failed)
 		ret = error_set(err, -ENOMEM, "not enough memory for the report");
 	if (ret)

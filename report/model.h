@@ -89,6 +89,8 @@ struct model_content {
 struct model_site {
 	const char *name;   /* function that wanted the object; never empty */
 	const char *caller; /* the next one out, "" not known */
+	const char *via;    /* farther out, what no other site that is shown and has the same of both comes through; "" nothing has to be said */
+	bool via_skips;	    /* others are between caller and via */
 	uint32_t cache;	    /* index in caches */
 	uint32_t node;	    /* 0: no stack was recorded */
 	uint64_t allocs, frees, frees_implied, live;

@@ -30,7 +30,7 @@ uint32_t model_telling_frames(const struct model *model, uint32_t node, const st
 	return count;
 }
 
-static const char *plain_label(struct model *model, const struct model_frame *frame)
+const char *model_plain_label(struct model *model, const struct model_frame *frame)
 {
 	size_t length = frame->is_user ? strlen(frame->label) : name_plain_length(frame->label);
 
@@ -47,8 +47,8 @@ const char *model_stack_name(struct model *model, uint32_t node)
 	if (!node)
 		return "[no stack]";
 	if (model_telling_frames(model, node, &frame, 1))
-		return plain_label(model, frame);
-	return plain_label(model, &model->frames[model->nodes[node].frame]);
+		return model_plain_label(model, frame);
+	return model_plain_label(model, &model->frames[model->nodes[node].frame]);
 }
 
 void model_name_site(struct model *model, struct model_site *site)
@@ -56,5 +56,5 @@ void model_name_site(struct model *model, struct model_site *site)
 	const struct model_frame *frames[2];
 
 	site->name = model_stack_name(model, site->node);
-	site->caller = model_telling_frames(model, site->node, frames, 2) == 2 ? plain_label(model, frames[1]) : "";
+	site->caller = model_telling_frames(model, site->node, frames, 2) == 2 ? model_plain_label(model, frames[1]) : "";
 }

@@ -9,6 +9,7 @@
 #include "report/contents.h"
 #include "report/model_names.h"
 #include "report/number.h"
+#include "report/site_path.h"
 #include "trace/cleanup.h"
 #include "trace/hash.h"
 
@@ -903,6 +904,8 @@ int unpack_model(struct model *model, const void *bytes, size_t size_bytes, stru
 		pack_all(&pack, model);
 	for (uint32_t i = 0; i < COLUMN_COUNT; i++)
 		pack.is_damaged |= pack.in[i].failed;
+	if (!pack.is_damaged && !pack.has_no_memory)
+		pack.has_no_memory = site_path_tell_apart(model, NULL) != 0;
 	bool has_no_memory = pack.has_no_memory || model->arena.failed;
 	if (pack.is_damaged || has_no_memory)
 		model_release(model);

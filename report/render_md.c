@@ -41,6 +41,10 @@ static void write_row(const struct md *md, const struct model_site *site, uint32
 		fputs(" from ", md->out);
 		markdown_code(md->out, site->caller, MARKDOWN_NAME_MAX);
 	}
+	if (*site->via) {
+		fputs(site->via_skips ? " from ... " : " from ", md->out);
+		markdown_code(md->out, site->via, MARKDOWN_NAME_MAX);
+	}
 	fputs(" | ", md->out);
 	markdown_code(md->out, md->model->caches[site->cache].name, MARKDOWN_NAME_MAX);
 	fprintf(md->out, " | %s | %s | %s", number_count(site->live).text, bytes_text(md, site), number_count(site->allocs).text);

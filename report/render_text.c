@@ -108,11 +108,6 @@ static void write_machine(struct text *text)
 	TEXT_LINE(text, "Classes by the rules %s; rates are lower bounds (95 %%).", SUSPECT_RULES);
 }
 
-static const char *site_name(struct text *text, const struct model_site *site)
-{
-	return arena_format(&text->arena, *site->caller ? "%.60s <- %.60s" : "%.60s%.0s", site->name, site->caller);
-}
-
 static const char *site_bytes(struct text *text, const struct model_site *site)
 {
 	if (!text->model->caches[site->cache].slot_bytes)
@@ -129,23 +124,28 @@ static void write_notes(struct text *text)
 		TEXT_LINE(text, "(and %u more notes)", text->model->note_count - NOTES_MAX);
 }
 
-/* Where the caller does not fit behind the name, it stands below; a name that the row above has is dots. */
-static void write_row(struct text *text, const struct model_site *site, const char *name_above)
+/* What does not fit behind the name stands below; what the row above has as well is dots. */
+static void write_row(struct text *text, const struct model_site *site, const struct model_site *above)
 {
 	const char *start = arena_format(&text->arena, "%9s %9s %9s  %-12s  ", number_count(site->live).text, site_bytes(text, site),
 					 number_count(site->allocs).text, suspect_class_name(site->suspect.class));
-	const char *name = site_name(text, site);
+	const char *path = verdict_path(&text->arena, site);
+	const char *parts[] = {site->name, site->caller, site->via};
+	uint32_t first = 0, count = *site->via ? 3 : *site->caller ? 2 : 1;
 
-	if (strlen(start) + strlen(name) <= LINES_COLUMNS || !*site->caller) {
-		TEXT_LINE(text, "%s%s", start, name);
+	if (strlen(start) + strlen(path) <= LINES_COLUMNS) {
+		TEXT_LINE(text, "%s%s", start, path);
 		return;
 	}
-	if (!strcmp(site->name, name_above)) {
-		TEXT_LINE(text, "%s... <- %.60s", start, site->caller);
-		return;
+	if (above && first + 1 < count && !strcmp(site->name, above->name))
+		first++;
+	if (first && first + 1 < count && !strcmp(site->caller, above->caller))
+		first++;
+	for (uint32_t i = first; i < count; i++) {
+		bool skips = (i == first && i) || (i == 2 && site->via_skips);
+
+		TEXT_LINE(text, "%*s%s%s%.60s", i == first ? 0 : (int)strlen(start), i == first ? start : "", skips ? "... " : "", i ? "<- " : "", parts[i]);
 	}
-	TEXT_LINE(text, "%s%.60s", start, site->name);
-	TEXT_LINE(text, "%*s<- %.60s", (int)strlen(start), "", site->caller);
 }
 
 static void write_table(struct text *text)
@@ -156,13 +156,13 @@ static void write_table(struct text *text)
 		return;
 	TEXT_LINE(text, "%s", "");
 	TEXT_LINE(text, "%9s %9s %9s  %-12s  %s", "live", "bytes", "of", "class", "allocated at");
-	const char *name = "";
+	struct model_site above;
 	uint32_t next = 0;
 	for (uint32_t row = 0; next < model->site_count && row < TABLE_SITES; row++, next = ranking_next(model, next)) {
 		struct model_site site = site_sum(model, next, NULL);
 
-		write_row(text, &site, name);
-		name = site.name;
+		write_row(text, &site, row ? &above : NULL);
+		above = site;
 	}
 	if (next < model->site_count)
 		TEXT_LINE(text, "%9s and %u more call stacks", "", model->site_count - next);
@@ -271,7 +271,7 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 	text_paragraph(text, 2,
 		       arena_format(&text->arena, "%u. %.64s: %s live (%s) of %s allocated at %s", rank, cache->name,
 				    verdict_live(&text->arena, site->live, site->live_at_least),
-				    site_bytes(text, site), number_count(site->allocs).text, site_name(text, site)));
+				    site_bytes(text, site), number_count(site->allocs).text, verdict_path(&text->arena, site)));
 	write_suspect(text, site);
 	write_tasks(text, site);
 	write_places(text, site);

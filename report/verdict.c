@@ -325,6 +325,15 @@ static const char *normally_freed(struct arena *arena, const struct model *model
 				  : "";
 }
 
+const char *verdict_path(struct arena *arena, const struct model_site *site)
+{
+	return arena_format(arena, "%.128s%s%.128s%s%.128s", site->name, *site->caller ? " <- " : "", site->caller,
+			    !*site->via	      ? ""
+			    : site->via_skips ? " <- ... "
+					      : " <- ",
+			    site->via);
+}
+
 static const char *leak_of(struct arena *arena, const struct model *model, const struct model_site *site)
 {
 	const char *more = "", *limit = "", *kind = site->suspect.class == SUSPECT_LEAK ? "Leak" : "Partial leak";
@@ -333,9 +342,9 @@ static const char *leak_of(struct arena *arena, const struct model *model, const
 		limit = arena_format(arena, ": %s", site->suspect.limit);
 	if (model->suspect_count > 1)
 		more = arena_format(arena, " %u more suspect%s.", model->suspect_count - 1, model->suspect_count == 2 ? "" : "s");
-	return arena_format(arena, "%s, %s confidence%s. At least %s (95 %%) through %.128s%s%.128s in %.64s.%s%s", kind,
-			    suspect_confidence_name(site->suspect.confidence), limit, verdict_low_rate(arena, model, site), site->name,
-			    *site->caller ? " <- " : "", site->caller, model->caches[site->cache].name, normally_freed(arena, model, site), more);
+	return arena_format(arena, "%s, %s confidence%s. At least %s (95 %%) through %s in %.64s.%s%s", kind,
+			    suspect_confidence_name(site->suspect.confidence), limit, verdict_low_rate(arena, model, site),
+			    verdict_path(arena, site), model->caches[site->cache].name, normally_freed(arena, model, site), more);
 }
 
 /* The classes of what is live, most live bytes first: "2,000 saturating, 12 churn". */

@@ -15,6 +15,8 @@ const char *verdict_leak(struct arena *arena, const struct model *model);
 /* Whether the recording is too short to tell: verdict_leak() then asks for a longer one. */
 bool verdict_is_too_early(const struct model *model);
 /* Why a site has its class, in a sentence without the full stop. */
+/* "name <- caller", and what it comes through where others are called the same. */
+const char *verdict_path(struct arena *arena, const struct model_site *site);
 const char *verdict_why(struct arena *arena, const struct model_site *site);
 /* "97 objects/s (97 KiB/s)": the lower bound of a leak. */
 const char *verdict_low_rate(struct arena *arena, const struct model *model, const struct model_site *site);
