@@ -16,6 +16,32 @@
 #define PROBES_MAX 200u
 #define LIST_MAX 200u
 
+static bool is_bad(const struct integrity_check *check)
+{
+	return !check->is_good && !check->is_minor;
+}
+
+/* What has to be known is said at once; what the others mean belongs to the question of trust, and the suspects to the first screen. */
+static void write_meanings(const struct html *html, const struct integrity_check *checks, uint32_t count)
+{
+	const struct model *model = html->model;
+
+	fputs("<details class=\"limits\"><summary>What these mean", html->out);
+	if (model->note_count)
+		fprintf(html->out, ", and what this recording does not see: %u note%s", model->note_count, model->note_count == 1 ? "" : "s");
+	fputs("</summary>\n<dl>\n", html->out);
+	for (uint32_t i = 0; i < count; i++) {
+		if (is_bad(&checks[i]))
+			continue;
+		html_element(html->out, "dt", NULL, checks[i].what);
+		html_element(html->out, "dd", NULL, checks[i].meaning);
+	}
+	fputs("</dl>\n", html->out);
+	for (uint32_t i = 0; i < model->note_count && i < LIST_MAX; i++)
+		html_element(html->out, "p", "note", model->notes[i]);
+	fputs("</details>\n", html->out);
+}
+
 void html_integrity_strip(const struct html *html)
 {
 	struct integrity_check checks[INTEGRITY_CHECKS_MAX];
@@ -23,26 +49,18 @@ void html_integrity_strip(const struct html *html)
 
 	fputs("<ul class=\"strip\">\n", html->out);
 	for (uint32_t i = 0; i < count; i++) {
-		bool is_bad = !checks[i].is_good && !checks[i].is_minor;
-
-		fprintf(html->out, "<li class=\"%s\">", is_bad ? "bad" : "good");
+		fprintf(html->out, "<li class=\"%s\">", is_bad(&checks[i]) ? "bad" : "good");
 		html_element(html->out, "span", "what", checks[i].what);
 		/* The mark is a word for those who do not see the colour. */
-		fprintf(html->out, " <b>%s", is_bad ? "<span class=\"mark\">! </span>" : "");
+		fprintf(html->out, " <b>%s", is_bad(&checks[i]) ? "<span class=\"mark\">! </span>" : "");
 		html_text(html->out, checks[i].value);
-		fputs("</b> ", html->out);
-		html_element(html->out, "span", "why", checks[i].meaning);
+		fputs("</b>", html->out);
+		if (is_bad(&checks[i]))
+			html_element(html->out, "span", "why", checks[i].meaning);
 		fputs("</li>\n", html->out);
 	}
 	fputs("</ul>\n", html->out);
-	/* What the recorder says about its own limits belongs to the question of trust, and the suspects to the first screen. */
-	if (html->model->note_count)
-		fprintf(html->out, "<details class=\"limits\"><summary>What this recording does not see: %u note%s</summary>\n",
-			html->model->note_count, html->model->note_count == 1 ? "" : "s");
-	for (uint32_t i = 0; i < html->model->note_count && i < LIST_MAX; i++)
-		html_element(html->out, "p", "note", html->model->notes[i]);
-	if (html->model->note_count)
-		fputs("</details>\n", html->out);
+	write_meanings(html, checks, count);
 }
 
 static void write_cache(const struct html *html, const struct model_cache *cache)

@@ -68,7 +68,7 @@ static void write_row(const struct html *html, const struct model_site *site, co
 	write_name(out, site);
 	fputs(rank <= CARDS_MAX ? "</a>" : "", out);
 	if (site->suspect.others)
-		fprintf(out, " <span class=\"off\">%s stacks</span>", number_count((uint64_t)site->suspect.others + 1).text);
+		fprintf(out, " <span class=\"off\">&#183; %s user stacks</span>", number_count((uint64_t)site->suspect.others + 1).text);
 	fputs("</th>", out);
 	html_name_cell(out, html->model->caches[site->cache].name);
 	html_number_cell(out, number_count(site->live).text);

@@ -82,7 +82,7 @@ $(filter-out $(CHAINS),$(WORKLOADS)) $(BENCH_WORKLOADS): $B/%: %.c
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -g $(WORKLOAD_FRAMES) -o $@ $<
 
 check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/kernels and records truths on each; KERNELS="6.1 ..." for some
-	@BUILD=$B tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
+	@BUILD=$B nice tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
 
 check-browser: $B/slabreport $B/tests/report/make-calls $B/tests/report/make-story $B/tests/report/make-trace ## the page in Chromium and Firefox: mouse, keys, no scripts, dark, print; pictures in build/browser
 	@tests/browser/page-test $B || { status=$$?; test $$status = 77 || exit $$status; }
@@ -124,19 +124,22 @@ check-san: ## unit and golden tests with the address and undefined behaviour san
 	@$(MAKE) SAN=1 all check-unit check-golden check-report
 
 check-clang: ## the other compiler builds everything without a warning
-	@$(MAKE) CC=$(CLANG) BUILD_SUFFIX=/clang all
+	@$(MAKE) CC=$(CLANG) CFLAGS="-O0 -g" BUILD_SUFFIX=/clang all
 
-# Side by side what does not look at all of this machine's kernel; the machines that are emulated wait as much as they work.
+# First what computes, side by side; then the emulated machines, which wait as much as they work, and in front of them, one behind the
+# other, what looks at this machine's own kernel and what is short.
 check: check-house all ## everything
 	@$(MAKE) --no-print-directory -j$$(nproc) -Otarget check-unit check-golden check-report check-clang check-san check-fuzz check-exports
-	@$(MAKE) --no-print-directory check-e2e
-	@$(MAKE) --no-print-directory -j$$(($$(nproc) + 1)) -Otarget check-vm check-browser check-ci check-archetypes check-symbols
+	@$(MAKE) --no-print-directory -j2 -Otarget check-vm check-before-vm
+check-before-vm:
+	@$(MAKE) --no-print-directory -j1 check-e2e
+	@$(MAKE) --no-print-directory -j2 -Otarget check-browser check-ci check-archetypes check-symbols
 
 # Slow, and no part of check.
 bench: all $(WORKLOADS) $(BENCH_WORKLOADS) $B/tests/report/make-trace $B/tests/report/make-calls ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
 	@BUILD=$B tests/bench/run $(BENCH) || { status=$$?; test $$status = 77 || exit $$status; }
 
-.PHONY: bench picture check check-archetypes check-browser check-ci check-diff check-exports check-symbols check-report check-vm check-e2e check-san check-clang
+.PHONY: bench picture check check-before-vm check-archetypes check-browser check-ci check-diff check-exports check-symbols check-report check-vm check-e2e check-san check-clang
 .PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
 -include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:
