@@ -137,16 +137,16 @@ static struct live_object *object_at(const struct live_table *table, uint64_t ad
  * up the stack, with the call chain of which the other's is one call more. Where the outer one ended in a jump to the inner one
  * (__kvmalloc_node_noprof of Debian's 6.12), both return at once, to the same place.
  */
-static bool is_outer_call(const struct live_object *inner, const struct live_object *outer, uint32_t outer_stack)
+static bool is_outer_call(const struct live_object *inner, const struct live_object *outer, uint32_t outer_path)
 {
 	if (!outer->sp || !inner->sp || inner->tid != outer->tid || outer->time_ns - inner->time_ns >= SAME_CHAIN_NS)
 		return false;
 	if (outer->sp == inner->sp)
-		return inner->function != outer->function && inner->caller_stack == outer->caller_stack;
-	return (int32_t)(outer->sp - inner->sp) > 0 && inner->caller_stack == outer_stack;
+		return inner->function != outer->function && inner->caller_path == outer->caller_path;
+	return (int32_t)(outer->sp - inner->sp) > 0 && inner->caller_path == outer_path;
 }
 
-enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object, uint32_t stack,
+enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object, uint32_t path,
 				       uint64_t *old_serial)
 {
 	const struct live_object *old = object_at(table, object->address);
@@ -158,7 +158,7 @@ enum live_birth live_table_check_birth(const struct live_table *table, const str
 		*old_serial = old->serial;
 		return LIVE_BIRTH_NEW;
 	}
-	if (is_outer_call(old, object, stack))
+	if (is_outer_call(old, object, path))
 		return LIVE_BIRTH_DUPLICATE;
 	*old_serial = old->serial;
 	return LIVE_BIRTH_REUSED;

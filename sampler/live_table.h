@@ -17,7 +17,7 @@ struct live_object {
 	uint64_t serial;  /* in the trace; 0: freed, or older than the recording */
 	uint64_t time_ns; /* of the allocation; once freed, of the free; of one that is pending, of the request */
 	uint32_t sp;	  /* low half of the stack pointer of the allocating call; 0 not known */
-	uint32_t caller_stack; /* stack of the function that called the allocating one; 0 not known */
+	uint32_t caller_path; /* kernel's part of the stack of the function that called the allocating one, as a number; 0 not known */
 	int32_t tid;	  /* of the allocation; once freed, of the free */
 	uint16_t cache;	  /* index of the recorder */
 	uint8_t function;  /* that allocated it: row of the probe table + 1; 0 not known */
@@ -59,10 +59,11 @@ enum live_birth {
 };
 
 /*
- * Tells what this allocation, with this stack (0 not known), would be; its serial does not matter. *old_serial: for REUSED the object
- * that must have ended; for NEW one that was pending and is over now, unseen; else it is left alone.
+ * Tells what this allocation, with this number for the kernel's part of its stack (0 not known), would be; its serial does not
+ * matter. *old_serial: for REUSED the object that must have ended; for NEW one that was pending and is over now, unseen; else it is left
+ * alone.
  */
-enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object, uint32_t stack,
+enum live_birth live_table_check_birth(const struct live_table *table, const struct live_object *object, uint32_t path,
 				       uint64_t *old_serial);
 
 /* True where the task has just been told to have allocated this address, and not to have freed it. */

@@ -252,8 +252,9 @@ static int record_alloc(struct recorder *recorder, const struct call_entry *call
 		recorder->counts.failed_allocs++;
 		return 0;
 	}
-	object.caller_stack = stack_table_caller(recorder->stacks, call->stack);
-	switch (live_table_check_birth(&recorder->live, &object, call->stack, &old_serial)) {
+	struct stack_path path = stack_table_path(recorder->stacks, call->stack);
+	object.caller_path = path.caller;
+	switch (live_table_check_birth(&recorder->live, &object, path.kernel, &old_serial)) {
 	case LIVE_BIRTH_DUPLICATE:
 		recorder->counts.allocs_duplicate++;
 		return 0;

@@ -32,7 +32,7 @@ void stack_table_release(struct stack_table *table)
 	u64_map_release(&table->places);
 	u64_map_release(&table->nodes);
 	u64_map_release(&table->user_frames);
-	free(table->parents);
+	free(table->paths);
 }
 
 void stack_table_forget_chains(struct stack_table *table)
@@ -76,36 +76,41 @@ static struct chain_parts split(const struct sample *sample)
 	return parts;
 }
 
-/* Without memory the caller of the node is simply not known. */
-static void remember_parent(struct stack_table *table, uint32_t node, uint32_t parent)
+/* Without memory the path of the node is simply not known. */
+static void remember_path(struct stack_table *table, uint32_t node, struct stack_path path)
 {
-	if (node > table->parent_capacity) {
+	if (node > table->path_capacity) {
 		size_t capacity = node * 2u;
-		uint32_t *parents = realloc(table->parents, capacity * sizeof(*parents));
+		struct stack_path *paths = realloc(table->paths, capacity * sizeof(*paths));
 
-		if (!parents)
+		if (!paths)
 			return;
-		table->parents = parents;
-		table->parent_capacity = capacity;
+		table->paths = paths;
+		table->path_capacity = capacity;
 	}
 	if (node)
-		table->parents[node - 1] = parent;
+		table->paths[node - 1] = path;
 }
 
-uint32_t stack_table_caller(const struct stack_table *table, uint32_t stack)
+struct stack_path stack_table_path(const struct stack_table *table, uint32_t stack)
 {
-	return stack && stack <= table->parent_capacity ? table->parents[stack - 1] : 0;
+	return stack && stack <= table->path_capacity ? table->paths[stack - 1] : (struct stack_path){0};
 }
 
-static uint32_t child_node(struct stack_table *table, uint32_t parent, uint32_t frame)
+static uint32_t child_node(struct stack_table *table, uint32_t parent, uint32_t frame, bool is_kernel)
 {
 	uint64_t *node = frame ? u64_map_put(&table->nodes, (uint64_t)parent << 32 | frame) : NULL;
 
 	if (!node)
 		return parent;
 	if (!*node) {
+		uint32_t caller = stack_table_path(table, parent).kernel;
+
 		*node = trace_writer_node(table->writer, &(struct trace_node){.parent = parent, .frame = frame});
-		remember_parent(table, (uint32_t)*node, parent);
+		/* 31 bits of a hash, never 0. */
+		remember_path(table, (uint32_t)*node,
+			      (struct stack_path){.kernel = is_kernel ? (uint32_t)u64_mix((uint64_t)caller << 32 | frame) | 1 : 0,
+						  .caller = caller});
 	}
 	return (uint32_t)*node;
 }
@@ -132,7 +137,7 @@ static uint32_t user_frame(struct stack_table *table, struct user_place place)
 /* In the place of the frames that are not known. */
 static uint32_t cut_node(struct stack_table *table)
 {
-	return child_node(table, 0, user_frame(table, (struct user_place){.file = user_file_find(table->files, 0, "[cut]", 0)}));
+	return child_node(table, 0, user_frame(table, (struct user_place){.file = user_file_find(table->files, 0, "[cut]", 0)}), false);
 }
 
 /* Without frame pointers the outer part of a chain is noise: addresses outside any code become one unknown frame. */
@@ -150,7 +155,7 @@ static uint32_t add_user(struct stack_table *table, const struct chain_parts *pa
 				continue;
 		}
 		was_unknown = !place.file;
-		node = child_node(table, node, user_frame(table, place));
+		node = child_node(table, node, user_frame(table, place), false);
 	}
 	return node;
 }
@@ -223,7 +228,7 @@ static uint32_t add_kernel(struct stack_table *table, uint32_t node, const struc
 				       top != STACK_TOP_ENTRY;
 
 		node = child_node(table, node,
-				  kernel_image_frame(table->kernel, parts->kernel[i - 1], is_call, sample->time_ns));
+				  kernel_image_frame(table->kernel, parts->kernel[i - 1], is_call, sample->time_ns), true);
 	}
 	return node;
 }

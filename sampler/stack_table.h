@@ -13,6 +13,12 @@
 #include "sampler/sample.h"
 #include "trace/u64_map.h"
 
+/* The kernel's part of a stack as a number, whatever its user part is and however much of that is known. */
+struct stack_path {
+	uint32_t kernel; /* 0 there is none */
+	uint32_t caller; /* the same of the stack without its innermost frame */
+};
+
 struct stack_table {
 	struct trace_writer *writer;
 	struct kernel_image *kernel;
@@ -22,8 +28,8 @@ struct stack_table {
 	struct u64_map kernel_parts; /* hash of a chain's kernel part and node of its user part -> the same */
 	struct u64_map places;	     /* kernel address -> what it is in */
 	struct u64_map nodes;	     /* parent and frame -> node */
-	uint32_t *parents;	     /* owned; of node - 1 */
-	size_t parent_capacity;
+	struct stack_path *paths;    /* owned; of node - 1 */
+	size_t path_capacity;
 	struct u64_map user_frames;  /* file and offset -> frame */
 	uint64_t frames_unknown;     /* user frames in no known mapping */
 	uint64_t chains_cut;	     /* chains as long as the kernel records them */
@@ -50,8 +56,8 @@ uint32_t stack_table_id(struct stack_table *table, const struct sample *sample, 
 /* The kernel's part of the sample's call chain without the frames of a BPF program and what runs it: count addresses, in the sample. */
 const uint64_t *stack_table_kernel_part(struct stack_table *table, const struct sample *sample, size_t *count);
 
-/* The stack without its innermost frame: the caller's; 0 where there is none. */
-uint32_t stack_table_caller(const struct stack_table *table, uint32_t stack);
+/* Of a stack of this table; all-zero for 0. */
+struct stack_path stack_table_path(const struct stack_table *table, uint32_t stack);
 
 /* Writes the names of all user frames. Call it once, at the end. */
 void stack_table_write_user_symbols(struct stack_table *table);

@@ -130,14 +130,14 @@ static void test_duplicate_of_a_jump(void **state)
 	(void)state;
 	inner.function = 3;
 	outer.function = 4;
-	inner.caller_stack = outer.caller_stack = 20;
+	inner.caller_path = outer.caller_path = 20;
 	birth(&table, inner, &serial);
 	assert_int_equal(live_table_check_birth(&table, &outer, 21, &serial), LIVE_BIRTH_DUPLICATE);
 	/* The same function once more has handed the object out once more, and so has one with another caller. */
 	outer.function = 3;
 	assert_int_equal(live_table_check_birth(&table, &outer, 21, &serial), LIVE_BIRTH_REUSED);
 	outer.function = 4;
-	outer.caller_stack = 19;
+	outer.caller_path = 19;
 	assert_int_equal(live_table_check_birth(&table, &outer, 21, &serial), LIVE_BIRTH_REUSED);
 	live_table_release(&table);
 }

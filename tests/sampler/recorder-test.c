@@ -28,6 +28,8 @@ static const char symbols_text[] = "ffffffff81000000 T _stext\n"
 static const uint64_t chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81003040, 0xffffffff81004040};
 /* Of a function that the one with the chain above called. */
 static const uint64_t inner_chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81002020, 0xffffffff81003040, 0xffffffff81004040};
+/* The chain of both, whose user part was unwound in another way for each. */
+static const uint64_t long_chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81003040, 0xffffffff81004040, PERF_CONTEXT_USER, 0x7000, 0x8000};
 
 /* Of the allocator's entry where another tracer's return probe has put its code in place of the caller (before 5.15). */
 static const uint64_t hidden_chain[] = {PERF_CONTEXT_KERNEL, 0xffffffff81002001, 0xffffffff81007040};
@@ -162,6 +164,7 @@ struct hit {
 	bool is_of_share;
 	bool is_inner; /* with inner_chain */
 	bool is_hidden; /* with hidden_chain */
+	bool is_long;	/* with long_chain */
 };
 
 static void put(uint8_t *raw, struct event_field field, uint64_t value)
@@ -217,8 +220,9 @@ static void hit_part(struct machine *machine, enum probe_role role, const char *
 			   !has_chain	     ? NULL
 			   : values.is_inner ? inner_chain
 			   : values.is_hidden ? hidden_chain
+			   : values.is_long  ? long_chain
 					     : chain,
-			   values.is_inner ? 4 : 3, raw, sizeof(raw));
+			   values.is_inner ? 4 : values.is_long ? 6 : 3, raw, sizeof(raw));
 	assert_int_equal(recorder_take(&machine->recorder, record.bytes, record.size, TRACE_RING_ALLOC), 0);
 }
 
@@ -478,20 +482,22 @@ static void test_implied_free(void **state)
 	end(&machine);
 }
 
-/* __kvmalloc_node_noprof returns what __kmalloc_node_noprof returned to it. */
+/* __kvmalloc_node_noprof returns what __kmalloc_node_noprof returned to it. There may have been time to unwind the user stack of one only. */
 static void test_outer_function_is_a_duplicate(void **state)
 {
 	struct machine machine;
 
 	(void)state;
 	start(&machine, KERNEL_6_12, false, only_1k);
-	hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof",
-	    (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8000, .req = 700, .is_inner = true});
-	hit(&machine, PROBE_ROLE_ALLOC, "__kvmalloc_node_noprof",
-	    (struct hit){.tid = 9, .object = 0x10000, .sp = 0x8050, .req = 700});
+	for (uint64_t object = 0x10000; object <= 0x20000; object += 0x10000) {
+		hit(&machine, PROBE_ROLE_ALLOC, "__kmalloc_node_noprof",
+		    (struct hit){.tid = 9, .object = object, .sp = 0x8000, .req = 700, .is_inner = true});
+		hit(&machine, PROBE_ROLE_ALLOC, "__kvmalloc_node_noprof",
+		    (struct hit){.tid = 9, .object = object, .sp = 0x8050, .req = 700, .is_long = object == 0x20000});
+	}
 	finish(&machine);
-	assert_int_equal(machine.trace->event_count, 1);
-	assert_int_equal(counter(&machine, "allocs_duplicate"), 1);
+	assert_int_equal(machine.trace->event_count, 2);
+	assert_int_equal(counter(&machine, "allocs_duplicate"), 2);
 	assert_int_equal(counter(&machine, "frees_implied"), 0);
 	end(&machine);
 }
