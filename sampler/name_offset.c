@@ -1,6 +1,6 @@
 /*
  * The offset varies with version and configuration (88, 96 and 104 were seen from 3.10 to 7.3). The checked probe reads the string
- * behind 17 places of struct kmem_cache at every kmem_cache_alloc() for a moment: only the name is a name of slabinfo again and again.
+ * behind 17 places of struct kmem_cache at every kmem_cache_alloc() for a moment: the name is a name of slabinfo again and again.
  */
 #include "sampler/name_offset.h"
 
@@ -25,10 +25,9 @@
 #define FIRST_CANDIDATE 24
 #define CANDIDATES 17
 #define CANDIDATE_STEP 8
-/* So many hits decide, where one place was a cache's name in nine of ten and no other in one of ten: a cache may be made meanwhile. */
+/* So many hits decide, where a place was a cache's name in nine of ten: a cache may be made meanwhile. */
 #define CHECKED_HITS 32
 #define MOST(hits) ((hits) - (hits) / 10)
-#define FEW(hits) ((hits) / 10)
 #define EVENT "name_offset"
 #define RING_BYTES (1u << 20)
 
@@ -173,21 +172,17 @@ static int run_probe(struct calibration *calibration, uint64_t event_id, struct 
 	return ret;
 }
 
-/* The one candidate that was a cache's name. */
+/* The candidate that most often was a cache's name. kobj.name, farther behind, is it too for caches that are merged with no other. */
 static int decide(const struct calibration *calibration, uint32_t *offset_bytes)
 {
-	int found = -1;
+	int best = 0;
 
-	for (int i = 0; i < CANDIDATES; i++) {
-		if (calibration->agreed[i] <= FEW(calibration->hits))
-			continue;
-		if (found >= 0 || calibration->agreed[i] < MOST(calibration->hits))
-			return -ENOENT;
-		found = i;
-	}
-	if (found < 0 || calibration->hits < CHECKED_HITS)
+	for (int i = 1; i < CANDIDATES; i++)
+		if (calibration->agreed[i] > calibration->agreed[best])
+			best = i;
+	if (calibration->hits < CHECKED_HITS || calibration->agreed[best] < MOST(calibration->hits))
 		return -ENOENT;
-	*offset_bytes = FIRST_CANDIDATE + (uint32_t)found * CANDIDATE_STEP;
+	*offset_bytes = FIRST_CANDIDATE + (uint32_t)best * CANDIDATE_STEP;
 	return 0;
 }
 
