@@ -8,6 +8,7 @@
 
 #include "report/number.h"
 #include "report/room.h"
+#include "report/site_path.h"
 #include "trace/cleanup.h"
 #include "trace/u64_map.h"
 
@@ -506,7 +507,19 @@ static void weigh_rows(struct diff *diff)
 		site->live = site->live_bytes;
 		diff->stacks.live += site->live;
 	}
-	diff->stacks.site_count = diff->row_count;
+	diff->stacks.site_count = diff->stacks.sites ? diff->row_count : 0;
+}
+
+/* The pictures' sites have the rows' stacks. */
+static int tell_rows_apart(struct diff *diff, struct error *err)
+{
+	int ret = diff->stacks.sites ? site_path_tell_apart(&diff->stacks, err) : 0;
+
+	for (uint32_t i = 0; !ret && i < diff->stacks.site_count; i++) {
+		diff->rows[i].via = diff->stacks.sites[i].via;
+		diff->rows[i].via_skips = diff->stacks.sites[i].via_skips;
+	}
+	return ret;
 }
 
 int diff_build(struct diff *diff, const struct diff_input *input, enum diff_exposure exposure, struct error *err)
@@ -530,6 +543,7 @@ int diff_build(struct diff *diff, const struct diff_input *input, enum diff_expo
 		if (diff->row_count)
 			qsort(diff->rows, diff->row_count, sizeof(*diff->rows), by_state);
 		weigh_rows(diff);
+		ret = tell_rows_apart(diff, err);
 	}
 	if (!ret && (diff->arena.failed || diff->stacks.arena.failed))
 		ret = error_set(err, -ENOMEM, "not enough memory for the comparison");

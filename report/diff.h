@@ -50,7 +50,8 @@ struct diff_count {
 };
 
 struct diff_row {
-	const char *name, *caller; /* as in model_site */
+	const char *name, *caller, *via; /* as in model_site */
+	bool via_skips;
 	uint32_t node;		   /* in stacks; 0 none. Without what every stack has */
 	enum signature_rung rung;  /* SIGNATURE_UNMATCHED where it is there on one side only */
 	enum diff_state state;

@@ -5,6 +5,7 @@
 
 #include "report/number.h"
 #include "report/suspect.h"
+#include "report/verdict.h"
 
 #define PER_SECOND_NS 1000000000000u /* a thousandth of a count in 1000 s */
 
@@ -63,9 +64,11 @@ const char *diff_text_ratio(struct arena *arena, const struct diff_row *row)
 	return arena_format(arena, "%s times as much", diff_text_number(arena, row->change.ratio));
 }
 
-static const char *place(struct arena *arena, const struct diff_row *row)
+const char *diff_text_place(struct arena *arena, const struct diff_row *row)
 {
-	return arena_format(arena, "%.128s%s%.128s", row->name, *row->caller ? " <- " : "", row->caller);
+	struct model_site site = {.name = row->name, .caller = row->caller, .via = row->via, .via_skips = row->via_skips};
+
+	return verdict_path(arena, &site);
 }
 
 const char *diff_text_cache(struct arena *arena, const struct diff_row *row)
@@ -117,9 +120,9 @@ static const char *worse(struct arena *arena, const struct diff *diff, enum diff
 		return "";
 	if (state == DIFF_NEW)
 		return arena_format(arena, "New after: %s stay through %s in %s%s, which was not there before. ", rate_of(arena, diff, row->change.rate[DIFF_AFTER], row->sides[DIFF_AFTER].slot_bytes),
-				    place(arena, row), diff_text_cache(arena, row), more(arena, diff, state));
+				    diff_text_place(arena, row), diff_text_cache(arena, row), more(arena, diff, state));
 	return arena_format(arena, "Worse after: %s stay through %s in %s%s, %s before. ",
-			    rate_of(arena, diff, row->change.rate[DIFF_AFTER], row->sides[DIFF_AFTER].slot_bytes), place(arena, row),
+			    rate_of(arena, diff, row->change.rate[DIFF_AFTER], row->sides[DIFF_AFTER].slot_bytes), diff_text_place(arena, row),
 			    diff_text_cache(arena, row), more(arena, diff, state), rate_of(arena, diff, row->change.rate[DIFF_BEFORE], 0));
 }
 
@@ -129,7 +132,7 @@ static const char *better(struct arena *arena, const struct diff *diff, enum dif
 
 	if (!row)
 		return "";
-	return arena_format(arena, "%s after: %s in %s%s, %s before, %s after. ", state == DIFF_FIXED ? "Fixed" : "Improved", place(arena, row),
+	return arena_format(arena, "%s after: %s in %s%s, %s before, %s after. ", state == DIFF_FIXED ? "Fixed" : "Improved", diff_text_place(arena, row),
 			    diff_text_cache(arena, row), more(arena, diff, state),
 			    rate_of(arena, diff, row->change.rate[DIFF_BEFORE], row->sides[DIFF_BEFORE].slot_bytes),
 			    rate_of(arena, diff, row->change.rate[DIFF_AFTER], 0));

@@ -29,6 +29,8 @@ const char *diff_text_rate(struct arena *arena, const struct diff *diff, const s
 const char *diff_text_ratio(struct arena *arena, const struct diff_row *row);
 /* What speaks for the row's state, in a sentence without the full stop. */
 const char *diff_text_why(struct arena *arena, const struct diff *diff, const struct diff_row *row);
+/* Its functions, as verdict_path() has them. */
+const char *diff_text_place(struct arena *arena, const struct diff_row *row);
 /* "kmalloc-1k", or "kmalloc-512 before, kmalloc-1k after". */
 const char *diff_text_cache(struct arena *arena, const struct diff_row *row);
 /* The classes: "leak before, churn after". */

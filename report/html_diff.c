@@ -68,6 +68,11 @@ static void write_place(const struct html_diff *html, const struct diff_row *row
 		escape_html(html->out, row->caller, HTML_NAME_MAX);
 		fputs("</span>", html->out);
 	}
+	if (*row->via) {
+		fputs(row->via_skips ? " <span class=\"caller\">from &#8230; " : " <span class=\"caller\">from ", html->out);
+		escape_html(html->out, row->via, HTML_NAME_MAX);
+		fputs("</span>", html->out);
+	}
 	fputs("</code>", html->out);
 }
 

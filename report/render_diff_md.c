@@ -29,6 +29,10 @@ static void write_row(FILE *out, struct arena *arena, const struct diff *diff, c
 		fputs(" from ", out);
 		markdown_code(out, row->caller, MARKDOWN_NAME_MAX);
 	}
+	if (*row->via) {
+		fputs(row->via_skips ? " from ... " : " from ", out);
+		markdown_code(out, row->via, MARKDOWN_NAME_MAX);
+	}
 	fputs(" | ", out);
 	markdown_code(out, diff_text_cache(arena, row), 2 * MARKDOWN_NAME_MAX);
 	write_cell(out, diff_text_rate(arena, diff, row, DIFF_BEFORE));

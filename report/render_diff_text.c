@@ -72,8 +72,8 @@ static void write_table(struct diff_lines *to)
 	for (uint32_t i = 0; i < diff->row_count && i < TABLE_ROWS && is_told(&diff->rows[i]); i++) {
 		const struct diff_row *row = &diff->rows[i];
 
-		LINE(to, "%9s %9s  %-12s  %.60s%s%.60s", rate_cell(to, row, DIFF_BEFORE), rate_cell(to, row, DIFF_AFTER), diff_state_name(row->state),
-		     row->name, *row->caller ? " <- " : "", row->caller);
+		LINE(to, "%9s %9s  %-12s  %s", rate_cell(to, row, DIFF_BEFORE), rate_cell(to, row, DIFF_AFTER), diff_state_name(row->state),
+		     diff_text_place(to->lines.arena, row));
 	}
 	if (told > TABLE_ROWS)
 		LINE(to, "%20s and %u more", "", told - TABLE_ROWS);
@@ -86,7 +86,7 @@ static void write_row(struct diff_lines *to, const struct diff_row *row, uint32_
 	uint32_t shown = count > FRAMES_MAX + 1 ? FRAMES_MAX : count;
 
 	LINE(to, "%s", "");
-	PARAGRAPH(to, 2, "%u. %s: %.60s%s%.60s in %s", rank, diff_state_name(row->state), row->name, *row->caller ? " <- " : "", row->caller,
+	PARAGRAPH(to, 2, "%u. %s: %s in %s", rank, diff_state_name(row->state), diff_text_place(to->lines.arena, row),
 		  diff_text_cache(to->lines.arena, row));
 	PARAGRAPH(to, 4, "  %s", diff_text_why(to->lines.arena, to->diff, row));
 	PARAGRAPH(to, 4, "  %s; %s", diff_text_classes(to->lines.arena, row), signature_rung_name(row->rung));
