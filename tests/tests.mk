@@ -82,7 +82,7 @@ $(filter-out $(CHAINS),$(WORKLOADS)) $(BENCH_WORKLOADS): $B/%: %.c
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -g $(WORKLOAD_FRAMES) -o $@ $<
 
 check-vm: all $(WORKLOADS) $B/tests/trace/dump ## boots the kernels of tests/vm/kernels and records truths on each; KERNELS="6.1 ..." for some
-	@BUILD=$B nice -n 15 tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
+	@BUILD=$B nice -n 19 tests/vm/run $(KERNELS) || { status=$$?; test $$status = 77 || exit $$status; }
 
 check-browser: $B/slabreport $B/tests/report/make-calls $B/tests/report/make-story $B/tests/report/make-trace ## the page in Chromium and Firefox: mouse, keys, no scripts, dark, print; pictures in build/browser
 	@tests/browser/page-test $B || { status=$$?; test $$status = 77 || exit $$status; }

@@ -420,10 +420,53 @@ static void test_text_fits_into_a_mail(void **state)
 	comparison_release(&c);
 }
 
+/* Two ways to one function and its caller. */
+static void test_rows_are_told_apart(void **state)
+{
+	struct diff_input input;
+	struct diff diff;
+	struct error err = {0};
+	bool reads = false, writes = false;
+
+	(void)state;
+	diff_input_init(&input);
+	for (int side = 0; side < DIFF_SIDES; side++) {
+		struct scenario s;
+		struct scene scene;
+
+		scenario_begin(&s);
+		scenario_facts(&s);
+		uint32_t cache = scenario_cache(&s, "filp", 192), reading = STACK(&s, "do_syscall_64", "reads", "gets", "opens", "leaf", "kmalloc_trace"),
+			 writing = STACK(&s, "do_syscall_64", "writes", "gets", "opens", "leaf", "kmalloc_trace");
+		for (unsigned int i = 0; i < 100; i++) {
+			s.now_ns = (i + 1) * 100 * MS;
+			scenario_alloc(&s, cache, i % 2 ? reading : writing, 0, 100);
+		}
+		scenario_end(&s);
+		scene_read(&scene, &s);
+		assert_int_equal(diff_input_add(&input, (enum diff_side)side, "x.slab", &scene.model, &err), 0);
+		scene_release(&scene);
+		scenario_release(&s);
+	}
+	assert_int_equal(diff_build(&diff, &input, DIFF_EXPOSURE_BEST, &err), 0);
+	assert_int_equal(diff.row_count, 2);
+	for (uint32_t i = 0; i < diff.row_count; i++) {
+		assert_string_equal(diff.rows[i].name, "leaf");
+		assert_string_equal(diff.rows[i].caller, "opens");
+		assert_true(diff.rows[i].via_skips);
+		reads |= !strcmp(diff_text_place(&diff.arena, &diff.rows[i]), "leaf <- opens <- ... reads");
+		writes |= !strcmp(diff_text_place(&diff.arena, &diff.rows[i]), "leaf <- opens <- ... writes");
+	}
+	assert_true(reads && writes);
+	diff_release(&diff);
+	diff_input_release(&input);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_changed),
+		cmocka_unit_test(test_rows_are_told_apart),
 		cmocka_unit_test(test_fixed_and_improved),
 		cmocka_unit_test(test_regressed_and_new),
 		cmocka_unit_test(test_inconclusive),
