@@ -165,7 +165,7 @@ static void write_table(struct text *text)
 		above = site;
 	}
 	if (next < model->site_count)
-		TEXT_LINE(text, "%9s and %u more call stacks", "", model->site_count - next);
+		TEXT_LINE(text, "%9s and %s more call stacks", "", number_count(model->site_count - next).text);
 }
 
 static void write_ages(struct text *text, const char *what, const struct history_ages *ages)

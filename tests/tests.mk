@@ -111,10 +111,11 @@ check-symbols: all $B/tests/report/make-trace ## records on Debian's cloud kerne
 	@BUILD=$(abspath $B) tests/vm/symbols || { status=$$?; test $$status = 77 || exit $$status; }
 
 # Needs root; says so and skips where it cannot record.
-check-report: $B/slabreport $B/tests/report/make-trace $B/tests/report/make-story ## slabreport on golden traces and debug files: formats, exit statuses, names
+check-report: $B/slabreport $B/tests/report/make-trace $B/tests/report/make-story $B/tests/report/make-calls ## slabreport on golden traces and debug files: formats, exit statuses, names
 	@B=$B sh tests/report/slabreport-test.sh
 	@B=$B tests/report/symbols-test
 	@tests/report/merge-test $B
+	$(if $(SAN),,@B=$B sh tests/report/large-test.sh)
 
 check-e2e: all $(WORKLOADS) ## the programs as people run them, on this machine's kernel; E2E="truth ..." for some
 	@$(MAKE) -s SAN=1 COV= BUILD_SUFFIX=$(BUILD_SUFFIX) build/san$(BUILD_SUFFIX)/slabreport
