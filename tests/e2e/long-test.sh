@@ -259,11 +259,16 @@ work()
 		/bin/true
 	done
 }
+# The least of some moments: on a busy machine records wait in memory for their turn.
 size_now()
 {
-	sleep 1.2
+	kilobytes=
+	for moment in 1 2 3 4 5 6; do
+		sleep 0.5
+		now=$(awk '$1 == "RssAnon:" { print $2 }' "/proc/$recorder/status")
+		test "${kilobytes:-$now}" -lt "$now" || kilobytes=$now
+	done
 	bytes=$(cat grown.slab.part-* | wc -c)
-	kilobytes=$(awk '$1 == "RssAnon:" { print $2 }' "/proc/$recorder/status")
 }
 work 250
 size_now
@@ -276,10 +281,10 @@ allocs=$(counter grown.slab allocs)
 check "--only-live: many allocations ($allocs)" test "$allocs" -ge 1000000
 check "--only-live: the file does not grow with them ($before_bytes, then $bytes bytes)" \
 	test "$bytes" -le $((before_bytes + 40000))
-# A million objects would take 90,000 KiB. What it remembers of the last seconds, of call chains up to a limit, and records that wait on a
-# busy machine come and go.
+# The objects of the second part would take 100,000 KiB. What it remembers of the last seconds, of call chains up to a limit, and what
+# malloc keeps of the time when records waited come and go.
 check "--only-live: the recorder does not either ($before_kilobytes, then $kilobytes KiB)" \
-	test "$kilobytes" -le $((before_kilobytes + 45000))
+	test "$kilobytes" -le $((before_kilobytes + 70000))
 check "--only-live: the trace is small ($(wc -c < grown.slab) bytes)" test "$(wc -c < grown.slab)" -le 300000
 
 run "$slabrec" -c $cache --snapshot-on USR2 -o - true
