@@ -263,6 +263,7 @@ static void write_suspect(struct text *text, const struct model_site *site)
 					     verdict_why(&text->arena, site)));
 }
 
+/* Without a backtrace only what and who. */
 static void write_site(struct text *text, const struct model_site *site, uint32_t rank, uint32_t frames_max)
 {
 	const struct model_cache *cache = &text->model->caches[site->cache];
@@ -274,11 +275,14 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 				    site_bytes(text, site), number_count(site->allocs).text, verdict_path(&text->arena, site)));
 	write_suspect(text, site);
 	write_tasks(text, site);
-	write_places(text, site);
+	if (frames_max)
+		write_places(text, site);
 	if (site->freed_by_count)
 		TEXT_LINE(text, "  normally freed by %.60s (%s of %s)", site->freed_by[0].name,
 			  number_percent(site->freed_by[0].frees, site->frees_with_stack).text,
 			  number_count(site->frees_with_stack).text);
+	if (!frames_max)
+		return;
 	if (site->allocs_sized && cache->slot_bytes)
 		TEXT_LINE(text, "  asked for %s on average, takes %s",
 			  number_bytes(site->bytes_req / site->allocs_sized).text,
@@ -291,36 +295,39 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 	write_stack(text, site, frames_max);
 }
 
-/* True where it fits; frames are left out for that, but not all. One line stays for what does not. */
-static bool write_site_if_it_fits(struct text *text, const struct model_site *site, uint32_t rank)
+/* Writes it where it fits, with one line to spare for what does not; else returns how many lines are too many. */
+static uint32_t try_site(struct text *text, const struct model_site *site, uint32_t rank, uint32_t frames_max)
 {
-	FILE *out = text->lines.out;
-	uint32_t before = text->lines.count, most = LINES_MAX - 1, frames = FRAMES_MAX;
+	struct lines before = text->lines;
 	char *card = NULL;
 	size_t size_bytes;
 
-	for (bool is_last = false; !is_last;) {
-		free(card);
-		card = NULL;
-		text->lines.out = open_memstream(&card, &size_bytes);
-		text->lines.count = before;
-		if (!text->lines.out)
-			break;
-		write_site(text, site, rank, frames);
-		text->arena.failed |= fclose(text->lines.out) != 0;
-		uint32_t over = text->lines.count > most ? text->lines.count - most : 0;
-		is_last = !over || frames < FRAMES_LEAST + over;
-		frames -= is_last ? 0 : over;
+	text->lines.out = open_memstream(&card, &size_bytes);
+	if (!text->lines.out) {
+		text->arena.failed = true;
+		text->lines = before;
+		return 0;
 	}
-	text->arena.failed |= !text->lines.out;
-	text->lines.out = out;
-	bool fits = card && text->lines.count <= most;
-	if (fits)
-		fwrite(card, 1, size_bytes, out);
-	else
-		text->lines.count = before;
+	write_site(text, site, rank, frames_max);
+	text->arena.failed |= fclose(text->lines.out) != 0;
+	text->lines.out = before.out;
+	uint32_t over = text->lines.count > LINES_MAX - 1 ? text->lines.count - (LINES_MAX - 1) : 0;
+	if (over)
+		text->lines = before;
+	else if (!text->arena.failed)
+		fwrite(card, 1, size_bytes, before.out);
 	free(card);
-	return fits;
+	return over;
+}
+
+/* With fewer frames, or none, where there is no room for more. */
+static bool write_site_if_it_fits(struct text *text, const struct model_site *site, uint32_t rank)
+{
+	uint32_t frames = FRAMES_MAX, over;
+
+	while ((over = try_site(text, site, rank, frames)) && frames >= FRAMES_LEAST + over)
+		frames -= over;
+	return !over || !try_site(text, site, rank, 0);
 }
 
 static void write_sites(struct text *text)

@@ -243,7 +243,8 @@ same "--only-live has no free" 0 "$(dump kept.slab | grep -c '^event free')"
 same "--only-live: its live objects are what it told" "$(counter kept.slab live)" "$(dump kept.slab | grep -c '^event alloc')"
 "$slabreport" -f text -o - kept.slab > kept.text
 says "only-live" "--only-live: the report says so" kept.text
-says "normally freed by free_pipe_info" "--only-live: who frees is known" kept.text
+"$slabreport" -q -f xml -o kept.xml kept.slab
+says '<freed-by function="free_pipe_info"' "--only-live: who frees is known" kept.xml
 : > "$hold"
 sleep 0.2
 rm -f "$hold"
