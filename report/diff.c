@@ -513,7 +513,7 @@ static void weigh_rows(struct diff *diff)
 /* The pictures' sites have the rows' stacks. */
 static int tell_rows_apart(struct diff *diff, struct error *err)
 {
-	int ret = diff->stacks.sites ? site_path_tell_apart(&diff->stacks, err) : 0;
+	int ret = site_path_tell_apart(&diff->stacks, err);
 
 	for (uint32_t i = 0; !ret && i < diff->stacks.site_count; i++) {
 		diff->rows[i].via = diff->stacks.sites[i].via;

@@ -30,6 +30,19 @@ void markdown_code(FILE *out, const char *text, size_t limit)
 	fputs(*text ? "...`" : "`", out);
 }
 
+void markdown_path(FILE *out, const char *name, const char *caller, const char *via, bool via_skips)
+{
+	markdown_code(out, name, MARKDOWN_NAME_MAX);
+	if (*caller) {
+		fputs(" from ", out);
+		markdown_code(out, caller, MARKDOWN_NAME_MAX);
+	}
+	if (*via) {
+		fputs(via_skips ? " from ... " : " from ", out);
+		markdown_code(out, via, MARKDOWN_NAME_MAX);
+	}
+}
+
 /* A sentence of ours, which may hold foreign names: what means something to Markdown is written as an entity. */
 void markdown_text(FILE *out, const char *text)
 {

@@ -2,6 +2,7 @@
 #ifndef SLABREC_REPORT_MARKDOWN_H
 #define SLABREC_REPORT_MARKDOWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -10,6 +11,8 @@
 
 /* A code span of at most limit characters; also in a table's cell. */
 void markdown_code(FILE *out, const char *text, size_t limit);
+/* A function, its caller and what it comes through, as model_site has them. */
+void markdown_path(FILE *out, const char *name, const char *caller, const char *via, bool via_skips);
 /* A sentence, which may hold foreign names. */
 void markdown_text(FILE *out, const char *text);
 /* The same as a paragraph with that before it; nothing for "". */

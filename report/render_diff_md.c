@@ -24,15 +24,7 @@ static void write_row(FILE *out, struct arena *arena, const struct diff *diff, c
 	fputs("| ", out);
 	fputs(diff_state_name(row->state), out);
 	fputs(" | ", out);
-	markdown_code(out, row->name, MARKDOWN_NAME_MAX);
-	if (*row->caller) {
-		fputs(" from ", out);
-		markdown_code(out, row->caller, MARKDOWN_NAME_MAX);
-	}
-	if (*row->via) {
-		fputs(row->via_skips ? " from ... " : " from ", out);
-		markdown_code(out, row->via, MARKDOWN_NAME_MAX);
-	}
+	markdown_path(out, row->name, row->caller, row->via, row->via_skips);
 	fputs(" | ", out);
 	markdown_code(out, diff_text_cache(arena, row), 2 * MARKDOWN_NAME_MAX);
 	write_cell(out, diff_text_rate(arena, diff, row, DIFF_BEFORE));

@@ -13,6 +13,7 @@
 #include "report/html_timeline.h"
 #include "report/number.h"
 #include "report/pack.h"
+#include "report/page.h"
 #include "report/template.h"
 #include "report/verdict.h"
 #include "trace/cleanup.h"
@@ -112,13 +113,10 @@ static void slot_environment(FILE *out, void *context)
 static void slot_data(FILE *out, void *context)
 {
 	struct page *page = context;
-	CLEANUP(buffer_release) struct buffer raw = {0};
 	CLEANUP(buffer_release) struct buffer packed = {0};
 
 	if (!page->ret)
-		page->ret = pack_model(page->html.model, &raw, page->err);
-	if (!page->ret)
-		page->ret = gzip_pack(&packed, raw.bytes, raw.size_bytes, page->err);
+		page->ret = page_pack(page->html.model, &packed, page->err);
 	if (!page->ret)
 		base64_write(out, packed.bytes, packed.size_bytes);
 }

@@ -36,15 +36,7 @@ static const char *bytes_text(const struct md *md, const struct model_site *site
 static void write_row(const struct md *md, const struct model_site *site, uint32_t rank)
 {
 	fprintf(md->out, "| %u | ", rank);
-	markdown_code(md->out, site->name, MARKDOWN_NAME_MAX);
-	if (*site->caller) {
-		fputs(" from ", md->out);
-		markdown_code(md->out, site->caller, MARKDOWN_NAME_MAX);
-	}
-	if (*site->via) {
-		fputs(site->via_skips ? " from ... " : " from ", md->out);
-		markdown_code(md->out, site->via, MARKDOWN_NAME_MAX);
-	}
+	markdown_path(md->out, site->name, site->caller, site->via, site->via_skips);
 	fputs(" | ", md->out);
 	markdown_code(md->out, md->model->caches[site->cache].name, MARKDOWN_NAME_MAX);
 	fprintf(md->out, " | %s | %s | %s", number_count(site->live).text, bytes_text(md, site), number_count(site->allocs).text);

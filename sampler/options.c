@@ -63,7 +63,7 @@ const char options_help[] =
 	"\n"
 	"Exit status: the command's (126, 127 and 128+n as a shell tells them), else 0; 125 when slabrec fails.\n"
 	"\n"
-	"  slabrec -c kmalloc-1024 sleep 10; slabreport\n";
+	"  slabrec -c kmalloc-1024 sleep 60; slabreport\n";
 
 enum long_only {
 	OPTION_SOURCE = 256,

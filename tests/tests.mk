@@ -131,8 +131,8 @@ check-clang: ## the other compiler builds everything without a warning
 # other, what looks at this machine's own kernel and what is short.
 check: check-house all ## everything
 	@$(MAKE) --no-print-directory -j$$(nproc) -Otarget check-unit check-golden check-report check-clang check-san check-fuzz check-exports
-	@$(MAKE) --no-print-directory -j2 -Otarget check-vm check-before-vm
-check-before-vm:
+	@$(MAKE) --no-print-directory -j2 -Otarget check-vm check-beside-vm
+check-beside-vm:
 	@$(MAKE) --no-print-directory -j1 check-e2e
 	@$(MAKE) --no-print-directory -j2 -Otarget check-browser check-ci check-archetypes check-symbols
 
@@ -140,7 +140,7 @@ check-before-vm:
 bench: all $(WORKLOADS) $(BENCH_WORKLOADS) $B/tests/report/make-trace $B/tests/report/make-calls ## what recording costs, beside perf: writes BENCHMARKS.md; BENCH="native vm ..." for some, BENCH_LONG=1
 	@BUILD=$B tests/bench/run $(BENCH) || { status=$$?; test $$status = 77 || exit $$status; }
 
-.PHONY: bench picture check check-before-vm check-archetypes check-browser check-ci check-diff check-exports check-symbols check-report check-vm check-e2e check-san check-clang
+.PHONY: bench picture check check-beside-vm check-archetypes check-browser check-ci check-diff check-exports check-symbols check-report check-vm check-e2e check-san check-clang
 .PHONY: check-unit check-golden check-fuzz check-layers check-headers check-house golden
 -include $(wildcard $B/tests/*/*.d $B/fuzz/*/*.d $B/fuzz/*/*/*.d)
 .SECONDARY:

@@ -285,7 +285,7 @@ check "--only-live: the file does not grow with them ($before_bytes, then $bytes
 # The objects of the second part would take 100,000 KiB. What it remembers of the last seconds, of call chains up to a limit, and what
 # malloc keeps of the time when records waited come and go.
 check "--only-live: the recorder does not either ($before_kilobytes, then $kilobytes KiB)" \
-	test "$kilobytes" -le $((before_kilobytes + 70000))
+	test "$kilobytes" -le $((before_kilobytes + 45000))
 check "--only-live: the trace is small ($(wc -c < grown.slab) bytes)" test "$(wc -c < grown.slab)" -le 300000
 
 run "$slabrec" -c $cache --snapshot-on USR2 -o - true
