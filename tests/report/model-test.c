@@ -1,6 +1,7 @@
 /* From events to numbers, on traces whose truth is known. */
 #include "tests/report/scenario.h"
 
+#include "report/frame_text.h"
 #include "report/integrity.h"
 #include "report/reconcile.h"
 #include "report/verdict.h"
@@ -922,6 +923,10 @@ static void test_inlined_functions_are_frames(void **state)
 	assert_true(frames[0]->is_inlined && frames[0]->line == 7);
 	assert_string_equal(frames[1]->function, "outer");
 	assert_true(!frames[1]->is_inlined && frames[1]->offset_bytes == 16);
+	struct arena arena = {0};
+	assert_string_equal(frame_text_place(&arena, frames[0]), " (inlined) a.h:7");
+	assert_string_equal(frame_text_place(&arena, frames[1]), "+0x10 a.c:99");
+	arena_release(&arena);
 	assert_string_equal(model.sites[0].name, "inner");
 	assert_string_equal(model.sites[0].caller, "outer");
 	model_release(&model);
