@@ -336,26 +336,6 @@ int ledger_enter_freed_older(struct ledger *ledger, const struct trace_freed_old
 	return 0;
 }
 
-/* Frees that were lost bound the objects of a site as they bound all: no more of those were freed than were lost since the oldest. */
-static void ledger_doubt(struct ledger *ledger, const struct doubt *doubt)
-{
-	uint64_t in_doubt = 0, since = 0;
-
-	for (uint32_t i = 0; i < ledger->sites.count; i++) {
-		struct site *site = ledger->sites.sites[i];
-
-		site->freed_at_most = site->in_doubt;
-		if (!site->in_doubt)
-			continue;
-		uint64_t lost = doubt_since(doubt, site->oldest_ns);
-		if (lost < site->freed_at_most)
-			site->freed_at_most = lost;
-		in_doubt += site->freed_at_most;
-		since = since > lost ? since : lost;
-	}
-	ledger->freed_at_most = in_doubt < since ? in_doubt : since;
-}
-
 int ledger_enter_contents(struct ledger *ledger, const struct trace_contents *contents, struct error *err)
 {
 	struct live_object *object = live_find(&ledger->live, contents->object);
@@ -370,13 +350,35 @@ int ledger_enter_contents(struct ledger *ledger, const struct trace_contents *co
 	return contents_add(&ledger->contents, object->site, contents, err);
 }
 
-static void site_doubt(struct site *site, uint64_t birth_ns, const struct doubt *doubt)
+static int by_falling_birth(const void *left, const void *right)
 {
-	if (!doubt_since(doubt, birth_ns))
-		return;
-	if (!site->in_doubt || birth_ns < site->oldest_ns)
-		site->oldest_ns = birth_ns;
-	site->in_doubt++;
+	const struct live_object *a = left, *b = right;
+
+	return (a->birth_ns < b->birth_ns) - (a->birth_ns > b->birth_ns);
+}
+
+/*
+ * As many live objects as possible are taken for those whose frees were lost, each for one that was lost when it was there: the youngest
+ * first, which have the fewest to choose from. Of the table nothing is left.
+ */
+static void ledger_doubt(struct ledger *ledger, const struct doubt *doubt)
+{
+	struct live_object *objects = ledger->live.slots;
+	size_t count = 0;
+
+	for (size_t i = 0; i < ledger->live.capacity; i++)
+		if (objects[i].object && !objects[i].is_pending && doubt_since(doubt, objects[i].birth_ns))
+			objects[count++] = objects[i];
+	if (count)
+		qsort(objects, count, sizeof(*objects), by_falling_birth);
+	for (size_t i = 0; i < count; i++) {
+		struct site *site = ledger->sites.sites[objects[i].site];
+		uint64_t lost = doubt_since(doubt, objects[i].birth_ns);
+
+		site->freed_at_most += site->freed_at_most < lost;
+		ledger->freed_at_most += ledger->freed_at_most < lost;
+	}
+	live_release(&ledger->live);
 }
 
 static int close_live(struct ledger *ledger, uint64_t duration_ns, const struct live_object *object, struct error *err)
@@ -411,13 +413,10 @@ int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt
 	for (size_t i = 0; i < ledger->live.capacity && !ret; i++) {
 		const struct live_object *object = &ledger->live.slots[i];
 
-		if (!object->object || object->is_pending)
-			continue;
-		ret = close_live(ledger, duration_ns, object, err);
-		site_doubt(ledger->sites.sites[object->site], object->birth_ns, doubt);
+		if (object->object && !object->is_pending)
+			ret = close_live(ledger, duration_ns, object, err);
 	}
 	ledger_doubt(ledger, doubt);
 	contents_sort(&ledger->contents);
-	live_release(&ledger->live);
 	return ret;
 }

@@ -22,9 +22,7 @@ struct site {
 	uint64_t live;
 	uint32_t contents;	/* how many of them were looked into, at most CONTENTS_PER_SITE */
 	uint64_t reclaimed;	/* of live: they went when memory was asked back */
-	uint64_t in_doubt;	/* once closed: of live, those that were allocated before the last loss of frees */
-	uint64_t oldest_ns;	/* when the first of them was */
-	uint64_t freed_at_most; /* once closed: of those, as many as frees were lost since the oldest */
+	uint64_t freed_at_most; /* once closed: of live, as many as can have been freed by frees that were lost */
 	uint64_t pending_rcu;	 /* of frees: asked for by kfree_rcu(), not seen to be done */
 	uint64_t bytes_req;	 /* of all allocations whose size is known */
 	uint64_t allocs_sized;	 /* allocations whose requested size is known */

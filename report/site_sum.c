@@ -204,6 +204,15 @@ static void add_counts(struct model_site *sum, const struct model_site *site)
 	sum->live_sized = number_add(sum->live_sized, site->live_sized);
 }
 
+/* No more of a few sites' objects were freed unseen than of all sites'. */
+static void bound(struct model_site *sum, const struct model *model)
+{
+	uint64_t freed = model->live > model->live_at_least ? model->live - model->live_at_least : 0;
+
+	if (sum->live > freed && sum->live - freed > sum->live_at_least)
+		sum->live_at_least = sum->live - freed;
+}
+
 struct model_site site_sum(const struct model *model, uint32_t first, struct arena *arena)
 {
 	struct model_site sum = model->sites[first];
@@ -212,6 +221,8 @@ struct model_site site_sum(const struct model *model, uint32_t first, struct are
 
 	for (uint32_t i = first + 1; i < end; i++)
 		add_counts(&sum, &model->sites[i]);
+	if (end > first + 1)
+		bound(&sum, model);
 	if (!lists)
 		return sum;
 	sum.frees_with_stack = 0;

@@ -511,6 +511,42 @@ static void test_objects_older_than_a_loss_are_in_doubt(void **state)
 	scenario_release(&s);
 }
 
+/* A site's objects between two losses may have been freed at the later one only, however much the earlier one lost. */
+static void test_a_later_loss_is_not_the_earlier_one(void **state)
+{
+	struct scenario s;
+	struct scene scene;
+
+	(void)state;
+	scenario_begin(&s);
+	uint32_t cache = scenario_cache(&s, "kmalloc-64", 64);
+	uint32_t stack = STACK(&s, "both"), other = STACK(&s, "other");
+	for (unsigned int i = 0; i < 50; i++)
+		scenario_alloc(&s, cache, stack, 0, 0);
+	s.now_ns = 5 * MS;
+	trace_writer_loss(s.writer, &(struct trace_loss){.time_ns = 5 * MS, .ring = TRACE_RING_FREE, .lost = 1000});
+	s.now_ns = 6 * MS;
+	for (unsigned int i = 0; i < 30; i++) {
+		scenario_alloc(&s, cache, stack, 0, 0);
+		scenario_alloc(&s, cache, other, 0, 0);
+	}
+	s.now_ns = 8 * MS;
+	trace_writer_unseen(s.writer, &(struct trace_unseen){.from_ns = 7 * MS, .time_ns = 8 * MS, .at_most = 3});
+	trace_writer_probe(s.writer, &(struct trace_probe){.role = trace_writer_text(s.writer, "free"),
+							   .lost = 1000,
+							   .has_lost = true,
+							   .misses = 3,
+							   .has_misses = true});
+	scenario_end(&s);
+	scene_read(&scene, &s);
+	assert_int_equal(scene_site(&scene, "both")->live, 80);
+	assert_int_equal(scene_site(&scene, "both")->live_at_least, 27);
+	assert_int_equal(scene_site(&scene, "other")->live_at_least, 27);
+	assert_int_equal(scene.model.live_at_least, 110 - 53);
+	scene_release(&scene);
+	scenario_release(&s);
+}
+
 /* While a CPU was not recorded nobody counted: every object that was live then is in doubt, and no other. */
 static void test_a_cpu_that_was_not_recorded(void **state)
 {
@@ -950,6 +986,7 @@ int main(void)
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_a_witness_makes_up_for_missed_hits),
 		cmocka_unit_test(test_objects_older_than_a_loss_are_in_doubt),
+		cmocka_unit_test(test_a_later_loss_is_not_the_earlier_one),
 		cmocka_unit_test(test_a_cpu_that_was_not_recorded),
 		cmocka_unit_test(test_lost_bulk_frees),
 		cmocka_unit_test(test_misses_that_may_be_page_faults),
