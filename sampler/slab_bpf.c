@@ -316,9 +316,12 @@ static void set_walked_output(struct bpf_program *program, const struct slab_bpf
 }
 
 /* With a call chain, or a key that stands for one that was sent on this CPU before. */
-static void send_walked(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bpf_program_label out)
+static void send_walked(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_second, bpf_program_label out)
 {
-	const struct stack_walk_user user = {.recall = &bpf->recall, .write_copy = write_copy, .context = bpf};
+	const struct stack_walk_user user = {.recall = &bpf->recall,
+					     .program = (uint32_t)number * 2 + is_second,
+					     .write_copy = write_copy,
+					     .context = bpf};
 	bpf_program_label plain = bpf_program_new_label(program);
 	bpf_program_label keyed = bpf_program_new_label(program);
 	bpf_program_label chain = bpf_program_new_label(program);
@@ -428,7 +431,7 @@ static int load_probe(const struct slab_bpf *bpf, size_t number, const struct ra
 	fill_record(&program, raw, is_second);
 	/* The second has few hits. */
 	if (bpf->walk.is_on && !raw->is_free && stack_period == 1 && !is_second)
-		send_walked(&program, bpf, number, out);
+		send_walked(&program, bpf, number, is_second, out);
 	else
 		send_sampled(&program, bpf, number, raw->is_free, stack_period, out);
 	bpf_program_place(&program, out);

@@ -213,9 +213,10 @@ static void write_user(struct bpf_program *program, const struct stack_walk_room
 						     .word_at = room->word_at,
 						     .offset_at = room->pair_at,
 						     .place_at = room->recall_place_at,
+						     .window_at = room->user_at + READ_BYTES,
 						     .key_at = room->recall_key_at};
 
-	user_recall_write(user->recall, program, &recall_room, recognised);
+	user_recall_write(user->recall, program, &recall_room, user->program, recognised);
 	user->write_copy(user->context, program, over);
 	bpf_program_store_value(program, BPF_DW, FP, room->copied_at, 1);
 	bpf_program_place(program, recognised);

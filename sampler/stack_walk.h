@@ -62,6 +62,7 @@ struct stack_walk_room {
 /* How the user part may be had instead of by frame pointers. */
 struct stack_walk_user {
 	const struct user_recall *recall;
+	uint32_t program; /* number of this one, for user_recall_write() */
 	/* Writes what goes to over where the user stack may not be taken. Uses r0 to r5. */
 	void (*write_copy)(const void *context, struct bpf_program *program, bpf_program_label over);
 	const void *context;

@@ -13,6 +13,8 @@
 /* Recipes for one place: where a function is called in two ways, the frames around it need not be alike. */
 #define WAYS 2u
 #define PLACES_MAX 65536u
+/* What is read of a stack at once; words further up are read one by one, which takes longer. A power of two. */
+#define WINDOW_BYTES 2048
 /* Of one memory: some 20,000 chains. */
 #define WORDS_MAX (1u << 19)
 
@@ -28,14 +30,15 @@ enum {
 /* What a program has to look at. */
 struct recipe {
 	uint64_t bp_mask; /* all ones: register bp counts */
-	uint32_t count;
+	uint32_t near_count; /* of the first so many one read brings all */
 	uint16_t offsets[USER_UNWIND_TRAIL_MAX]; /* in words from the stack pointer */
-	uint16_t reserved[2];
+	uint16_t count;
+	uint16_t window_bytes; /* from the stack pointer: what that read is of */
 };
 
 int user_recall_open(struct user_recall *recall, struct error *err)
 {
-	*recall = (struct user_recall){.recipes = -1, .known = -1};
+	*recall = (struct user_recall){.recipes = -1, .known = -1, .windows = -1};
 	recall->recipes = bpf_program_map(BPF_MAP_TYPE_LRU_HASH, "slabrec_stacks", sizeof(uint64_t), sizeof(struct recipe), RECIPES, 0,
 					  err);
 	if (recall->recipes < 0)
@@ -47,7 +50,9 @@ int user_recall_open(struct user_recall *recall, struct error *err)
 	if (keys == MAP_FAILED)
 		return -ENOTSUP;
 	recall->known_keys = keys;
-	return 0;
+	recall->windows = bpf_program_map(BPF_MAP_TYPE_PERCPU_ARRAY, "slabrec_windows", sizeof(uint32_t), WINDOW_BYTES,
+					  USER_RECALL_PROGRAMS, 0, err);
+	return recall->windows < 0 ? -ENOTSUP : 0;
 }
 
 static void memory_release(struct user_recall_memory *memory)
@@ -65,10 +70,12 @@ void user_recall_close(struct user_recall *recall)
 		close(recall->recipes);
 	if (recall->known > 0)
 		close(recall->known);
+	if (recall->windows > 0)
+		close(recall->windows);
 	u64_map_release(&recall->ways);
 	memory_release(&recall->memories[0]);
 	memory_release(&recall->memories[1]);
-	*recall = (struct user_recall){.recipes = -1, .known = -1};
+	*recall = (struct user_recall){.recipes = -1, .known = -1, .windows = -1};
 }
 
 /* ---- what the programs do ---- */
@@ -96,14 +103,64 @@ static void write_place(struct bpf_program *program, const struct user_recall_ro
 	bpf_program_store(program, BPF_DW, FP, room->place_at, R3);
 }
 
-/* r7: which word of the recipe at r8. It is taken into the hash; to out where it cannot be read. */
-static void write_word(struct bpf_program *program, const struct user_recall_room *room, bpf_program_label out)
+/* r2 becomes where word number r7 of the recipe at r8 is, in bytes from the stack pointer. */
+static void write_offset(struct bpf_program *program)
 {
 	bpf_program_alu(program, BPF_MOV, R2, R7);
 	bpf_program_alu_value(program, BPF_LSH, R2, 1);
 	bpf_program_alu(program, BPF_ADD, R2, R8);
 	bpf_program_load_from(program, BPF_H, R2, R2, offsetof(struct recipe, offsets));
 	bpf_program_alu_value(program, BPF_LSH, R2, 3);
+}
+
+/* Takes r7 to the next word, if there may be one. */
+static void write_next(struct bpf_program *program, const struct user_recall_room *room, enum bpf_program_reg offset, bpf_program_label again)
+{
+	bpf_program_alu(program, BPF_ADD, R3, offset);
+	bpf_program_store(program, BPF_DW, FP, room->key_at, R3);
+	bpf_program_alu_value(program, BPF_ADD, R7, 1);
+	bpf_program_jump_value(program, BPF_JLT, R7, USER_UNWIND_TRAIL_MAX, again);
+}
+
+/*
+ * Of the recipe at r8: takes the words into the hash that one read brings, and r7 behind them. Where they cannot be read so they may still
+ * be one by one.
+ */
+static void write_near(struct bpf_program *program, const struct user_recall_room *room, bpf_program_label out)
+{
+	bpf_program_label again = bpf_program_new_label(program);
+	bpf_program_label done = bpf_program_new_label(program);
+
+	bpf_program_alu_value(program, BPF_MOV, R7, 0);
+	bpf_program_load_from(program, BPF_H, R2, R8, offsetof(struct recipe, window_bytes));
+	bpf_program_jump_value(program, BPF_JGT, R2, WINDOW_BYTES, out);
+	bpf_program_load_from(program, BPF_DW, R1, FP, room->window_at);
+	bpf_program_load_from(program, BPF_DW, R3, FP, room->sp_at);
+	bpf_program_call(program, BPF_FUNC_probe_read_user);
+	bpf_program_jump_value(program, BPF_JNE, R0, 0, done);
+	bpf_program_place(program, again);
+	bpf_program_load_from(program, BPF_W, R1, R8, offsetof(struct recipe, near_count));
+	bpf_program_jump(program, BPF_JGE, R7, R1, done);
+	write_offset(program);
+	bpf_program_alu_value(program, BPF_AND, R2, WINDOW_BYTES - 8);
+	bpf_program_load_from(program, BPF_DW, R1, FP, room->window_at);
+	bpf_program_alu(program, BPF_ADD, R1, R2);
+	bpf_program_load_from(program, BPF_DW, R1, R1, 0);
+	write_mix(program, room);
+	write_next(program, room, R2, again);
+	bpf_program_place(program, done);
+}
+
+/* The other words of the recipe at r8, from r7 on; to out where one cannot be read. */
+static void write_far(struct bpf_program *program, const struct user_recall_room *room, bpf_program_label out)
+{
+	bpf_program_label again = bpf_program_new_label(program);
+	bpf_program_label done = bpf_program_new_label(program);
+
+	bpf_program_place(program, again);
+	bpf_program_load_from(program, BPF_H, R1, R8, offsetof(struct recipe, count));
+	bpf_program_jump(program, BPF_JGE, R7, R1, done);
+	write_offset(program);
 	bpf_program_store(program, BPF_DW, FP, room->offset_at, R2);
 	bpf_program_load_from(program, BPF_DW, R3, FP, room->sp_at);
 	bpf_program_alu(program, BPF_ADD, R3, R2);
@@ -111,16 +168,14 @@ static void write_word(struct bpf_program *program, const struct user_recall_roo
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->word_at);
 	write_mix(program, room);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->offset_at);
-	bpf_program_alu(program, BPF_ADD, R3, R1);
-	bpf_program_store(program, BPF_DW, FP, room->key_at, R3);
+	write_next(program, room, R1, again);
+	bpf_program_place(program, done);
 }
 
 /* The recipe of the place of that way: to recognised where it leads to a chain that is known, else on. */
 static void write_way(const struct user_recall *recall, struct bpf_program *program, const struct user_recall_room *room, uint32_t way,
 		      bpf_program_label recognised)
 {
-	bpf_program_label again = bpf_program_new_label(program);
-	bpf_program_label done = bpf_program_new_label(program);
 	bpf_program_label out = bpf_program_new_label(program);
 
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->place_at);
@@ -132,14 +187,8 @@ static void write_way(const struct user_recall *recall, struct bpf_program *prog
 	bpf_program_load_from(program, BPF_DW, R2, R8, offsetof(struct recipe, bp_mask));
 	bpf_program_alu(program, BPF_AND, R1, R2);
 	write_mix(program, room);
-	bpf_program_alu_value(program, BPF_MOV, R7, 0);
-	bpf_program_place(program, again);
-	bpf_program_load_from(program, BPF_W, R1, R8, offsetof(struct recipe, count));
-	bpf_program_jump(program, BPF_JGE, R7, R1, done);
-	write_word(program, room, out);
-	bpf_program_alu_value(program, BPF_ADD, R7, 1);
-	bpf_program_jump_value(program, BPF_JLT, R7, USER_UNWIND_TRAIL_MAX, again);
-	bpf_program_place(program, done);
+	write_near(program, room, out);
+	write_far(program, room, out);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->key_at);
 	bpf_program_alu_value(program, BPF_RSH, R1, 64 - KNOWN_BITS);
 	bpf_program_store(program, BPF_DW, FP, room->word_at, R1);
@@ -151,16 +200,43 @@ static void write_way(const struct user_recall *recall, struct bpf_program *prog
 }
 
 void user_recall_write(const struct user_recall *recall, struct bpf_program *program, const struct user_recall_room *room,
-		       bpf_program_label recognised)
+		       uint32_t number, bpf_program_label recognised)
 {
+	bpf_program_label out = bpf_program_new_label(program);
+
 	write_place(program, room);
+	bpf_program_store_value(program, BPF_W, FP, room->word_at, (int32_t)number);
+	bpf_program_look_up(program, recall->windows, room->word_at, out);
+	bpf_program_store(program, BPF_DW, FP, room->window_at, R0);
 	for (uint32_t way = 0; way < WAYS; way++)
 		write_way(recall, program, room, way, recognised);
+	bpf_program_place(program, out);
 	bpf_program_load_from(program, BPF_DW, R1, FP, room->place_at);
 	bpf_program_store(program, BPF_DW, FP, room->key_at, R1);
 }
 
 /* ---- what is learned ---- */
+
+/* One read brings it, with all that is below it. */
+static bool is_near(uint16_t offset)
+{
+	return (offset + 1u) * sizeof(uint64_t) <= WINDOW_BYTES;
+}
+
+/* The trail as programs go along it: what is near first. */
+static struct user_unwind_trail program_order(const struct user_unwind_trail *trail)
+{
+	struct user_unwind_trail order = *trail;
+	size_t count = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < trail->count; i++)
+			if (is_near(trail->offsets[i]) == !pass) {
+				order.offsets[count] = trail->offsets[i];
+				order.words[count++] = trail->words[i];
+			}
+	return order;
+}
 
 /* What a program finds by the recipe of that place and way. */
 static uint64_t key_of(uint64_t place, const struct user_unwind_trail *trail)
@@ -244,10 +320,24 @@ static int remember(struct user_recall *recall, uint64_t key, const uint64_t *wo
 	return 0;
 }
 
+static struct recipe recipe_of(const struct user_unwind_trail *trail)
+{
+	struct recipe recipe = {.count = (uint16_t)trail->count, .bp_mask = trail->has_bp ? UINT64_MAX : 0};
+
+	memcpy(recipe.offsets, trail->offsets, trail->count * sizeof(*trail->offsets));
+	for (size_t i = 0; i < trail->count && is_near(trail->offsets[i]); i++) {
+		uint16_t end = (uint16_t)((trail->offsets[i] + 1u) * sizeof(uint64_t));
+
+		recipe.near_count++;
+		recipe.window_bytes = end > recipe.window_bytes ? end : recipe.window_bytes;
+	}
+	return recipe;
+}
+
 /* Number of the way by which programs at the place look at this trail's words; they are told to where they do not yet. */
 static uint32_t find_way(struct user_recall *recall, uint64_t place, const struct user_unwind_trail *trail)
 {
-	struct recipe recipe = {.count = (uint32_t)trail->count, .bp_mask = trail->has_bp ? UINT64_MAX : 0};
+	struct recipe recipe = recipe_of(trail);
 	uint64_t hash = bpf_program_mixed(1, trail->has_bp);
 
 	for (size_t i = 0; i < trail->count; i++)
@@ -263,7 +353,6 @@ static uint32_t find_way(struct user_recall *recall, uint64_t place, const struc
 	/* The kernel forgets those that are not used, if there are many. */
 	if (bpf_program_map_has(recall->recipes, &key) && (way ? second : first) == wanted)
 		return way;
-	memcpy(recipe.offsets, trail->offsets, trail->count * sizeof(*trail->offsets));
 	/* Where there is no room in the kernel the stack comes again. */
 	bpf_program_map_set(recall->recipes, &key, &recipe);
 	if (ways)
@@ -279,7 +368,8 @@ int user_recall_learn(struct user_recall *recall, uint64_t place, const struct u
 
 	if (!trail->is_whole || place <= WAYS || !recall->known_keys)
 		return 0;
-	uint64_t key = key_of(place ^ find_way(recall, place, trail), trail);
+	struct user_unwind_trail order = program_order(trail);
+	uint64_t key = key_of(place ^ find_way(recall, place, &order), &order);
 	if (!key)
 		return 0;
 	if (remember(recall, key, words, chain->addresses))

@@ -38,6 +38,7 @@ struct user_recall_memory {
 struct user_recall {
 	int recipes; /* map: hash of process, instruction and stack pointer -> which words to look at */
 	int known;   /* map: keys of chains, by hash */
+	int windows; /* map of each CPU: the top of the stack that a program looks at, for each program */
 	volatile uint64_t *known_keys; /* the same, mapped */
 	struct u64_map ways; /* of each place in recipes, what is there, hashed */
 	struct user_recall_memory memories[2];
@@ -56,12 +57,19 @@ struct user_recall_room {
 	int word_at; /* 8 bytes each, for its use */
 	int offset_at;
 	int place_at;
+	int window_at; /* where what was read of the stack is */
 	int key_at; /* becomes the chain's key; where no chain is recognised, what user_recall_learn() wants to be told */
 };
 
-/* Writes what goes to recognised where a chain is, else on. Uses all registers but r6 and r9. */
+/* Programs that can be told apart. */
+#define USER_RECALL_PROGRAMS 16u
+
+/*
+ * Writes what goes to recognised where a chain is, else on. Uses all registers but r6 and r9. number: the program's, below
+ * USER_RECALL_PROGRAMS; one that interrupts another has another.
+ */
 void user_recall_write(const struct user_recall *recall, struct bpf_program *program, const struct user_recall_room *room,
-		       bpf_program_label recognised);
+		       uint32_t number, bpf_program_label recognised);
 
 /* The chain was unwound of a sample that brought this place. 0, also where it is not one that can be recalled; -ENOMEM. */
 int user_recall_learn(struct user_recall *recall, uint64_t place, const struct user_unwind_trail *trail,
