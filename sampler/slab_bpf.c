@@ -315,6 +315,8 @@ static void set_walked_output(struct bpf_program *program, const struct slab_bpf
 	bpf_program_place(program, done);
 }
 
+_Static_assert(2 * SLAB_BPF_MAX <= USER_RECALL_PROGRAMS, "each program has a window of its own");
+
 /* With a call chain, or a key that stands for one that was sent on this CPU before. */
 static void send_walked(struct bpf_program *program, const struct slab_bpf *bpf, size_t number, bool is_second, bpf_program_label out)
 {
