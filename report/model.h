@@ -86,11 +86,11 @@ struct model_content {
 	uint32_t size_bytes;  /* at most TRACE_CONTENTS_MAX_BYTES */
 };
 
+/* There may be a hundred thousand: small members stand together. */
 struct model_site {
 	const char *name;   /* function that wanted the object; never empty */
 	const char *caller; /* the next one out, "" not known */
 	const char *via;    /* farther out, what no other site that is shown and has the same of both comes through; "" nothing has to be said */
-	bool via_skips;	    /* others are between caller and via */
 	uint32_t cache;	    /* index in caches */
 	uint32_t node;	    /* 0: no stack was recorded */
 	uint64_t allocs, frees, frees_implied, live;
@@ -100,29 +100,24 @@ struct model_site {
 	uint64_t live_bytes;		  /* slots: what the live objects take */
 	uint64_t bytes_req, allocs_sized; /* requested by how many allocations of known size */
 	uint64_t live_bytes_req, live_sized;
+	uint64_t frees_with_stack; /* the base of freed_by */
 	const struct history_ages *freed_ages; /* the recording's; it has to outlive the model */
 	const struct history_ages *live_ages;
 	const struct history *history;
 	struct suspect suspect;
 	struct model_task *tasks; /* at most MODEL_TASKS_PER_SITE, most allocations first */
-	uint32_t task_count;
-	uint32_t task_names; /* distinct names in all */
 	struct model_cgroup *cgroups; /* at most MODEL_CGROUPS_PER_SITE; most live, then most allocations first; of known ones */
-	uint32_t cgroup_count;
-	uint32_t cgroup_paths; /* distinct ones in all */
 	struct model_place *cpus; /* at most MODEL_CPUS_PER_SITE; most allocations first; of those that are in events */
-	uint32_t cpu_count;
-	uint32_t cpu_numbers; /* distinct ones in all, at most TALLY_KEYS_MAX */
 	struct model_place *nodes; /* at most MODEL_NODES_PER_SITE; of these CPUs, where they are known */
-	uint32_t node_count;
 	struct model_place *nodes_asked; /* at most MODEL_NODES_PER_SITE; by allocations that ask for one; the object's is the CPU's else */
-	uint32_t nodes_asked_count;
-	bool has_more_tasks; /* than TALLY_KEYS_MAX threads: names and processes are lower bounds */
 	struct model_free_path *freed_by; /* at most MODEL_FREE_PATHS_PER_SITE; most frequent first */
-	uint32_t freed_by_count;
-	uint64_t frees_with_stack; /* the base of freed_by */
 	struct model_content *contents; /* at most CONTENTS_PER_SITE, oldest first; of a recording with --peek */
-	uint32_t content_count;
+	uint32_t task_count, cgroup_count, cpu_count, node_count, nodes_asked_count, freed_by_count, content_count;
+	uint32_t task_names;   /* distinct names in all */
+	uint32_t cgroup_paths; /* distinct ones in all */
+	uint32_t cpu_numbers;  /* distinct ones in all, at most TALLY_KEYS_MAX */
+	bool has_more_tasks; /* than TALLY_KEYS_MAX threads: names and processes are lower bounds */
+	bool via_skips;	     /* others are between caller and via */
 };
 
 enum model_reconciliation_state {

@@ -9,8 +9,8 @@
 
 /* A site that is told of by itself, and the sums of it and its variants. */
 struct told {
-	uint32_t site;
-	int kind; /* kind_of() its suspect */
+	uint32_t site : 30;
+	uint32_t kind : 2; /* kind_of() its suspect */
 	float score;
 	uint64_t live, live_bytes;
 };
@@ -22,7 +22,7 @@ struct place {
 };
 
 /* Leaks first, then what may be one. */
-static int kind_of(const struct suspect *suspect)
+static unsigned int kind_of(const struct suspect *suspect)
 {
 	return suspect_is_leak(suspect) ? 0 : suspect->class == SUSPECT_UNDETERMINED ? 1 : 2;
 }
@@ -33,7 +33,7 @@ static int by_rank(const void *left, const void *right, void *context)
 	const struct model *model = context;
 
 	if (a->kind != b->kind)
-		return a->kind - b->kind;
+		return a->kind < b->kind ? -1 : 1;
 	if (a->kind < 2 && (a->score > b->score || a->score < b->score))
 		return a->score < b->score ? 1 : -1;
 	if (a->live_bytes != b->live_bytes)

@@ -63,6 +63,8 @@ struct suspect_trust {
 struct suspect {
 	enum suspect_class class : 8;
 	enum suspect_confidence confidence : 8;
+	bool is_variant; /* one of the others: what is told here is told of all, the rate and the score with the first, which stands before it */
+	uint32_t others; /* call stacks that differ from this one in user space only: one judgement is made of all */
 	uint64_t tau_ns;   /* age from which an object is old */
 	uint64_t old_live; /* live ones that are old */
 	uint64_t old_born; /* allocations that are so long ago */
@@ -70,15 +72,13 @@ struct suspect {
 	uint64_t first_third, last_third; /* old live ones that were allocated in these parts of their time */
 	uint64_t p95_ns;      /* 95 % of the freed were freed by this age */
 	uint64_t need_ns;     /* undetermined: record so long at least */
+	const char *limit;    /* what keeps the confidence from being higher; "" nothing. Static */
 	float orphans;	      /* frees of older objects, in all */
 	float evenness;      /* 0 to 1: the old ones were allocated all along */
 	float dies_old;      /* share of the objects of twice that age that were freed then */
 	float rate;	      /* objects a second that stay */
 	float low_rate;      /* at least so many, 95 % */
-	const char *limit;    /* what keeps the confidence from being higher; "" nothing. Static */
 	float score;	      /* low_rate * slot_bytes * evenness^2 * a weight of the class */
-	uint32_t others;	/* call stacks that differ from this one in user space only: one judgement is made of all */
-	bool is_variant;	/* one of those others: what is told here is told of all, the rate and the score with the first, which stands before it */
 	struct theil_sen slope; /* of live objects over the last two thirds, each second, older ones counted */
 };
 
