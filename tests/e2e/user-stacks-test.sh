@@ -84,10 +84,12 @@ record_way elsewhere unshare -m sh in-mounts
 same "a program of another mount namespace: every frame" "whole: $(expected plain)" "$(own elsewhere way.slab)"
 
 # Stacks that are recognised: to the caller, and not where the code is another meanwhile.
-run "$slabrec" -c kmalloc-cg-1k -o way.slab ./chains both
-same "two callers that are recognised: all of them" "1502 whole: main way_both both_left both_inner allocate
-1502 whole: main way_both both_right both_inner allocate" "$(counted chains way.slab)"
-check "most were recognised" test "$(counter way.slab user_stacks_recalled)" -ge 3000
+for way in both far; do
+	run "$slabrec" -c kmalloc-cg-1k -o way.slab ./chains $way
+	same "two callers that are recognised, $way: all of them" "1502 whole: main way_$way ${way}_left ${way}_inner allocate
+1502 whole: main way_$way ${way}_right ${way}_inner allocate" "$(counted chains way.slab)"
+	check "most were recognised" test "$(counter way.slab user_stacks_recalled)" -ge 3000
+done
 run "$slabrec" -c kmalloc-cg-1k -o way.slab ./chains reload
 same "another library at the same place: each has its own" "103 whole: main way_reload library_outer another_inner allocate" \
 	"$(counted chains way.slab | grep another | sed 's/^102/103/')"

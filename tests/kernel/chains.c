@@ -355,17 +355,51 @@ NOINLINE static void both_right(void)
 	sink += 3;
 }
 
-static void way_both(void)
+/* The same with so large a frame that what tells the callers apart is far up in the stack. */
+NOINLINE static void far_inner(void)
+{
+	volatile char room[5000];
+
+	room[sink & 1023] = 1;
+	allocate();
+	sink += room[sink & 1023];
+}
+
+NOINLINE static void far_left(void)
+{
+	far_inner();
+	sink += 2;
+}
+
+NOINLINE static void far_right(void)
+{
+	far_inner();
+	sink += 3;
+}
+
+NOINLINE static void take_turns(void (*left)(void), void (*right)(void))
 {
 	/* The first ones become known. */
 	for (int i = 0; i < 3004; i++) {
 		if (i % 2)
-			both_left();
+			left();
 		else
-			both_right();
+			right();
 		if (i < 4)
 			usleep(400000);
 	}
+}
+
+static void way_both(void)
+{
+	take_turns(both_left, both_right);
+	sink++;
+}
+
+static void way_far(void)
+{
+	take_turns(far_left, far_right);
+	sink++;
 }
 
 int main(int argc, char **argv)
@@ -378,6 +412,7 @@ int main(int argc, char **argv)
 		{"endless", way_endless}, {"callback", way_callback}, {"signal", way_signal}, {"fault", way_fault},
 		{"vdso", way_vdso},	{"thread", way_thread},	  {"exec", way_exec},
 		{"fork", way_fork},	{"deleted", way_deleted}, {"both", way_both},
+		{"far", way_far},
 #ifndef CHAINS_STATIC
 		{"library", way_library}, {"reload", way_reload},
 #endif
