@@ -55,6 +55,7 @@ static int select_caches(struct recording *recording, struct error *err)
 	for (size_t i = 0; i < recording->options->cache_count && !ret; i++)
 		ret = slab_cache_select(&recording->all, recording->options->caches[i], &recording->selected, err);
 	slab_cache_list_finish(&recording->selected);
+	slab_cache_list_detail(&recording->selected);
 	return ret;
 }
 

@@ -159,7 +159,8 @@ static uint32_t partial_objects(const struct slab_cache *cache)
 	return (uint32_t)(slabs * per_slab);
 }
 
-static void read_geometry(struct slab_cache *cache)
+/* slabinfo has one size, between these two. */
+static void read_sizes(struct slab_cache *cache)
 {
 	uint32_t object_size = sysfs_number(cache->name, "object_size");
 
@@ -167,11 +168,6 @@ static void read_geometry(struct slab_cache *cache)
 		return;
 	cache->object_size_bytes = object_size;
 	cache->slab_size_bytes = sysfs_number(cache->name, "slab_size");
-	cache->objects_per_slab = sysfs_number(cache->name, "objs_per_slab");
-	cache->order = sysfs_number(cache->name, "order");
-	cache->align_bytes = sysfs_number(cache->name, "align");
-	cache->percpu_objects = cache->objects_per_slab + partial_objects(cache) +
-				percpu_sheaves() * sysfs_number(cache->name, "sheaf_capacity");
 }
 
 /* Caches as slabinfo lists them: each kmem_cache once, under its own name. */
@@ -194,10 +190,10 @@ static int read_slabinfo(struct slab_cache_list *list, struct error *err)
 		if (!cache)
 			return error_set(err, -ENOMEM, "/proc/slabinfo: out of memory");
 		cache->object_size_bytes = cache->slab_size_bytes = size;
-		cache->objects_per_slab = cache->percpu_objects = per_slab;
+		cache->objects_per_slab = per_slab;
 		while (pages > 1u << cache->order)
 			cache->order++;
-		read_geometry(cache);
+		read_sizes(cache);
 	}
 	return 0;
 }
@@ -287,6 +283,19 @@ int slab_cache_list_read(struct slab_cache_list *list, struct error *err)
 	if (ret)
 		slab_cache_list_release(list);
 	return ret;
+}
+
+void slab_cache_list_detail(struct slab_cache_list *list)
+{
+	uint32_t sheaves = percpu_sheaves();
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct slab_cache *cache = &list->caches[i];
+
+		cache->align_bytes = sysfs_number(cache->name, "align");
+		cache->percpu_objects =
+			cache->objects_per_slab + partial_objects(cache) + sheaves * sysfs_number(cache->name, "sheaf_capacity");
+	}
 }
 
 void slab_cache_list_release(struct slab_cache_list *list)

@@ -1,6 +1,7 @@
 /*
  * The slab caches of the running kernel and what people call them: sizes in old and new spelling, the family of a kmalloc size,
- * merged caches, and near names for a mistyped one. Selecting is pure; only slab_cache_list_read() looks at the machine.
+ * merged caches, and near names for a mistyped one. Selecting is pure; what looks at the machine is slab_cache_list_read(),
+ * slab_cache_list_detail() and slab_cache_count().
  */
 #ifndef SLABREC_SAMPLER_SLAB_CACHE_H
 #define SLABREC_SAMPLER_SLAB_CACHE_H
@@ -34,6 +35,7 @@ struct slab_cache {
 	uint32_t slab_size_bytes;
 	uint32_t objects_per_slab;
 	uint32_t order;
+	/* Those of slab_cache_list_detail(): */
 	uint32_t align_bytes;
 	uint32_t percpu_objects; /* free ones that a CPU may hold: its slab, its partial slabs, its sheaves */
 };
@@ -52,6 +54,8 @@ struct slab_cache_census {
 
 /* All caches of this machine. -EACCES (not root), -ENOENT (no slabinfo). */
 int slab_cache_list_read(struct slab_cache_list *list, struct error *err);
+/* Reads of each cache what is asked of recorded ones alone: a machine has hundreds. */
+void slab_cache_list_detail(struct slab_cache_list *list);
 void slab_cache_list_release(struct slab_cache_list *list);
 
 /* Adds an empty cache with this name and derives type and size class from it; NULL without memory. Keeps no order. */

@@ -157,9 +157,12 @@ sums_are_exact()
 }
 
 # A recorder that is never its turn: more waits in its memory than it takes from the rings, which overflow, and it comes to an end.
+# What it records takes its turns like others.
 waits_its_turn()
 {
-	"$slabrec" -q --source tracepoint -m 64 -c filp -o late.slab sh -c "until test -e go; do sleep 0.1; done; '$pipes' 0 80000 '$hold'; : > over" &
+	"$slabrec" -q --source tracepoint -m 64 -c filp -o late.slab sh -c "
+		until test -e go; do sleep 0.1; done
+		chrt --other --pid 0 \$\$ && '$pipes' 0 80000 '$hold' && : > over" &
 	recorder=$!
 	started="$started $recorder"
 	chrt --idle --pid 0 $recorder
