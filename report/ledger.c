@@ -417,6 +417,7 @@ int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt
 			ret = close_live(ledger, duration_ns, object, err);
 	}
 	ledger_doubt(ledger, doubt);
+	site_table_close(&ledger->sites);
 	contents_sort(&ledger->contents);
 	return ret;
 }

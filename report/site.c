@@ -71,7 +71,6 @@ static bool site_table_grow(struct site_table *table)
 	if (!sites)
 		return false;
 	table->sites = sites;
-	table->sites_capacity = capacity;
 	struct site_slot *slots = calloc(capacity, sizeof(*slots));
 	if (!slots)
 		return false;
@@ -126,6 +125,17 @@ int site_table_find(struct site_table *table, uint32_t cache, uint32_t stack, ui
 	table->sites[table->count++] = site;
 	*site_slot(table, cache, stack) = (struct site_slot){.cache = cache, .stack = stack, .place = table->count};
 	return 0;
+}
+
+void site_table_close(struct site_table *table)
+{
+	struct site **sites = table->count ? reallocarray(table->sites, table->count, sizeof(*sites)) : NULL;
+
+	if (sites)
+		table->sites = sites;
+	free(table->slots);
+	table->slots = NULL;
+	table->slots_capacity = 0;
 }
 
 void site_table_expect(const struct site_table *table, uint32_t cache, uint32_t stack)

@@ -48,7 +48,6 @@ struct site_slot {
 struct site_table {
 	struct site **sites; /* owned, in order of appearance */
 	uint32_t count;
-	uint32_t sites_capacity;
 	struct site **blocks; /* owned: what the sites lie in, apart from what they grow, so that both go back whole */
 	uint32_t block_count;
 	uint32_t block_left; /* sites that the last one has room for */
@@ -63,6 +62,8 @@ void site_release_tallies(struct site *site);
 void site_forget_history(struct site *site);
 /* Finds the site's index or makes it. 0, -ENOMEM, -EFBIG over SITES_MAX. */
 int site_table_find(struct site_table *table, uint32_t cache, uint32_t stack, uint32_t *index, struct error *err);
+/* From now on sites are known by their index alone, which takes less memory: none may be looked up or made any more. */
+void site_table_close(struct site_table *table);
 /* What will be looked up soon: has memory begin to fetch it. */
 void site_table_expect(const struct site_table *table, uint32_t cache, uint32_t stack);
 /* NULL where there is none yet. */

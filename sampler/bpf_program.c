@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sampler/lockdown.h"
+
 static void add(struct bpf_program *program, struct bpf_insn insn)
 {
 	if (program->count == BPF_PROGRAM_INSNS)
@@ -209,8 +211,8 @@ static int load_as(enum bpf_prog_type type, struct bpf_program *program, const c
 	if (fd >= 0)
 		return fd;
 	last_line(log);
-	return error_set(err, code, "the kernel does not load BPF program %s: %s%s%.100s", name, strerror(-code),
-			 *log ? ": " : "", log);
+	return error_set(err, code, "the kernel does not load BPF program %s: %s%s%.100s%s", name, strerror(-code),
+			 *log ? ": " : "", log, lockdown_words().text);
 }
 
 int bpf_program_load(struct bpf_program *program, const char *name, struct error *err)

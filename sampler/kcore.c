@@ -8,10 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sampler/text_file.h"
+#include "sampler/lockdown.h"
 #include "trace/cleanup.h"
 
-#define LOCKDOWN "/sys/kernel/security/lockdown"
 /* A kernel has a few dozen at most; with PN_XNUM the number would stand elsewhere. */
 #define SEGMENTS_MAX (PN_XNUM - 1u)
 
@@ -73,16 +72,12 @@ static int read_segments(struct kcore *kcore, const char *path, struct error *er
 
 int kcore_open(struct kcore *kcore, const char *path, struct error *err)
 {
-	char lockdown[80] = "";
-
 	*kcore = (struct kcore){.fd = open(path, O_RDONLY | O_CLOEXEC)};
 	if (kcore->fd < 0) {
 		int ret = -errno;
 
-		if (ret == -EPERM && !text_file_line(LOCKDOWN, lockdown, sizeof(lockdown)) && !strstr(lockdown, "[none]"))
-			return error_set(err, ret, "%s: the kernel is locked down: %s", path, lockdown);
 		return error_set(err, ret, "%s: %s%s", path, strerror(-ret),
-				 ret == -ENOENT ? " (a kernel without CONFIG_PROC_KCORE, or a container)" : "");
+				 ret == -ENOENT ? " (a kernel without CONFIG_PROC_KCORE, or a container)" : lockdown_words().text);
 	}
 	int ret = read_segments(kcore, path, err);
 	if (ret)

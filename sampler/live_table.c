@@ -11,6 +11,8 @@
 #define PAGE_BITS 12
 /* Two events of the same call are microseconds apart, unless the host takes the CPU away in between. */
 #define SAME_CALL_NS 100000000u
+/* Of one that interrupts came into the middle of: they may be many. */
+#define INTERRUPTED_CALL_NS 10000000000ull
 /* Where the call chains match as well, the host may take it away for long: half a second was seen. */
 #define SAME_CHAIN_NS 10000000000ull
 /* How long an ended object is remembered at least. */
@@ -168,7 +170,8 @@ bool live_table_is_told(const struct live_table *table, uint64_t address, int32_
 {
 	const struct live_object *object = object_at(table, address);
 
-	return object && object->serial && !object->is_pending && object->tid == tid && time_ns - object->time_ns < SAME_CALL_NS;
+	return object && object->serial && !object->is_pending && object->tid == tid &&
+	       time_ns - object->time_ns < INTERRUPTED_CALL_NS;
 }
 
 static int place_for(struct live_table *table, uint32_t *place)

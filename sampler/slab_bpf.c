@@ -116,9 +116,12 @@ static void count_in(struct bpf_program *program, const struct slab_bpf *bpf, si
 	bpf_program_count(program, R1, R2);
 }
 
+/* A task, a softirq, an interrupt and an NMI may be between the two programs at once. Where more are noted the oldest is sent once more. */
+#define TURN_TAKEN 4
+
 /* What the two programs on a raw tracepoint tell each other, on each CPU. */
 struct turn {
-	uint64_t object; /* that the first has taken last */
+	uint64_t taken[TURN_TAKEN]; /* objects that the first has taken and the second has not left to it yet: the last one first */
 	uint64_t is_at_work[2]; /* that one is kept from all other hits, which the other takes */
 };
 
@@ -387,6 +390,11 @@ static void begin_turn(struct bpf_program *program, const struct slab_bpf *bpf, 
 	bpf_program_label is_alone = bpf_program_new_label(program);
 
 	find_turn(program, bpf, number, nothing);
+	if (is_second) {
+		/* Before 6.1 no program is kept from a hit: where the second runs within itself, the first has seen all. */
+		bpf_program_load_from(program, BPF_DW, R1, R0, AT_WORK(1));
+		bpf_program_jump_value(program, BPF_JNE, R1, 0, nothing);
+	}
 	bpf_program_store_value(program, BPF_DW, R0, AT_WORK(is_second), 1);
 	bpf_program_load_from(program, BPF_DW, R1, R0, AT_WORK(!is_second));
 	bpf_program_jump_value(program, BPF_JEQ, R1, 0, is_alone);
@@ -400,18 +408,48 @@ static void end_turn(struct bpf_program *program, bool is_second)
 	bpf_program_store_value(program, BPF_DW, R1, AT_WORK(is_second), 0);
 }
 
-/* The first program notes the object that it takes, the second leaves that to it. */
+#define TAKEN(which) (int)(offsetof(struct turn, taken) + (which) * sizeof(uint64_t))
+
+/* Of what is noted, leaves out so many. r0: this CPU's struct turn. Uses r1. */
+static void forget_taken(struct bpf_program *program, size_t count)
+{
+	for (size_t i = 0; i < TURN_TAKEN; i++) {
+		if (i + count >= TURN_TAKEN) {
+			bpf_program_store_value(program, BPF_DW, R0, TAKEN(i), 0);
+			continue;
+		}
+		bpf_program_load_from(program, BPF_DW, R1, R0, TAKEN(i + count));
+		bpf_program_store(program, BPF_DW, R0, TAKEN(i), R1);
+	}
+}
+
+/*
+ * The first program notes the object that it takes, the second leaves that to it. Interrupts come in between, whose own hits both see:
+ * what they note they take back, so that it is as it was; or they come where the second has begun, unnoticed, and see the first alone:
+ * what is noted then goes with the object below it.
+ */
 static void take_object(struct bpf_program *program, bool is_second, bpf_program_label out)
 {
 	bpf_program_label is_mine = bpf_program_new_label(program);
 
 	if (!is_second) {
-		bpf_program_store(program, BPF_DW, R0, offsetof(struct turn, object), R7);
-	} else {
-		bpf_program_load_from(program, BPF_DW, R1, R0, offsetof(struct turn, object));
-		bpf_program_jump(program, BPF_JNE, R1, R7, is_mine);
-		bpf_program_store_value(program, BPF_DW, R0, offsetof(struct turn, object), 0);
+		bpf_program_load_from(program, BPF_DW, R1, R0, AT_WORK(1));
+		/* Which is kept from this hit, or leaves it alone. */
+		bpf_program_jump_value(program, BPF_JNE, R1, 0, is_mine);
+		for (size_t i = TURN_TAKEN - 1; i > 0; i--) {
+			bpf_program_load_from(program, BPF_DW, R1, R0, TAKEN(i - 1));
+			bpf_program_store(program, BPF_DW, R0, TAKEN(i), R1);
+		}
+		bpf_program_store(program, BPF_DW, R0, TAKEN(0), R7);
+	}
+	for (size_t i = 0; i < TURN_TAKEN && is_second; i++) {
+		bpf_program_label is_other = bpf_program_new_label(program);
+
+		bpf_program_load_from(program, BPF_DW, R1, R0, TAKEN(i));
+		bpf_program_jump(program, BPF_JNE, R1, R7, is_other);
+		forget_taken(program, i + 1);
 		bpf_program_goto(program, out);
+		bpf_program_place(program, is_other);
 	}
 	bpf_program_place(program, is_mine);
 }

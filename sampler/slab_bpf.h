@@ -5,8 +5,8 @@
  * of the tracepoint is touched. What they let through goes as a sample into the rings of perf events.
  *
  * Since 6.1 the kernel skips a program that is hit while it runs: an interrupt then, and all the frees of RCU that its end may run,
- * would not be seen. So each tracepoint has two programs, one after the other: the second takes what the first was kept from. An
- * interrupt between the two makes it take a hit once more (and hides one miss, where there was one).
+ * would not be seen. So each tracepoint has two programs, one after the other: the second takes what the first was kept from. Only
+ * where several interrupts come just as the second begins does it take a hit once more.
  */
 #ifndef SLABREC_SAMPLER_SLAB_BPF_H
 #define SLABREC_SAMPLER_SLAB_BPF_H
@@ -29,7 +29,7 @@
 struct slab_bpf_record {
 	uint64_t object;
 	uint16_t cache; /* index among the recorded caches */
-	uint16_t is_second; /* sent by the second program: it may repeat what the first has sent */
+	uint16_t is_second; /* sent by the second program: it may, very rarely, repeat what the first has sent */
 	int32_t node;	    /* asked for; -1 any */
 	uint64_t call_site;
 	uint64_t bytes_req;

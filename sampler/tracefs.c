@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sampler/lockdown.h"
 #include "sampler/text_file.h"
 #include "trace/cleanup.h"
 
@@ -210,8 +211,8 @@ int tracefs_define(struct tracefs *tracefs, const char *kind, const char *name, 
 		return error_set(err, ret, "probe on %s: out of memory", function);
 	ret = write_command(tracefs, line);
 	if (ret)
-		return error_set(err, ret, "%s/kprobe_events: the kernel does not take \"%.*s\": %s", tracefs->path,
-				 size - 1, line, strerror(-ret));
+		return error_set(err, ret, "%s/kprobe_events: %s%s: the kernel does not take \"%.*s\"", tracefs->path,
+				 strerror(-ret), lockdown_words().text, size - 1, line);
 	return 0;
 }
 
