@@ -451,6 +451,12 @@ static void take_object(struct bpf_program *program, bool is_second, bpf_program
 		bpf_program_goto(program, out);
 		bpf_program_place(program, is_other);
 	}
+	if (is_second) {
+		/* Neither noted nor kept from the first: it has been shifted out, and what is noted above it is of the past. */
+		bpf_program_load_from(program, BPF_DW, R1, R0, AT_WORK(0));
+		bpf_program_jump_value(program, BPF_JNE, R1, 0, is_mine);
+		forget_taken(program, TURN_TAKEN);
+	}
 	bpf_program_place(program, is_mine);
 }
 
