@@ -116,6 +116,23 @@ static void write_rows(const struct html *html, const char *caption, uint32_t ra
 	html_table_end(html->out);
 }
 
+/* Of the classes that the model has. */
+static void write_classes(const struct html *html)
+{
+	bool is_there[SUSPECT_CLASS_COUNT] = {0};
+
+	for (uint32_t i = 0; i < html->model->site_count; i++)
+		is_there[html->model->sites[i].suspect.class] = true;
+	fputs("<details class=\"limits\"><summary>What the classes mean</summary>\n<dl>\n", html->out);
+	for (uint32_t i = 0; i < SUSPECT_CLASS_COUNT; i++) {
+		if (!is_there[i])
+			continue;
+		html_element(html->out, "dt", NULL, suspect_class_name(i));
+		html_element(html->out, "dd", NULL, suspect_class_meaning(i));
+	}
+	fputs("</dl></details>\n", html->out);
+}
+
 void html_site_table(const struct html *html)
 {
 	const struct model *model = html->model;
@@ -128,8 +145,8 @@ void html_site_table(const struct html *html)
 	html_section(html->out, "sites", "Where they were allocated");
 	write_rows(html,
 		   "Allocation sites: one row per cache and kernel call stack, whichever user stacks lead there; leaks first, then what is "
-		   "undetermined, then most live bytes first. Classes by the rules " SUSPECT_RULES ". At least: lower bound of a leak's rate (95 %). Mean age: of "
-		   "those still live.",
+		   "undetermined, each by how fast and evenly it may leak, then most live bytes first (rules " SUSPECT_RULES "). At least: lower bound of a leak's rate "
+		   "(95 %). Mean age: of those still live.",
 		   1, open, &site);
 	if (open < shown) {
 		fprintf(html->out, "<details><summary>Sites %u to %u</summary>\n", open + 1, shown);
@@ -138,6 +155,7 @@ void html_site_table(const struct html *html)
 	}
 	if (site < model->site_count)
 		write_rest(html, site);
+	write_classes(html);
 }
 
 /* Cards. */

@@ -407,6 +407,23 @@ const char *suspect_class_name(enum suspect_class class)
 	return class < SUSPECT_CLASS_COUNT ? names[class] : "quiet";
 }
 
+const char *suspect_class_meaning(enum suspect_class class)
+{
+	static const char *const meanings[] = {
+		[SUSPECT_LEAK] = "what is allocated is not freed, at an even rate",
+		[SUSPECT_PARTIAL_LEAK] = "a part of what is allocated is not freed, at an even rate",
+		[SUSPECT_UNDETERMINED] = "the recording is too short to tell",
+		[SUSPECT_SATURATING] = "ever fewer stay, as in a cache that fills",
+		[SUSPECT_ONE_SHOT] = "what stays was allocated at one time",
+		[SUSPECT_LONG_LIVED] = "old objects are freed, late",
+		[SUSPECT_RECLAIMABLE] = "held by a cache: freed when memory was asked back",
+		[SUSPECT_CHURN] = "what is old enough was freed, or as many older objects were",
+		[SUSPECT_QUIET] = "too few objects to say anything",
+	};
+
+	return meanings[class < SUSPECT_CLASS_COUNT ? class : SUSPECT_QUIET];
+}
+
 const char *suspect_confidence_name(enum suspect_confidence confidence)
 {
 	static const char *const names[] = {"none", "low", "medium", "high"};

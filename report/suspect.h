@@ -87,6 +87,8 @@ struct suspect suspect_judge(const struct suspect_evidence *evidence, const stru
 void suspect_limit(struct suspect *suspect, enum suspect_confidence most, const char *why);
 /* "leak", "partial leak", "one-shot", ... */
 const char *suspect_class_name(enum suspect_class class);
+/* "what stays was allocated at one time", ... */
+const char *suspect_class_meaning(enum suspect_class class);
 /* "high", "medium", "low", "none" */
 const char *suspect_confidence_name(enum suspect_confidence confidence);
 /* A leak or a partial one. */

@@ -9,7 +9,7 @@
 
 #define LEAST_RATE_NS 1000000000u
 
-/* The name at which most live bytes were allocated, over all sites that share it. */
+/* The name at which most live objects were allocated, over all sites that share it. */
 struct top_name {
 	const char *name;
 	uint32_t cache; /* of its first site */
@@ -27,9 +27,9 @@ static int by_name(const void *left, const void *right)
 
 static bool is_above(const struct top_name *a, const struct top_name *b)
 {
-	if (a->live_bytes != b->live_bytes)
-		return a->live_bytes > b->live_bytes;
-	return a->live > b->live;
+	if (a->live != b->live)
+		return a->live > b->live;
+	return a->live_bytes > b->live_bytes;
 }
 
 static struct top_name top_name(struct arena *arena, const struct model *model)

@@ -117,6 +117,17 @@ static void make_one(struct scenario *scenario)
 	scenario_end(scenario);
 }
 
+/* Most bytes are of few objects in one cache, most objects are small ones in another. */
+static void make_sizes(struct scenario *scenario)
+{
+	uint32_t small = scenario_cache(scenario, "kmalloc-64", 64), large = scenario_cache(scenario, "kmalloc-8k", 8192);
+
+	for (unsigned int i = 0; i < 20; i++)
+		scenario_alloc(scenario, i % 5 ? small : large,
+			       i % 5 ? STACK(scenario, "many_small", "kmalloc_trace") : STACK(scenario, "few_large", "kmalloc_trace"), 0, 60);
+	scenario_end(scenario);
+}
+
 /* Rings that took nothing: what there is to tell is that there is nothing. */
 static void make_all_lost(struct scenario *scenario)
 {
@@ -231,7 +242,7 @@ static const struct {
 	{"pipes", make_pipes},	   {"nothing", make_nothing}, {"cut", make_cut},
 	{"hostile", make_hostile}, {"many", make_many},	      {"one", make_one},
 	{"all lost", make_all_lost}, {"clock jumps", make_clock_jumps}, {"overflowing", make_overflowing},
-	{"contents", make_contents}, {"long-winded", make_long_winded},
+	{"contents", make_contents}, {"long-winded", make_long_winded}, {"sizes", make_sizes},
 };
 
 #define SCENES (sizeof(scenes) / sizeof(scenes[0]))
@@ -487,6 +498,17 @@ static void test_html_says_what_it_leaves_out(void **state)
 	assert_true(strlen(html) < 1000 * 1000);
 }
 
+static void test_share_and_name_are_of_objects(void **state)
+{
+	CLEANUP(cleanup_free) char *html = render_scene(11, "html");
+
+	(void)state;
+	assert_non_null(strstr(html, "20 objects of 2 caches"));
+	assert_non_null(strstr(html, "80 % of them at many_small in kmalloc-64"));
+	assert_non_null(strstr(html, "<summary>What the classes mean</summary>\n<dl>\n<dt>"));
+	assert_null(strstr(html, "<dt>saturating</dt>"));
+}
+
 static void test_html_of_nothing_is_whole(void **state)
 {
 	CLEANUP(cleanup_free) char *html = render_scene(1, "html");
@@ -724,6 +746,7 @@ int main(void)
 		cmocka_unit_test(test_html_holds_no_foreign_element),
 		cmocka_unit_test(test_html_policy),
 		cmocka_unit_test(test_html_says_what_it_leaves_out),
+		cmocka_unit_test(test_share_and_name_are_of_objects),
 		cmocka_unit_test(test_html_of_nothing_is_whole),
 		cmocka_unit_test(test_cut_is_said_everywhere),
 		cmocka_unit_test(test_xml_is_valid),
