@@ -390,38 +390,29 @@ struct suspect suspect_judge(const struct suspect_evidence *evidence, const stru
 	return *suspect;
 }
 
+static const struct {
+	const char *name;
+	const char *meaning;
+} classes[] = {
+	[SUSPECT_LEAK] = {"leak", "what is allocated is not freed, at an even rate"},
+	[SUSPECT_PARTIAL_LEAK] = {"partial leak", "a part of what is allocated is not freed, at an even rate"},
+	[SUSPECT_UNDETERMINED] = {"undetermined", "the recording is too short to tell"},
+	[SUSPECT_SATURATING] = {"saturating", "ever fewer stay, as in a cache that fills"},
+	[SUSPECT_ONE_SHOT] = {"one-shot", "what stays was allocated at one time"},
+	[SUSPECT_LONG_LIVED] = {"long-lived", "old objects are freed, late"},
+	[SUSPECT_RECLAIMABLE] = {"reclaimable", "held by a cache: freed when memory was asked back"},
+	[SUSPECT_CHURN] = {"churn", "what is old enough was freed, or as many older objects were"},
+	[SUSPECT_QUIET] = {"quiet", "too few objects to say anything"},
+};
+
 const char *suspect_class_name(enum suspect_class class)
 {
-	static const char *const names[] = {
-		[SUSPECT_LEAK] = "leak",
-		[SUSPECT_PARTIAL_LEAK] = "partial leak",
-		[SUSPECT_UNDETERMINED] = "undetermined",
-		[SUSPECT_SATURATING] = "saturating",
-		[SUSPECT_ONE_SHOT] = "one-shot",
-		[SUSPECT_LONG_LIVED] = "long-lived",
-		[SUSPECT_RECLAIMABLE] = "reclaimable",
-		[SUSPECT_CHURN] = "churn",
-		[SUSPECT_QUIET] = "quiet",
-	};
-
-	return class < SUSPECT_CLASS_COUNT ? names[class] : "quiet";
+	return classes[class < SUSPECT_CLASS_COUNT ? class : SUSPECT_QUIET].name;
 }
 
 const char *suspect_class_meaning(enum suspect_class class)
 {
-	static const char *const meanings[] = {
-		[SUSPECT_LEAK] = "what is allocated is not freed, at an even rate",
-		[SUSPECT_PARTIAL_LEAK] = "a part of what is allocated is not freed, at an even rate",
-		[SUSPECT_UNDETERMINED] = "the recording is too short to tell",
-		[SUSPECT_SATURATING] = "ever fewer stay, as in a cache that fills",
-		[SUSPECT_ONE_SHOT] = "what stays was allocated at one time",
-		[SUSPECT_LONG_LIVED] = "old objects are freed, late",
-		[SUSPECT_RECLAIMABLE] = "held by a cache: freed when memory was asked back",
-		[SUSPECT_CHURN] = "what is old enough was freed, or as many older objects were",
-		[SUSPECT_QUIET] = "too few objects to say anything",
-	};
-
-	return meanings[class < SUSPECT_CLASS_COUNT ? class : SUSPECT_QUIET];
+	return classes[class < SUSPECT_CLASS_COUNT ? class : SUSPECT_QUIET].meaning;
 }
 
 const char *suspect_confidence_name(enum suspect_confidence confidence)
