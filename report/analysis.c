@@ -108,15 +108,15 @@ static void add_charges(struct evidence *evidence, const struct orphan_charges *
 
 static void add_history(struct evidence *evidence, const struct model_site *site)
 {
-	struct timeline timeline = history_timeline(site->history);
-	struct ages freed_ages = history_ages(site->freed_ages), live_ages = history_ages(site->live_ages);
+	struct timeline timeline = history_timeline(&site->lives->history);
+	struct ages freed_ages = history_ages(&site->lives->freed_ages), live_ages = history_ages(&site->lives->live_ages);
 	uint64_t survivors[TIMELINE_BUCKETS];
 
-	history_survivors(site->history, survivors);
+	history_survivors(&site->lives->history, survivors);
 	/* All are of one width. */
 	evidence->timeline.shift = timeline.shift;
 	for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++) {
-		uint64_t reclaimed = site->reclaimed ? history_count(site->history, i, HISTORY_RECLAIMED) : 0;
+		uint64_t reclaimed = site->reclaimed ? history_count(&site->lives->history, i, HISTORY_RECLAIMED) : 0;
 
 		evidence->timeline.allocs[i] = number_add(evidence->timeline.allocs[i], timeline.allocs[i]);
 		evidence->timeline.frees[i] = number_add(evidence->timeline.frees[i], timeline.frees[i]);

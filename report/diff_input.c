@@ -87,8 +87,8 @@ static void describe(struct diff_input *input, struct diff_run *run, enum diff_s
 	input->redaction.level = model->redaction.level;
 	/* All histories of a model have one width; one that is empty may not. */
 	for (uint32_t i = 0; i < model->sites_detailed; i++)
-		if (model->sites[i].history->shift > run->shift)
-			run->shift = model->sites[i].history->shift;
+		if (model->sites[i].lives->history.shift > run->shift)
+			run->shift = model->sites[i].lives->history.shift;
 	if (!run->shift)
 		run->shift = timeline_shift_for(TIMELINE_FIRST_SHIFT, model->duration_ns);
 }
@@ -137,7 +137,7 @@ static bool add_history(struct arena *arena, struct diff_site *to, const struct 
 static bool add_site(struct arena *arena, struct diff_site *to, const struct diff_run *run, const struct model *model,
 		     const struct model_site *site, bool is_detailed)
 {
-	struct ages freed = history_ages(site->freed_ages);
+	struct ages freed = history_ages(&site->lives->freed_ages);
 	uint64_t p99_ns = survival_quantile(&freed, 0.99);
 
 	if (!to->allocs || is_worse(&site->suspect, to)) {
@@ -154,7 +154,7 @@ static bool add_site(struct arena *arena, struct diff_site *to, const struct dif
 	if (p99_ns > to->p99_ns)
 		to->p99_ns = p99_ns;
 	to->is_coarse |= !is_detailed && site->live;
-	return !site->live || !is_detailed || add_history(arena, to, run, site->history);
+	return !site->live || !is_detailed || add_history(arena, to, run, &site->lives->history);
 }
 
 int diff_input_add(struct diff_input *input, enum diff_side side, const char *name, const struct model *model, struct error *err)

@@ -8,15 +8,9 @@
 _Static_assert(TIMELINE_BUCKETS * HISTORY_KINDS <= SPARSE_INDICES, "a history's indices");
 _Static_assert(AGES_BUCKETS <= SPARSE_INDICES, "the indices of ages");
 
-void history_release(struct history *history)
+bool history_widen(struct history *history, struct pool *pool, uint32_t shift)
 {
-	if (history)
-		sparse_release(&history->counts);
-}
-
-bool history_widen(struct history *history, uint32_t shift)
-{
-	struct sparse wide = {0};
+	struct sparse narrow = history->counts;
 	uint32_t place = 0, at;
 	uint64_t count;
 	bool is_whole = true;
@@ -26,31 +20,32 @@ bool history_widen(struct history *history, uint32_t shift)
 		history->shift = shift;
 	if (history->shift >= shift)
 		return true;
-	while (is_whole && sparse_walk(&history->counts, &place, &at, &count)) {
+	history->counts = (struct sparse){0};
+	while (is_whole && sparse_walk(&narrow, &place, &at, &count)) {
 		uint32_t bucket = (uint32_t)((uint64_t)(at / HISTORY_KINDS) >> (shift - history->shift));
 
-		is_whole = sparse_add(&wide, bucket * HISTORY_KINDS + at % HISTORY_KINDS, count);
+		is_whole = sparse_add(&history->counts, pool, bucket * HISTORY_KINDS + at % HISTORY_KINDS, count);
 	}
-	sparse_release(&history->counts);
-	history->counts = wide;
+	sparse_release(&narrow, pool);
 	history->shift = shift;
 	return is_whole;
 }
 
-bool history_add(struct history *history, uint32_t shift, uint64_t time_ns, enum history_kind kind)
+bool history_add(struct history *history, struct pool *pool, uint32_t shift, uint64_t time_ns, enum history_kind kind)
 {
-	return history_widen(history, shift) && sparse_add(&history->counts, timeline_bucket(shift, time_ns) * HISTORY_KINDS + kind, 1);
+	return history_widen(history, pool, shift) &&
+	       sparse_add(&history->counts, pool, timeline_bucket(shift, time_ns) * HISTORY_KINDS + kind, 1);
 }
 
-bool history_merge(struct history *history, const struct timeline *more, uint32_t shift)
+bool history_merge(struct history *history, struct pool *pool, const struct timeline *more, uint32_t shift)
 {
 	struct timeline wide = *more;
-	bool is_whole = history_widen(history, shift);
+	bool is_whole = history_widen(history, pool, shift);
 
 	timeline_widen(&wide, shift);
 	for (uint32_t i = 0; i < TIMELINE_BUCKETS && is_whole; i++)
-		is_whole = sparse_add(&history->counts, i * HISTORY_KINDS + HISTORY_ALLOCS, wide.allocs[i]) &&
-			   sparse_add(&history->counts, i * HISTORY_KINDS + HISTORY_FREES, wide.frees[i]);
+		is_whole = sparse_add(&history->counts, pool, i * HISTORY_KINDS + HISTORY_ALLOCS, wide.allocs[i]) &&
+			   sparse_add(&history->counts, pool, i * HISTORY_KINDS + HISTORY_FREES, wide.frees[i]);
 	return is_whole;
 }
 
@@ -85,13 +80,7 @@ void history_survivors(const struct history *history, uint64_t survivors[TIMELIN
 			survivors[at / HISTORY_KINDS] = count;
 }
 
-void history_ages_release(struct history_ages *ages)
-{
-	if (ages)
-		sparse_release(&ages->buckets);
-}
-
-bool history_ages_add(struct history_ages *ages, uint64_t age_ns)
+bool history_ages_add(struct history_ages *ages, struct pool *pool, uint64_t age_ns)
 {
 	if (!ages->count || age_ns < ages->min_ns)
 		ages->min_ns = age_ns;
@@ -99,10 +88,10 @@ bool history_ages_add(struct history_ages *ages, uint64_t age_ns)
 		ages->max_ns = age_ns;
 	ages->count++;
 	ages->sum_ns = number_add(ages->sum_ns, age_ns);
-	return sparse_add(&ages->buckets, ages_bucket(age_ns), 1);
+	return sparse_add(&ages->buckets, pool, ages_bucket(age_ns), 1);
 }
 
-bool history_ages_merge(struct history_ages *ages, const struct ages *more)
+bool history_ages_merge(struct history_ages *ages, struct pool *pool, const struct ages *more)
 {
 	struct ages sum = history_ages(ages);
 
@@ -112,7 +101,7 @@ bool history_ages_merge(struct history_ages *ages, const struct ages *more)
 	ages->min_ns = sum.min_ns;
 	ages->max_ns = sum.max_ns;
 	for (uint32_t i = 0; i < AGES_BUCKETS; i++)
-		if (!sparse_add(&ages->buckets, i, more->buckets[i]))
+		if (!sparse_add(&ages->buckets, pool, i, more->buckets[i]))
 			return false;
 	return true;
 }

@@ -20,19 +20,18 @@ enum history_kind {
 	HISTORY_KINDS,
 };
 
-/* All-zero is empty; its buckets are those of a timeline of that shift. */
+/* All-zero is empty; its buckets are those of a timeline of that shift. Memory of this and of ages goes with the pool, which is always the same one. */
 struct history {
 	struct sparse counts;
 	uint32_t shift;
 };
 
-void history_release(struct history *history);
 /* Makes the buckets as wide as shift says; false without memory. */
-bool history_widen(struct history *history, uint32_t shift);
+bool history_widen(struct history *history, struct pool *pool, uint32_t shift);
 /* Counts something at that time, which shift reaches. False without memory. */
-bool history_add(struct history *history, uint32_t shift, uint64_t time_ns, enum history_kind kind);
+bool history_add(struct history *history, struct pool *pool, uint32_t shift, uint64_t time_ns, enum history_kind kind);
 /* Adds a whole timeline; shift is at least that of both. False without memory. */
-bool history_merge(struct history *history, const struct timeline *more, uint32_t shift);
+bool history_merge(struct history *history, struct pool *pool, const struct timeline *more, uint32_t shift);
 uint64_t history_count(const struct history *history, uint32_t bucket, enum history_kind kind);
 /* Allocations and frees. */
 struct timeline history_timeline(const struct history *history);
@@ -47,12 +46,18 @@ struct history_ages {
 	uint64_t max_ns;
 };
 
-void history_ages_release(struct history_ages *ages);
 /* Each returns false without memory. */
-bool history_ages_add(struct history_ages *ages, uint64_t age_ns);
-bool history_ages_merge(struct history_ages *ages, const struct ages *more);
+bool history_ages_add(struct history_ages *ages, struct pool *pool, uint64_t age_ns);
+bool history_ages_merge(struct history_ages *ages, struct pool *pool, const struct ages *more);
 struct ages history_ages(const struct history_ages *ages);
 /* 0 where there are none. */
 uint64_t history_ages_mean_ns(const struct history_ages *ages);
+
+/* What became of the objects of a site. All-zero is empty. */
+struct lives {
+	struct history history;
+	struct history_ages freed_ages; /* seen frees only: an implied free happened at an unknown time */
+	struct history_ages live_ages;	/* at the end of the trace */
+};
 
 #endif

@@ -45,10 +45,10 @@ static void write_name(FILE *out, const struct model_site *site)
 /* Of a site and its variants. */
 static struct timeline sum_timelines(const struct model *model, uint32_t first)
 {
-	struct timeline sum = history_timeline(model->sites[first].history);
+	struct timeline sum = history_timeline(&model->sites[first].lives->history);
 
 	for (uint32_t i = first + 1, end = ranking_next(model, first); i < end; i++) {
-		struct timeline timeline = history_timeline(model->sites[i].history);
+		struct timeline timeline = history_timeline(&model->sites[i].lives->history);
 
 		for (uint32_t bucket = 0; bucket < TIMELINE_BUCKETS; bucket++) {
 			sum.allocs[bucket] = number_add(sum.allocs[bucket], timeline.allocs[bucket]);
@@ -78,7 +78,7 @@ static void write_row(const struct html *html, const struct model_site *site, co
 	html_number_cell(out, site->suspect.confidence ? verdict_low_rate(html->arena, html->model, site) : "-");
 	html_number_cell(out, number_count(site->allocs).text);
 	html_number_cell(out, number_count(site->frees + site->frees_implied).text);
-	html_number_cell(out, site->live ? number_duration(history_ages_mean_ns(site->live_ages)).text : "-");
+	html_number_cell(out, site->live ? number_duration(history_ages_mean_ns(&site->lives->live_ages)).text : "-");
 	fputs("<td class=\"pic\">", out);
 	chart_spark(out, timeline, html->model->duration_ns);
 	fputs("</td></tr>\n", out);
@@ -327,8 +327,8 @@ static void write_numbers(const struct html *html, const struct model_site *site
 					number_rate(site->live, model->duration_ns).text));
 	write_term(out, "Allocated", number_count(site->allocs).text);
 	write_freed(html, site);
-	write_ages(html, "Age of the live (min / mean / max)", site->live_ages);
-	write_ages(html, "Age of the freed (min / mean / max)", site->freed_ages);
+	write_ages(html, "Age of the live (min / mean / max)", &site->lives->live_ages);
+	write_ages(html, "Age of the freed (min / mean / max)", &site->lives->freed_ages);
 	write_sizes(html, site);
 	write_tasks(html, site);
 	write_cgroups(html, site);
@@ -402,8 +402,8 @@ static void write_contents(const struct html *html, const struct model_site *sit
 static void write_card(const struct html *html, const struct model_site *site, uint32_t rank)
 {
 	FILE *out = html->out;
-	struct timeline timeline = history_timeline(site->history);
-	struct ages freed_ages = history_ages(site->freed_ages), live_ages = history_ages(site->live_ages);
+	struct timeline timeline = history_timeline(&site->lives->history);
+	struct ages freed_ages = history_ages(&site->lives->freed_ages), live_ages = history_ages(&site->lives->live_ages);
 
 	fprintf(out,
 		"<details class=\"card\" id=\"site-%u\"%s><summary><span class=\"rank\">%u</span> <span "
@@ -423,7 +423,7 @@ static void write_card(const struct html *html, const struct model_site *site, u
 	write_contents(html, site);
 	fputs("</div><div class=\"facts\">\n", out);
 	write_numbers(html, site);
-	chart_births(out, site->history, html->model->duration_ns);
+	chart_births(out, &site->lives->history, html->model->duration_ns);
 	chart_live(out, &timeline, html->model->duration_ns);
 	chart_ages(out, &freed_ages, &live_ages);
 	fputs("</div></div></details>\n", out);

@@ -73,7 +73,7 @@ static void sum_sites(struct picture *picture, const struct model *model)
 		picture->stacks[band] += model->sites[i].live > 0;
 		if (band == BAND_REST || !model->sites[i].allocs)
 			continue;
-		struct timeline timeline = history_timeline(model->sites[i].history);
+		struct timeline timeline = history_timeline(&model->sites[i].lives->history);
 		uint32_t buckets = timeline_live(&timeline, model->duration_ns, live);
 		for (uint32_t bucket = 0; bucket < buckets; bucket++)
 			picture->live[band][bucket] = number_add(picture->live[band][bucket], live[bucket]);

@@ -44,7 +44,7 @@ static int read_trace(struct input *input, const char *path, int fd, const struc
 	struct symbolizer symbolizer = symbolize_files(input->names);
 	ret = model_build(&input->model, &input->recording, &symbolizer, err);
 	if (!ret)
-		ret = model_take_histories(&input->model, &input->recording, err);
+		model_take_histories(&input->model, &input->recording);
 	trace_reader_ending(input->recording.reader, &input->ending);
 	return ret;
 }

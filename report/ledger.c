@@ -7,7 +7,7 @@
 
 #include "report/number.h"
 
-#define CACHE_LINE_BYTES 64u
+#define AHEAD 16u /* postings whose memory is fetched before their turn */
 
 void ledger_release(struct ledger *ledger)
 {
@@ -17,6 +17,7 @@ void ledger_release(struct ledger *ledger)
 	live_release(&ledger->live);
 	contents_release(&ledger->contents);
 	orphans_release(&ledger->orphans);
+	journal_release(&ledger->journal);
 	free(ledger->caches);
 	*ledger = (struct ledger){0};
 }
@@ -67,9 +68,112 @@ static void ledger_mark_cache(const struct ledger *ledger, struct timeline *time
 		timeline->frees[bucket]++;
 }
 
-static int ledger_mark(const struct ledger *ledger, struct site *site, uint64_t time_ns, enum history_kind kind, struct error *err)
+/* What is counted of an object at its site, when its turn comes. */
+
+static int post_birth(struct site_table *sites, struct site *site, const struct posting *posting, struct error *err)
 {
-	return history_add(&site->history, ledger->timeline_shift, time_ns, kind) ? 0 : no_memory(err);
+	struct tally_entry *task = tally_entry(&site->tasks, posting->task, &sites->tallies);
+	struct tally_entry *cpu = tally_entry(&site->cpus, posting->cpu + 1, &sites->tallies);
+	/* Without one the memory is of the CPU's node. */
+	struct tally_entry *asked =
+		posting->node < 0 ? NULL : tally_entry(&site->nodes_asked, (uint32_t)posting->node + 1, &sites->tallies);
+
+	if (!task || !cpu || (posting->node >= 0 && !asked))
+		return no_memory(err);
+	task->count++;
+	cpu->count++;
+	if (asked)
+		asked->count++;
+	site->allocs++;
+	site->live++;
+	site->bytes_req = number_add(site->bytes_req, posting->bytes_req);
+	site->live_bytes_req += posting->bytes_req;
+	site->allocs_sized += posting->bytes_req != 0;
+	site->live_sized += posting->bytes_req != 0;
+	return 0;
+}
+
+static int post_free(struct site_table *sites, struct site *site, const struct posting *posting, struct error *err)
+{
+	site->live--;
+	site->live_bytes_req -= posting->bytes_req;
+	site->live_sized -= posting->bytes_req != 0;
+	if (posting->kind == POSTING_FREE_IMPLIED) {
+		site->frees_implied++;
+		return 0;
+	}
+	struct tally_entry *path = tally_entry(&site->freed_by, posting->stack, &sites->tallies);
+	if (!path || !history_ages_add(&site->lives->freed_ages, &sites->lives, posting->age_ns))
+		return no_memory(err);
+	site->frees++;
+	path->count++;
+	return 0;
+}
+
+static int post_survivor(struct site_table *sites, struct site *site, const struct posting *posting, struct error *err)
+{
+	/* Every task was entered when it allocated, so this finds and never makes one. */
+	tally_entry(&site->tasks, posting->task, &sites->tallies)->live++;
+	return history_ages_add(&site->lives->live_ages, &sites->lives, posting->age_ns) ? 0 : no_memory(err);
+}
+
+static bool site_has_lives(struct site_table *sites, struct site *site)
+{
+	if (!site->lives)
+		site->lives = pool_take(&sites->lives, sizeof(*site->lives));
+	return site->lives;
+}
+
+static int post(struct site_table *sites, const struct posting *posting, uint32_t shift, struct error *err)
+{
+	static const enum history_kind kinds[] = {
+		[POSTING_BIRTH] = HISTORY_ALLOCS,	 [POSTING_FREE] = HISTORY_FREES,	  [POSTING_FREE_IMPLIED] = HISTORY_FREES,
+		[POSTING_SURVIVOR] = HISTORY_SURVIVORS, [POSTING_RECLAIMED] = HISTORY_RECLAIMED,
+	};
+	struct site *site = site_at(sites, posting->site);
+
+	if (!site_has_lives(sites, site) ||
+	    !history_add(&site->lives->history, &sites->lives, shift, posting->time_ns, kinds[posting->kind]))
+		return no_memory(err);
+	switch (posting->kind) {
+	case POSTING_BIRTH:
+		return post_birth(sites, site, posting, err);
+	case POSTING_FREE:
+	case POSTING_FREE_IMPLIED:
+		return post_free(sites, site, posting, err);
+	case POSTING_SURVIVOR:
+		return post_survivor(sites, site, posting, err);
+	case POSTING_RECLAIMED:
+		break;
+	}
+	return 0;
+}
+
+/* Counts all that waits. */
+static int ledger_post(struct ledger *ledger, struct error *err)
+{
+	struct journal *journal = &ledger->journal;
+	int ret = 0;
+
+	journal_sort(journal, ledger->sites.count);
+	for (uint32_t i = 0; i < journal->count && !ret; i++) {
+		__builtin_prefetch(journal_at(journal, i + AHEAD < journal->count ? i + AHEAD : i));
+		ret = post(&ledger->sites, journal_at(journal, i), ledger->timeline_shift, err);
+	}
+	journal_clear(journal);
+	return ret;
+}
+
+/* posting is copied. */
+static int ledger_note(struct ledger *ledger, const struct posting *posting, struct error *err)
+{
+	int ret = journal_is_full(&ledger->journal) ? ledger_post(ledger, err) : 0;
+	struct posting *place = ret ? NULL : journal_add(&ledger->journal);
+
+	if (!place)
+		return ret ? ret : no_memory(err);
+	*place = *posting;
+	return 0;
 }
 
 static int ledger_alloc(struct ledger *ledger, const struct trace_event *event, uint64_t time_ns, struct error *err)
@@ -78,71 +182,45 @@ static int ledger_alloc(struct ledger *ledger, const struct trace_event *event, 
 	struct ledger_cache *cache = ledger_cache(ledger, event->cache);
 	int ret = site_table_find(&ledger->sites, event->cache, event->stack, &object.site, err);
 
+	object.cache = event->cache;
 	object.bytes_req = event->bytes_req < UINT32_MAX ? (uint32_t)event->bytes_req : UINT32_MAX;
 	if (!ret)
 		ret = live_add(&ledger->live, &object, err);
 	if (ret)
 		return ret;
-	struct site *site = ledger->sites.sites[object.site];
-	struct tally_entry *task = tally_entry(&site->tasks, event->task);
-	struct tally_entry *cpu = tally_entry(&site->cpus, event->cpu + 1);
-	/* Without one the memory is of the CPU's node. */
-	struct tally_entry *asked = event->node < 0 ? NULL : tally_entry(&site->nodes_asked, (uint32_t)event->node + 1);
-	if (!cache || !task || !cpu || (event->node >= 0 && !asked))
+	if (!cache)
 		return no_memory(err);
-	task->count++;
-	cpu->count++;
-	if (asked)
-		asked->count++;
 	cache->allocs++;
 	cache->live++;
-	site->allocs++;
-	site->live++;
-	site->bytes_req = number_add(site->bytes_req, object.bytes_req);
-	site->live_bytes_req += object.bytes_req;
-	site->allocs_sized += object.bytes_req != 0;
-	site->live_sized += object.bytes_req != 0;
 	ledger_mark_cache(ledger, &cache->timeline, time_ns, true);
-	return ledger_mark(ledger, site, time_ns, HISTORY_ALLOCS, err);
-}
-
-static int ledger_seen_free(struct ledger *ledger, struct site *site, const struct live_object *object,
-			    const struct trace_event *event, uint64_t time_ns, struct error *err)
-{
-	struct tally_entry *path = tally_entry(&site->freed_by, event->stack);
-
-	if (!path)
-		return no_memory(err);
-	path->count++;
-	ledger->times_before += time_ns < object->birth_ns;
-	return history_ages_add(&site->freed_ages, time_ns < object->birth_ns ? 0 : time_ns - object->birth_ns) ? 0 : no_memory(err);
+	return ledger_note(ledger,
+			   &(struct posting){.kind = POSTING_BIRTH, .site = object.site, .time_ns = time_ns, .cpu = event->cpu,
+					     .node = event->node, .task = event->task, .bytes_req = object.bytes_req},
+			   err);
 }
 
 /* The object is no longer its user's, whatever becomes of its memory. */
 static int ledger_give_up(struct ledger *ledger, const struct live_object *object, const struct trace_event *event,
 			  uint64_t time_ns, struct error *err)
 {
-	struct site *site = ledger->sites.sites[object->site];
-	struct ledger_cache *cache = &ledger->caches[site->cache];
+	struct ledger_cache *cache = &ledger->caches[object->cache];
 	bool is_implied = event->kind == TRACE_EVENT_FREE_IMPLIED;
 
-	*(is_implied ? &site->frees_implied : &site->frees) += 1;
 	*(is_implied ? &cache->frees_implied : &cache->frees) += 1;
 	cache->live--;
-	site->live--;
-	site->live_bytes_req -= object->bytes_req;
-	site->live_sized -= object->bytes_req != 0;
+	ledger->times_before += !is_implied && time_ns < object->birth_ns;
 	ledger_mark_cache(ledger, &cache->timeline, time_ns, false);
-	int ret = ledger_mark(ledger, site, time_ns, HISTORY_FREES, err);
-	return ret || is_implied ? ret : ledger_seen_free(ledger, site, object, event, time_ns, err);
+	return ledger_note(ledger,
+			   &(struct posting){.kind = is_implied ? POSTING_FREE_IMPLIED : POSTING_FREE, .site = object->site,
+					     .time_ns = time_ns, .age_ns = time_ns < object->birth_ns ? 0 : time_ns - object->birth_ns,
+					     .stack = event->stack, .bytes_req = object->bytes_req},
+			   err);
 }
 
 static void ledger_pending(struct ledger *ledger, const struct live_object *object, int change)
 {
-	struct site *site = ledger->sites.sites[object->site];
-
-	site->pending_rcu += (uint64_t)change;
-	ledger->caches[site->cache].pending_rcu += (uint64_t)change;
+	site_at(&ledger->sites, object->site)->pending_rcu += (uint64_t)change;
+	ledger->caches[object->cache].pending_rcu += (uint64_t)change;
 }
 
 /* kfree_rcu() was called: who called it is who freed the object; the memory follows after a grace period. */
@@ -188,50 +266,16 @@ static int ledger_enter_reclaimed(struct ledger *ledger, const struct trace_even
 	if (!object || object->is_reclaimed || object->is_pending || event->kind == TRACE_EVENT_ALLOC)
 		return 0;
 	object->is_reclaimed = true;
-	struct site *site = ledger->sites.sites[object->site];
-	site->reclaimed++;
-	ledger->caches[site->cache].reclaimed++;
+	site_at(&ledger->sites, object->site)->reclaimed++;
+	ledger->caches[object->cache].reclaimed++;
 	return 0;
 }
 
-/* NULL where there is none yet. */
-static const struct site *event_site(const struct ledger *ledger, const struct trace_event *event)
+void ledger_expect(const struct ledger *ledger, const struct trace_event *event)
 {
+	live_expect(&ledger->live, event->object);
 	if (event->kind == TRACE_EVENT_ALLOC)
-		return site_table_get(&ledger->sites, event->cache, event->stack);
-	const struct live_object *object = live_find(&ledger->live, event->object);
-	return object ? ledger->sites.sites[object->site] : NULL;
-}
-
-void ledger_expect(const struct ledger *ledger, const struct trace_event *event, enum ledger_step step)
-{
-	const struct site *site;
-
-	if (event->kind != TRACE_EVENT_ALLOC && event->kind != TRACE_EVENT_FREE)
-		return;
-	if (step == LEDGER_EXPECT_SLOTS) {
-		live_expect(&ledger->live, event->object);
-		if (event->kind == TRACE_EVENT_ALLOC)
-			site_table_expect(&ledger->sites, event->cache, event->stack);
-		return;
-	}
-	site = event_site(ledger, event);
-	if (!site)
-		return;
-	if (step == LEDGER_EXPECT_SITE) {
-		for (size_t at = 0; at < sizeof(*site); at += CACHE_LINE_BYTES)
-			__builtin_prefetch((const char *)site + at, 1);
-		return;
-	}
-	__builtin_prefetch(site->history.counts.counts, 1);
-	if (event->kind == TRACE_EVENT_ALLOC) {
-		__builtin_prefetch(site->tasks.slots, 1);
-		__builtin_prefetch(site->cpus.slots, 1);
-		__builtin_prefetch(site->nodes_asked.slots, 1);
-	} else {
-		__builtin_prefetch(site->freed_by.slots, 1);
-		__builtin_prefetch(site->freed_ages.buckets.counts, 1);
-	}
+		site_table_expect(&ledger->sites, event->cache, event->stack);
 }
 
 int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct error *err)
@@ -264,7 +308,7 @@ int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct 
 	return 0;
 }
 
-static int ledger_shares(struct tally *tally, const struct trace_share *shares, uint32_t count, uint64_t others,
+static int ledger_shares(struct ledger *ledger, struct tally *tally, const struct trace_share *shares, uint32_t count, uint64_t others,
 			 struct error *err)
 {
 	for (uint32_t i = 0; i <= count; i++) {
@@ -273,7 +317,7 @@ static int ledger_shares(struct tally *tally, const struct trace_share *shares, 
 
 		if (is_rest && !others)
 			break;
-		entry = tally_entry(tally, is_rest ? UINT32_MAX : shares[i].id);
+		entry = tally_entry(tally, is_rest ? UINT32_MAX : shares[i].id, &ledger->sites.tallies);
 		if (!entry)
 			return no_memory(err);
 		entry->count = number_add(entry->count, is_rest ? others : shares[i].count);
@@ -308,21 +352,23 @@ int ledger_enter_freed(struct ledger *ledger, const struct trace_freed *freed, s
 	uint32_t index;
 	int ret = site_table_find(&ledger->sites, freed->cache, freed->stack, &index, err);
 
+	if (!ret)
+		ret = ledger_post(ledger, err);
 	if (ret)
 		return ret;
-	if (!cache)
+	struct site *site = site_at(&ledger->sites, index);
+	if (!cache || !site_has_lives(&ledger->sites, site))
 		return no_memory(err);
-	struct site *site = ledger->sites.sites[index];
 	ledger_freed_totals(ledger, cache, site, freed);
 	ledger_time(ledger, 0);
 	if (freed->timeline.shift > ledger->timeline_shift)
 		ledger->timeline_shift = freed->timeline.shift;
 	timeline_merge(&cache->timeline, &freed->timeline, ledger->timeline_shift);
-	if (!history_ages_merge(&site->freed_ages, &freed->ages) ||
-	    !history_merge(&site->history, &freed->timeline, ledger->timeline_shift))
+	if (!history_ages_merge(&site->lives->freed_ages, &ledger->sites.lives, &freed->ages) ||
+	    !history_merge(&site->lives->history, &ledger->sites.lives, &freed->timeline, ledger->timeline_shift))
 		return no_memory(err);
-	ret = ledger_shares(&site->comms, freed->comms, freed->comm_count, freed->other_comms, err);
-	return ret ? ret : ledger_shares(&site->freed_by, freed->freed_by, freed->freed_by_count, freed->other_frees, err);
+	ret = ledger_shares(ledger, &site->comms, freed->comms, freed->comm_count, freed->other_comms, err);
+	return ret ? ret : ledger_shares(ledger, &site->freed_by, freed->freed_by, freed->freed_by_count, freed->other_frees, err);
 }
 
 int ledger_enter_freed_older(struct ledger *ledger, const struct trace_freed_older *older, struct error *err)
@@ -342,7 +388,7 @@ int ledger_enter_contents(struct ledger *ledger, const struct trace_contents *co
 
 	if (!object || object->is_pending || object->is_reclaimed || object->is_peeked)
 		return 0;
-	struct site *site = ledger->sites.sites[object->site];
+	struct site *site = site_at(&ledger->sites, object->site);
 	if (site->contents == CONTENTS_PER_SITE)
 		return 0;
 	object->is_peeked = true;
@@ -372,7 +418,7 @@ static void ledger_doubt(struct ledger *ledger, const struct doubt *doubt)
 	if (count)
 		qsort(objects, count, sizeof(*objects), by_falling_birth);
 	for (size_t i = 0; i < count; i++) {
-		struct site *site = ledger->sites.sites[objects[i].site];
+		struct site *site = site_at(&ledger->sites, objects[i].site);
 		uint64_t lost = doubt_since(doubt, objects[i].birth_ns);
 
 		site->freed_at_most += site->freed_at_most < lost;
@@ -383,17 +429,19 @@ static void ledger_doubt(struct ledger *ledger, const struct doubt *doubt)
 
 static int close_live(struct ledger *ledger, uint64_t duration_ns, const struct live_object *object, struct error *err)
 {
-	struct site *site = ledger->sites.sites[object->site];
-	uint64_t age_ns = duration_ns > object->birth_ns ? duration_ns - object->birth_ns : 0;
+	struct posting posting = {.kind = POSTING_SURVIVOR, .site = object->site, .time_ns = object->birth_ns, .task = object->task,
+				  .age_ns = duration_ns > object->birth_ns ? duration_ns - object->birth_ns : 0};
+	int ret = ledger_note(ledger, &posting, err);
 
-	/* Every task was entered when it allocated, so this finds and never makes one. */
-	tally_entry(&site->tasks, object->task)->live++;
-	if (!history_ages_add(&site->live_ages, age_ns))
-		return no_memory(err);
-	int ret = ledger_mark(ledger, site, object->birth_ns, HISTORY_SURVIVORS, err);
-	if (!ret && object->is_reclaimed)
-		ret = ledger_mark(ledger, site, object->birth_ns, HISTORY_RECLAIMED, err);
-	return ret;
+	posting.kind = POSTING_RECLAIMED;
+	return ret || !object->is_reclaimed ? ret : ledger_note(ledger, &posting, err);
+}
+
+static int close_site(struct ledger *ledger, struct site *site, struct error *err)
+{
+	if (site_has_lives(&ledger->sites, site) && history_widen(&site->lives->history, &ledger->sites.lives, ledger->timeline_shift))
+		return 0;
+	return no_memory(err);
 }
 
 int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt *doubt, struct error *err)
@@ -403,9 +451,6 @@ int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt
 	if (!ledger->timeline_shift)
 		ledger->timeline_shift = TIMELINE_FIRST_SHIFT;
 	ledger->timeline_shift = timeline_shift_for(ledger->timeline_shift, duration_ns);
-	for (uint32_t i = 0; i < ledger->sites.count; i++)
-		if (!history_widen(&ledger->sites.sites[i]->history, ledger->timeline_shift))
-			return no_memory(err);
 	for (uint32_t i = 0; i < ledger->cache_count; i++)
 		timeline_widen(&ledger->caches[i].timeline, ledger->timeline_shift);
 	for (uint32_t i = 0; i < ledger->orphans.count; i++)
@@ -416,6 +461,11 @@ int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt
 		if (object->object && !object->is_pending)
 			ret = close_live(ledger, duration_ns, object, err);
 	}
+	if (!ret)
+		ret = ledger_post(ledger, err);
+	for (uint32_t i = 0; i < ledger->sites.count && !ret; i++)
+		ret = close_site(ledger, site_at(&ledger->sites, i), err);
+	journal_release(&ledger->journal);
 	ledger_doubt(ledger, doubt);
 	site_table_close(&ledger->sites);
 	contents_sort(&ledger->contents);

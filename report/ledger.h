@@ -9,6 +9,7 @@
 
 #include "report/contents.h"
 #include "report/doubt.h"
+#include "report/journal.h"
 #include "report/live.h"
 #include "report/orphans.h"
 #include "report/site.h"
@@ -30,7 +31,8 @@ struct ledger_cache {
 
 /* All-zero is an empty ledger. */
 struct ledger {
-	struct site_table sites;
+	struct site_table sites; /* less what waits in the journal */
+	struct journal journal;
 	struct live live;
 	struct contents contents; /* of live objects; sorted once closed */
 	struct orphans orphans; /* frees of older objects that are events */
@@ -47,13 +49,9 @@ struct ledger {
 };
 
 void ledger_release(struct ledger *ledger);
-/*
- * An event that will be entered soon. The books of many sites are larger than a CPU's caches: each step, some events later than the one
- * before, has memory begin to fetch what the last made known. Leaving it out changes nothing but the time.
- */
-enum ledger_step { LEDGER_EXPECT_SLOTS, LEDGER_EXPECT_SITE, LEDGER_EXPECT_TALLIES };
-void ledger_expect(const struct ledger *ledger, const struct trace_event *event, enum ledger_step step);
-/* Enters one event. 0, -ENOMEM, -EFBIG. */
+/* An event that will be entered soon: has memory begin to fetch what it takes. Leaving it out changes nothing but the time. */
+void ledger_expect(const struct ledger *ledger, const struct trace_event *event);
+/* Enters one event; what it means for its site is counted later, in ledger_close() at the latest. 0, -ENOMEM, -EFBIG. */
 int ledger_enter(struct ledger *ledger, const struct trace_event *event, struct error *err);
 /* The same for objects that the trace counts by site, and for frees of older ones that it counts by cache. */
 int ledger_enter_freed(struct ledger *ledger, const struct trace_freed *freed, struct error *err);

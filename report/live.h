@@ -19,9 +19,10 @@ struct live_object {
 	uint32_t site; /* index in the site table */
 	uint32_t task;
 	uint32_t bytes_req;
-	bool is_reclaimed; /* it went when memory was asked back, after what is measured */
-	bool is_peeked;	   /* its contents are known */
-	bool is_pending; /* handed to kfree_rcu(): free for its user, its memory is not yet */
+	uint32_t cache : 29;	   /* id of the trace, below TRACE_CACHES_MAX */
+	uint32_t is_reclaimed : 1; /* it went when memory was asked back, after what is measured */
+	uint32_t is_peeked : 1;	   /* its contents are known */
+	uint32_t is_pending : 1;   /* handed to kfree_rcu(): free for its user, its memory is not yet */
 };
 
 /* All-zero is an empty table. */

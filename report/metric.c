@@ -66,7 +66,7 @@ static uint64_t growth(const struct model *model, const struct model_site *site)
 
 static uint64_t young(const struct model_site *site)
 {
-	struct ages ages = history_ages(site->freed_ages);
+	struct ages ages = history_ages(&site->lives->freed_ages);
 	uint64_t count = 0;
 
 	for (uint32_t i = 0; i <= YOUNG_BUCKET; i++)

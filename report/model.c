@@ -2,7 +2,6 @@
 #include "report/model.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,41 +20,16 @@ void model_release(struct model *model)
 {
 	if (!model)
 		return;
-	for (uint32_t i = 0; i < model->own_count; i++) {
-		history_release(&model->own[i].history);
-		history_ages_release(&model->own[i].freed_ages);
-		history_ages_release(&model->own[i].live_ages);
-	}
+	pool_release(&model->lives);
 	arena_release(&model->arena);
 	*model = (struct model){0};
 }
 
-int model_take_histories(struct model *model, struct recording *recording, struct error *err)
+void model_take_histories(struct model *model, struct recording *recording)
 {
-	/* These first: they make room for what follows. */
-	for (uint32_t i = 0; i < recording->ledger.sites.count; i++)
-		site_release_tallies(recording->ledger.sites.sites[i]);
-	malloc_trim(0);
-	struct model_own *own = arena_array(&model->arena, model->site_count, sizeof(*own));
-	if (!own)
-		return error_set(err, -ENOMEM, "not enough memory for the report");
-	for (uint32_t i = 0; i < model->site_count; i++) {
-		struct model_site *site = &model->sites[i];
-
-		own[i] = (struct model_own){
-			.history = *site->history, .freed_ages = *site->freed_ages, .live_ages = *site->live_ages};
-		site->history = &own[i].history;
-		site->freed_ages = &own[i].freed_ages;
-		site->live_ages = &own[i].live_ages;
-	}
-	model->own = own;
-	model->own_count = model->site_count;
-	for (uint32_t i = 0; i < recording->ledger.sites.count; i++)
-		site_forget_history(recording->ledger.sites.sites[i]);
+	model->lives = recording->ledger.sites.lives;
+	recording->ledger.sites.lives = (struct pool){0};
 	site_table_release(&recording->ledger.sites);
-	/* Small pieces between others that stay: the C library keeps them unless it is asked. */
-	malloc_trim(0);
-	return 0;
 }
 
 const char *model_fact(const struct model *model, const char *key)
@@ -563,9 +537,7 @@ static void add_site(struct model *model, const struct recording *recording, con
 		.allocs_sized = from->allocs_sized,
 		.live_bytes_req = from->live_bytes_req,
 		.live_sized = from->live_sized,
-		.freed_ages = &from->freed_ages,
-		.live_ages = &from->live_ages,
-		.history = &from->history,
+		.lives = from->lives,
 	};
 	model_name_site(model, site);
 	add_tasks(model, recording, from, site);
@@ -593,7 +565,7 @@ int model_by_live(const void *left, const void *right)
 static void want_stacks(struct stacks *stacks, const struct recording *recording)
 {
 	for (uint32_t i = 0; i < recording->ledger.sites.count; i++) {
-		const struct site *site = recording->ledger.sites.sites[i];
+		const struct site *site = site_at(&recording->ledger.sites, i);
 
 		stacks_want(stacks, site->stack);
 		for (uint32_t slot = 0; slot < site->freed_by.capacity; slot++)
@@ -658,7 +630,7 @@ static int charge_orphans(const struct model *model, const struct recording *rec
 
 	*charges = (struct orphan_charges){0};
 	for (uint32_t i = 0; i < table->count && orphans->count; i++)
-		wanted += table->sites[i]->freed_by.used;
+		wanted += site_at(table, i)->freed_by.used;
 	if (!wanted)
 		return 0;
 	CLEANUP(cleanup_free) struct orphan_path *paths = calloc(wanted, sizeof(*paths));
@@ -666,7 +638,7 @@ static int charge_orphans(const struct model *model, const struct recording *rec
 	if (!paths || !older)
 		return error_set(err, -ENOMEM, "not enough memory for frees of older objects");
 	for (uint32_t i = 0; i < table->count; i++)
-		path_count += site_paths(model, stacks, table->sites[i], i, paths + path_count);
+		path_count += site_paths(model, stacks, site_at(table, i), i, paths + path_count);
 	for (uint32_t i = 0; i < orphans->count; i++)
 		if (orphans->stacks[i].stack)
 			older[older_count++] = (struct orphan_path){
@@ -699,8 +671,8 @@ static int add_sites(struct model *model, const struct recording *recording, con
 	cpu_nodes_read(&nodes, recording);
 	model->nr_nodes = nodes.nr_nodes;
 	for (uint32_t i = 0; i < table->count; i++) {
-		add_site(model, recording, &stacks, &nodes, places, table->sites[i]);
-		if (table->sites[i]->contents)
+		add_site(model, recording, &stacks, &nodes, places, site_at(table, i));
+		if (site_at(table, i)->contents)
 			add_contents(model, &recording->ledger.contents, i, &model->sites[i]);
 	}
 	model->sites_detailed = model->site_count;

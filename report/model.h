@@ -101,9 +101,7 @@ struct model_site {
 	uint64_t bytes_req, allocs_sized; /* requested by how many allocations of known size */
 	uint64_t live_bytes_req, live_sized;
 	uint64_t frees_with_stack; /* the base of freed_by */
-	const struct history_ages *freed_ages; /* the recording's; it has to outlive the model */
-	const struct history_ages *live_ages;
-	const struct history *history;
+	const struct lives *lives; /* the recording's, which has to outlive the model, or of the model's pool */
 	struct suspect suspect;
 	struct model_task *tasks; /* at most MODEL_TASKS_PER_SITE, most allocations first */
 	struct model_cgroup *cgroups; /* at most MODEL_CGROUPS_PER_SITE; most live, then most allocations first; of known ones */
@@ -233,12 +231,6 @@ struct model_integrity {
 	uint32_t redacted_addresses; /* kernel addresses taken out of texts */
 };
 
-/* What an unpacked model has of its own and others borrow from a recording. */
-struct model_own {
-	struct history history;
-	struct history_ages freed_ages, live_ages;
-};
-
 struct template_file;
 struct gate;
 
@@ -247,8 +239,7 @@ struct model {
 	const struct template_file *page; /* borrowed: the page that html fills; NULL the shipped one */
 	uint32_t metric; /* enum metric: what folded weighs by */
 	const struct gate *gate; /* borrowed: what --fail-on asks for, which json and junit tell; NULL nothing */
-	struct model_own *own;
-	uint32_t own_count;
+	struct pool lives; /* histories of the sites that are the model's own; others are borrowed from a recording */
 	uint64_t duration_ns;
 	uint32_t nr_nodes; /* NUMA nodes that have CPUs; 0 not told */
 	uint32_t cpus; /* of the machine; what was seen where it does not say */
@@ -299,9 +290,9 @@ int model_build(struct model *model, const struct recording *recording, const st
 void model_release(struct model *model);
 /*
  * Moves the histories of the sites from the recording that the model was built of into the model and frees the recording's sites:
- * half of its memory. 0, or -ENOMEM, with nothing moved.
+ * half of its memory.
  */
-int model_take_histories(struct model *model, struct recording *recording, struct error *err);
+void model_take_histories(struct model *model, struct recording *recording);
 
 /* Orders two sites: most live bytes first, then live objects, then allocations. */
 int model_by_live(const void *left, const void *right);

@@ -83,7 +83,8 @@ struct pack {
 	bool has_no_memory;
 	struct buffer out[COLUMN_COUNT];
 	struct cursor in[COLUMN_COUNT];
-	struct arena *arena;   /* reading: strings and arrays */
+	struct arena *arena;   /* reading: strings and arrays, */
+	struct pool *lives;    /* histories */
 	struct cursor strings; /* reading: the column */
 	const char **texts;    /* by id; while reading all, while writing those that have one */
 	uint32_t text_count;
@@ -588,7 +589,7 @@ static void pack_counts(struct pack *pack, enum column place, enum column count,
 		at += gap - 1;
 		u64(pack, count, &value);
 		if (pack->is_reading)
-			pack->has_no_memory |= !sparse_add(sparse, first + at * step, value);
+			pack->has_no_memory |= !sparse_add(sparse, pack->lives, first + at * step, value);
 	}
 }
 
@@ -683,13 +684,14 @@ static void pack_contents(struct pack *pack, struct model_site *site)
 	}
 }
 
-static void pack_details(struct pack *pack, struct model_site *site, struct model *model, struct history *history,
-			 struct history_ages *freed_ages, struct history_ages *live_ages)
+static void pack_details(struct pack *pack, struct model_site *site, struct model *model)
 {
+	struct lives *lives = (struct lives *)site->lives;
+
 	pack_suspect(pack, &site->suspect);
-	pack_history(pack, history);
-	pack_ages(pack, freed_ages, site->frees);
-	pack_ages(pack, live_ages, site->live);
+	pack_history(pack, &lives->history);
+	pack_ages(pack, &lives->freed_ages, site->frees);
+	pack_ages(pack, &lives->live_ages, site->live);
 	pack_people(pack, site);
 	pack_places(pack, &site->cpus, &site->cpu_count, MODEL_CPUS_PER_SITE);
 	u32(pack, COLUMN_PLACES, &site->cpu_numbers);
@@ -773,25 +775,19 @@ static void own_histories(struct pack *pack, struct model *model, uint32_t shift
 	elements(pack, COLUMN_BIRTH_PLACE, NULL, &model->sites_detailed, 0);
 	if (pack->is_damaged)
 		return;
-	model->own = arena_array(pack->arena, count, sizeof(*model->own));
-	if (!model->own)
+	struct lives *lives = arena_array(pack->arena, count, sizeof(*lives));
+	if (!lives)
 		return;
-	model->own_count = count;
 	for (uint32_t i = 0; i < count; i++)
-		model->own[i].history.shift = shift;
-	for (uint32_t i = 0; i < model->site_count; i++) {
-		struct model_own *own = &model->own[i < model->sites_detailed ? i : model->sites_detailed];
-
-		model->sites[i].history = &own->history;
-		model->sites[i].freed_ages = &own->freed_ages;
-		model->sites[i].live_ages = &own->live_ages;
-	}
+		lives[i].history.shift = shift;
+	for (uint32_t i = 0; i < model->site_count; i++)
+		model->sites[i].lives = &lives[i < model->sites_detailed ? i : model->sites_detailed];
 }
 
 static void pack_sites(struct pack *pack, struct model *model)
 {
 	bool has_shift = model->site_count && !pack->is_reading;
-	uint32_t shift = has_shift ? model->sites[0].history->shift : 0, detailed = 0;
+	uint32_t shift = has_shift ? model->sites[0].lives->history.shift : 0, detailed = 0;
 
 	ARRAY(pack, COLUMN_SITE_CACHE, model, sites, site_count);
 	for (uint32_t i = 0; i < model->site_count; i++) {
@@ -806,13 +802,12 @@ static void pack_sites(struct pack *pack, struct model *model)
 	if (pack->is_reading) {
 		model->sites_detailed = detailed;
 		own_histories(pack, model, shift);
-		detailed = model->own_count ? model->sites_detailed : 0;
+		detailed = model->arena.failed ? 0 : model->sites_detailed;
 	}
 	for (uint32_t i = 0; i < detailed && !pack->is_damaged && !pack->has_no_memory; i++) {
 		struct model_site *site = &model->sites[i];
 
-		pack_details(pack, site, model, (struct history *)site->history, (struct history_ages *)site->freed_ages,
-			     (struct history_ages *)site->live_ages);
+		pack_details(pack, site, model);
 	}
 }
 
@@ -893,7 +888,7 @@ static void read_columns(struct pack *pack, struct cursor *bytes)
 
 int unpack_model(struct model *model, const void *bytes, size_t size_bytes, struct error *err)
 {
-	CLEANUP(pack_release) struct pack pack = {.is_reading = true, .arena = &model->arena};
+	CLEANUP(pack_release) struct pack pack = {.is_reading = true, .arena = &model->arena, .lives = &model->lives};
 	struct cursor cursor = cursor_over(bytes, size_bytes);
 
 	*model = (struct model){0};

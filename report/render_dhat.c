@@ -70,7 +70,7 @@ static bool is_same_point(const struct dhat *dhat, uint32_t a, uint32_t b)
 /* Adds what the site had live at the end of each bucket; at the last one it is what the report says. */
 static void add_live(const struct dhat *dhat, const struct model_site *site, uint64_t live_at[])
 {
-	struct timeline timeline = history_timeline(site->history);
+	struct timeline timeline = history_timeline(&site->lives->history);
 	uint64_t live[TIMELINE_BUCKETS];
 
 	timeline_widen(&timeline, dhat->shift);
@@ -95,8 +95,8 @@ static int prepare(struct dhat *dhat, struct error *err)
 	dhat->shift = timeline_shift_for(TIMELINE_FIRST_SHIFT, model->duration_ns);
 	for (uint32_t i = 0; i < model->site_count; i++) {
 		dhat->entries[i] = (struct entry){.site = i, .node = dhat->tree.site_nodes[i]};
-		if (model->sites[i].history->shift > dhat->shift)
-			dhat->shift = model->sites[i].history->shift;
+		if (model->sites[i].lives->history.shift > dhat->shift)
+			dhat->shift = model->sites[i].lives->history.shift;
 	}
 	struct timeline nothing = {.shift = dhat->shift};
 	uint64_t nothing_live[TIMELINE_BUCKETS];
@@ -186,7 +186,7 @@ static uint32_t put_point(struct dhat *dhat, uint32_t first)
 
 		point.allocs = number_add(point.allocs, one->allocs);
 		point.live = number_add(point.live, one->live);
-		point.lifetimes_us = number_add(point.lifetimes_us, number_add(us(one->freed_ages->sum_ns), us(one->live_ages->sum_ns)));
+		point.lifetimes_us = number_add(point.lifetimes_us, number_add(us(one->lives->freed_ages.sum_ns), us(one->lives->live_ages.sum_ns)));
 		add_live(dhat, one, point.live_at);
 	}
 	json_open(json, NULL, '{');

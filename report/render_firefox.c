@@ -130,13 +130,13 @@ static uint64_t bucket_weight(const struct firefox *firefox, const struct model_
 static bool add_site(struct firefox *firefox, uint32_t index, enum metric metric)
 {
 	const struct model_site *site = &firefox->model->sites[index];
-	struct timeline timeline = history_timeline(site->history);
+	struct timeline timeline = history_timeline(&site->lives->history);
 	uint64_t survivors[TIMELINE_BUCKETS], left = metric_value(firefox->model, site, metric);
 	uint32_t last = 0;
 
 	if (!left)
 		return true;
-	history_survivors(site->history, survivors);
+	history_survivors(&site->lives->history, survivors);
 	for (uint32_t i = 0; i < TIMELINE_BUCKETS && left; i++) {
 		uint64_t weight = bucket_weight(firefox, site, &timeline, survivors, metric, i);
 
@@ -151,7 +151,7 @@ static bool add_site(struct firefox *firefox, uint32_t index, enum metric metric
 
 static double bucket_ms(const struct firefox *firefox, const struct sample *sample)
 {
-	return (double)sample->bucket * (double)(1ull << firefox->model->sites[sample->site].history->shift) / MS_NS;
+	return (double)sample->bucket * (double)(1ull << firefox->model->sites[sample->site].lives->history.shift) / MS_NS;
 }
 
 static int by_time(const void *left, const void *right, void *context)

@@ -289,8 +289,8 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 			  number_bytes(cache->slot_bytes).text);
 	if (site->suspect.others)
 		text_paragraph(text, 4, arena_format(&text->arena, "  of the one of them with the most old objects:"));
-	write_ages(text, "live", site->live_ages);
-	write_ages(text, "freed", site->freed_ages);
+	write_ages(text, "live", &site->lives->live_ages);
+	write_ages(text, "freed", &site->lives->freed_ages);
 	write_contents(text, site);
 	write_stack(text, site, frames_max);
 }

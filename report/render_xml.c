@@ -380,11 +380,11 @@ static void put_people(struct xml *xml, const struct model_site *site)
 /* Shares that reach an age, from 1 on, to the first age that none was seen to be freed at or beyond. */
 static void put_survival(struct xml *xml, const struct model_site *site)
 {
-	struct ages freed = history_ages(site->freed_ages), live = history_ages(site->live_ages);
+	struct ages freed = history_ages(&site->lives->freed_ages), live = history_ages(&site->lives->live_ages);
 	struct survival lives = survival(&freed, &live);
 	double last = lives.alive[AGES_BUCKETS];
 
-	if (!site->freed_ages->count)
+	if (!site->lives->freed_ages.count)
 		return;
 	xml_open(&xml->to, "survival");
 	for (uint32_t i = 0; i <= AGES_BUCKETS; i++) {
@@ -494,10 +494,10 @@ static void put_site(struct xml *xml, const struct model_site *site)
 	xml_count(&xml->to, "task-names", site->task_names);
 	xml_count(&xml->to, "frees-with-stack", site->frees_with_stack);
 	put_suspect(xml, site, site < xml->model->sites + xml->model->sites_detailed);
-	put_ages(xml, "live", site->live_ages);
-	put_ages(xml, "freed", site->freed_ages);
-	struct timeline timeline = history_timeline(site->history);
-	put_timeline(xml, &timeline, site->live ? site->history : NULL);
+	put_ages(xml, "live", &site->lives->live_ages);
+	put_ages(xml, "freed", &site->lives->freed_ages);
+	struct timeline timeline = history_timeline(&site->lives->history);
+	put_timeline(xml, &timeline, site->live ? &site->lives->history : NULL);
 	put_survival(xml, site);
 	put_people(xml, site);
 	put_contents(xml, site);

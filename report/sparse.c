@@ -1,7 +1,6 @@
 /* Pairs of one word each while they are few and small. */
 #include "report/sparse.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "report/number.h"
@@ -10,17 +9,20 @@
 #define COUNT_MAX ((1u << COUNT_BITS) - 1)
 #define PAIRS_MAX 128u
 
-void sparse_release(struct sparse *sparse)
-{
-	if (!sparse)
-		return;
-	free(sparse->counts);
-	*sparse = (struct sparse){0};
-}
-
 static bool is_by_index(const struct sparse *sparse)
 {
 	return sparse->capacity == SPARSE_INDICES;
+}
+
+static size_t counts_bytes(const struct sparse *sparse)
+{
+	return sparse->capacity * (is_by_index(sparse) ? sizeof(uint64_t) : sizeof(uint32_t));
+}
+
+void sparse_release(struct sparse *sparse, struct pool *pool)
+{
+	pool_give(pool, sparse->counts, counts_bytes(sparse));
+	*sparse = (struct sparse){0};
 }
 
 /* Place of the first pair whose index is not below. What is new in time comes last. */
@@ -79,26 +81,27 @@ bool sparse_walk(const struct sparse *sparse, uint32_t *place, uint32_t *index, 
 	return *index < SPARSE_INDICES;
 }
 
-static bool change_to_index(struct sparse *sparse)
+static bool change_to_index(struct sparse *sparse, struct pool *pool)
 {
-	uint64_t *counts = calloc(SPARSE_INDICES, sizeof(*counts));
+	uint64_t *counts = pool_take(pool, SPARSE_INDICES * sizeof(*counts));
 	const uint32_t *pairs = sparse->counts;
 
 	if (!counts)
 		return false;
 	for (uint32_t i = 0; i < sparse->used; i++)
 		counts[pairs[i] >> COUNT_BITS] = pairs[i] & COUNT_MAX;
-	free(sparse->counts);
+	pool_give(pool, sparse->counts, counts_bytes(sparse));
 	*sparse = (struct sparse){.counts = counts, .capacity = SPARSE_INDICES};
 	return true;
 }
 
-static bool room_for_pair(struct sparse *sparse)
+static bool room_for_pair(struct sparse *sparse, struct pool *pool)
 {
 	if (sparse->used < sparse->capacity)
 		return true;
-	uint32_t capacity = sparse->capacity ? sparse->capacity + sparse->capacity / 2 : 6;
-	void *counts = reallocarray(sparse->counts, capacity, sizeof(uint32_t));
+	/* Even ones: pieces of the pool are in steps of 8 bytes. */
+	uint32_t capacity = sparse->capacity ? (sparse->capacity + sparse->capacity / 2 + 1) & ~1u : 6;
+	void *counts = pool_grow(pool, sparse->counts, counts_bytes(sparse), capacity * sizeof(uint32_t));
 	if (!counts)
 		return false;
 	sparse->counts = counts;
@@ -106,7 +109,7 @@ static bool room_for_pair(struct sparse *sparse)
 	return true;
 }
 
-bool sparse_add(struct sparse *sparse, uint32_t index, uint64_t count)
+bool sparse_add(struct sparse *sparse, struct pool *pool, uint32_t index, uint64_t count)
 {
 	if (!is_by_index(sparse)) {
 		uint32_t at = pair_place(sparse, index);
@@ -121,7 +124,7 @@ bool sparse_add(struct sparse *sparse, uint32_t index, uint64_t count)
 			return true;
 		}
 		if (sum <= COUNT_MAX && sparse->used < PAIRS_MAX) {
-			if (!room_for_pair(sparse))
+			if (!room_for_pair(sparse, pool))
 				return false;
 			pairs = sparse->counts;
 			memmove(pairs + at + 1, pairs + at, (sparse->used - at) * sizeof(*pairs));
@@ -129,7 +132,7 @@ bool sparse_add(struct sparse *sparse, uint32_t index, uint64_t count)
 			sparse->used++;
 			return true;
 		}
-		if (!change_to_index(sparse))
+		if (!change_to_index(sparse, pool))
 			return false;
 	}
 	uint64_t *counts = sparse->counts;

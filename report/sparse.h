@@ -7,19 +7,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "trace/pool.h"
+
 /* Indices are below this. */
 #define SPARSE_INDICES 256u
 
-/* All-zero is empty. */
+/* All-zero is empty; its memory goes with the pool, which is always the same one. */
 struct sparse {
-	void *counts; /* owned: sorted pairs of an index and a count of 24 bits, or, where that is not enough, one count of 64 bits by index */
+	void *counts; /* sorted pairs of an index and a count of 24 bits, or, where that is not enough, one count of 64 bits by index */
 	uint16_t used;
 	uint16_t capacity; /* of pairs; SPARSE_INDICES: counts by index */
 };
 
-void sparse_release(struct sparse *sparse);
+/* Gives its memory back to the pool; it is empty then. */
+void sparse_release(struct sparse *sparse, struct pool *pool);
 /* Adds to the count of the index; it stops at UINT64_MAX. False without memory. */
-bool sparse_add(struct sparse *sparse, uint32_t index, uint64_t count);
+bool sparse_add(struct sparse *sparse, struct pool *pool, uint32_t index, uint64_t count);
 uint64_t sparse_get(const struct sparse *sparse, uint32_t index);
 /* The first index at or above the given one whose count is not 0; SPARSE_INDICES where there is none. */
 uint32_t sparse_next(const struct sparse *sparse, uint32_t index);

@@ -55,15 +55,9 @@ struct digest_site {
 
 void digest_release(struct digest *digest)
 {
-	for (uint32_t i = 0; i < digest->site_count; i++) {
-		struct digest_counts *counts = digest->sites[i].counts;
-
-		if (counts) {
-			tally_release(&counts->comms);
-			tally_release(&counts->freed_by);
-		}
-		free(counts);
-	}
+	for (uint32_t i = 0; i < digest->site_count; i++)
+		free(digest->sites[i].counts);
+	pool_release(&digest->pool);
 	free(digest->sites);
 	free(digest->objects);
 	free(digest->older);
@@ -169,7 +163,7 @@ static void mark(struct digest *digest, struct digest_counts *counts, uint64_t b
 
 static void count_share(struct digest *digest, struct tally *tally, uint32_t key)
 {
-	struct tally_entry *entry = tally_entry(tally, key);
+	struct tally_entry *entry = tally_entry(tally, key, &digest->pool);
 
 	if (entry)
 		entry->count++;

@@ -11,8 +11,9 @@
 
 #include "sampler/live_table.h"
 #include "sampler/process_table.h"
-#include "trace/u64_map.h"
 #include "trace/error.h"
+#include "trace/pool.h"
+#include "trace/u64_map.h"
 #include "trace/writer.h"
 
 struct digest_object;
@@ -30,6 +31,7 @@ struct digest {
 	struct u64_map site_of; /* cache and stack -> place in sites + 1 */
 	uint64_t *older;	/* owned; by cache: frees of older objects */
 	uint32_t older_count;
+	struct pool pool;	/* of what is counted by name and stack */
 	uint64_t events; /* that a trace with all of them would have */
 	uint32_t shift;	 /* of the timelines */
 	bool failed;	 /* memory ran out, counts are missing */

@@ -6,14 +6,6 @@
 #define OTHERS UINT32_MAX
 #define BRIM 8u
 
-void tally_release(struct tally *tally)
-{
-	if (!tally)
-		return;
-	free(tally->slots);
-	*tally = (struct tally){0};
-}
-
 /* The key's slot or the free one where it belongs; NULL where there is neither. */
 static struct tally_entry *tally_slot(const struct tally *tally, uint32_t key)
 {
@@ -28,18 +20,18 @@ static struct tally_entry *tally_slot(const struct tally *tally, uint32_t key)
 	return NULL;
 }
 
-static bool tally_grow(struct tally *tally)
+static bool tally_grow(struct tally *tally, struct pool *pool)
 {
 	struct tally grown = *tally;
 
 	grown.capacity = tally->capacity ? (uint16_t)(2 * tally->capacity) : 1;
-	grown.slots = calloc(grown.capacity, sizeof(*grown.slots));
+	grown.slots = pool_take(pool, grown.capacity * sizeof(*grown.slots));
 	if (!grown.slots)
 		return false;
 	for (uint32_t i = 0; i < tally->capacity; i++)
 		if (tally->slots[i].is_used)
 			*tally_slot(&grown, tally->slots[i].key) = tally->slots[i];
-	free(tally->slots);
+	pool_give(pool, tally->slots, tally->capacity * sizeof(*tally->slots));
 	*tally = grown;
 	return true;
 }
@@ -51,7 +43,7 @@ static bool is_full(const struct tally *tally)
 	return 4u * (tally->used + 1u) > 3u * tally->capacity;
 }
 
-struct tally_entry *tally_entry(struct tally *tally, uint32_t key)
+struct tally_entry *tally_entry(struct tally *tally, uint32_t key, struct pool *pool)
 {
 	struct tally_entry *entry = tally_slot(tally, key);
 	bool is_key = key && key != OTHERS;
@@ -59,9 +51,9 @@ struct tally_entry *tally_entry(struct tally *tally, uint32_t key)
 	if (entry && entry->is_used)
 		return entry;
 	if (is_key && tally->keys == TALLY_KEYS_MAX)
-		return tally_entry(tally, OTHERS);
+		return tally_entry(tally, OTHERS, pool);
 	if (is_full(tally)) {
-		if (!tally_grow(tally))
+		if (!tally_grow(tally, pool))
 			return NULL;
 		entry = tally_slot(tally, key);
 	}

@@ -18,6 +18,7 @@ static uint64_t next_time(unsigned *seed, uint64_t now_ns)
 static void test_same_as_timeline(void **state)
 {
 	struct history history = {0};
+	struct pool pool = {0};
 	struct timeline timeline = {0};
 	uint32_t shift = TIMELINE_FIRST_SHIFT;
 	uint64_t now_ns = 0, survivors = 0;
@@ -29,18 +30,18 @@ static void test_same_as_timeline(void **state)
 		shift = timeline_shift_for(shift, now_ns);
 		timeline_widen(&timeline, shift);
 		if (i % 3) {
-			assert_true(history_add(&history, shift, now_ns, HISTORY_ALLOCS));
+			assert_true(history_add(&history, &pool, shift, now_ns, HISTORY_ALLOCS));
 			timeline.allocs[timeline_bucket(shift, now_ns)]++;
 		} else {
-			assert_true(history_add(&history, shift, now_ns, HISTORY_FREES));
+			assert_true(history_add(&history, &pool, shift, now_ns, HISTORY_FREES));
 			timeline.frees[timeline_bucket(shift, now_ns)]++;
 		}
 	}
 	struct timeline unfolded = history_timeline(&history);
 	assert_memory_equal(&unfolded, &timeline, sizeof(timeline));
 	for (uint32_t i = 0; i < 5; i++)
-		assert_true(history_add(&history, shift, now_ns, HISTORY_SURVIVORS));
-	assert_true(history_widen(&history, shift + 2));
+		assert_true(history_add(&history, &pool, shift, now_ns, HISTORY_SURVIVORS));
+	assert_true(history_widen(&history, &pool, shift + 2));
 	timeline_widen(&timeline, shift + 2);
 	unfolded = history_timeline(&history);
 	assert_memory_equal(&unfolded, &timeline, sizeof(timeline));
@@ -49,31 +50,33 @@ static void test_same_as_timeline(void **state)
 		survivors += history_count(&history, i, HISTORY_SURVIVORS);
 	}
 	assert_true(survivors == 5);
-	history_release(&history);
+	pool_release(&pool);
 }
 
 /* Counts beyond 24 bits, and near the end of the type. */
 static void test_large_counts(void **state)
 {
 	struct history history = {0};
+	struct pool pool = {0};
 	struct timeline timeline = {.shift = TIMELINE_FIRST_SHIFT};
 
 	(void)state;
 	timeline.allocs[0] = 1;
 	timeline.allocs[63] = 1ull << 24;
 	timeline.frees[63] = UINT64_MAX - 1;
-	assert_true(history_merge(&history, &timeline, timeline.shift));
+	assert_true(history_merge(&history, &pool, &timeline, timeline.shift));
 	struct timeline unfolded = history_timeline(&history);
 	assert_memory_equal(&unfolded, &timeline, sizeof(timeline));
-	assert_true(history_merge(&history, &timeline, timeline.shift));
+	assert_true(history_merge(&history, &pool, &timeline, timeline.shift));
 	assert_true(history_count(&history, 63, HISTORY_FREES) == UINT64_MAX);
 	assert_true(history_count(&history, 63, HISTORY_ALLOCS) == 2ull << 24);
-	history_release(&history);
+	pool_release(&pool);
 }
 
 static void test_same_as_ages(void **state)
 {
 	struct history_ages few = {0};
+	struct pool pool = {0};
 	struct ages whole = {0}, unfolded;
 	unsigned seed = 9;
 
@@ -81,23 +84,24 @@ static void test_same_as_ages(void **state)
 	for (uint32_t i = 0; i < EVENTS; i++) {
 		uint64_t age_ns = ((uint64_t)rand_r(&seed) << 31 | (uint64_t)rand_r(&seed)) >> (rand_r(&seed) % 62);
 
-		assert_true(history_ages_add(&few, age_ns));
+		assert_true(history_ages_add(&few, &pool, age_ns));
 		ages_add(&whole, age_ns);
 	}
 	unfolded = history_ages(&few);
 	assert_memory_equal(&unfolded, &whole, sizeof(whole));
 	assert_true(history_ages_mean_ns(&few) == ages_mean_ns(&whole));
-	assert_true(history_ages_merge(&few, &unfolded));
+	assert_true(history_ages_merge(&few, &pool, &unfolded));
 	ages_merge(&whole, &unfolded);
 	unfolded = history_ages(&few);
 	assert_memory_equal(&unfolded, &whole, sizeof(whole));
-	history_ages_release(&few);
+	pool_release(&pool);
 }
 
 /* Every index, in an order that is none. */
 static void test_sparse(void **state)
 {
 	struct sparse sparse = {0};
+	struct pool pool = {0};
 	uint64_t counts[SPARSE_INDICES] = {0};
 	unsigned seed = 11;
 
@@ -107,7 +111,7 @@ static void test_sparse(void **state)
 		uint32_t index = (uint32_t)rand_r(&seed) % SPARSE_INDICES, at = 0;
 
 		counts[index] += i;
-		assert_true(sparse_add(&sparse, index, i));
+		assert_true(sparse_add(&sparse, &pool, index, i));
 		assert_true(sparse_get(&sparse, index) == counts[index]);
 		if (i % 100)
 			continue;
@@ -119,7 +123,7 @@ static void test_sparse(void **state)
 		}
 		assert_int_equal(sparse_next(&sparse, at), SPARSE_INDICES);
 	}
-	sparse_release(&sparse);
+	pool_release(&pool);
 }
 
 int main(void)

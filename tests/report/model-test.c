@@ -33,15 +33,15 @@ static void test_pipes(void **state)
 	assert_int_equal(site->task_count, 1);
 	assert_string_equal(site->tasks[0].comm, "pipes");
 	assert_true(site->tasks[0].live == 2000 && site->tasks[0].processes == 1 && site->tasks[0].pid == 4242);
-	assert_true(site->live_ages->count == 2000 && site->freed_ages->count == 0);
-	assert_true(site->live_ages->min_ns == 7 * MS);
+	assert_true(site->lives->live_ages.count == 2000 && site->lives->freed_ages.count == 0);
+	assert_true(site->lives->live_ages.min_ns == 7 * MS);
 	/* All the rest adds up. */
 	uint64_t allocs = 0, frees = 0, live = 0;
 	for (uint32_t i = 0; i < scene.model.site_count; i++) {
 		allocs += scene.model.sites[i].allocs;
 		frees += scene.model.sites[i].frees + scene.model.sites[i].frees_implied;
 		live += scene.model.sites[i].live;
-		assert_true(scene.model.sites[i].live_ages->count == scene.model.sites[i].live);
+		assert_true(scene.model.sites[i].lives->live_ages.count == scene.model.sites[i].live);
 	}
 	assert_true(allocs == scene.model.allocs && live == scene.model.live);
 	assert_true(frees == scene.model.frees + scene.model.frees_implied && allocs - frees == live);
@@ -69,7 +69,7 @@ static void test_freed_by_and_ages(void **state)
 	scene_read(&scene, &s);
 	const struct model_site *site = scene_site(&scene, "do_thing");
 	assert_true(site->live == 0 && site->frees == 10);
-	assert_true(site->freed_ages->min_ns == 4 * MS && site->freed_ages->max_ns == 4 * MS);
+	assert_true(site->lives->freed_ages.min_ns == 4 * MS && site->lives->freed_ages.max_ns == 4 * MS);
 	/* By function, over stacks; the one free without a stack is not among them. */
 	assert_int_equal(site->freed_by_count, 2);
 	assert_string_equal(site->freed_by[0].name, "put_thing");
@@ -161,9 +161,9 @@ static void test_only_live_tells_the_same(void **state)
 	assert_true(sites[0]->live == 1 && sites[1]->live == 1);
 	assert_true(sites[0]->bytes_req == 190 && sites[1]->bytes_req == 190);
 	assert_true(sites[0]->allocs_sized == 4 && sites[1]->allocs_sized == 4);
-	struct ages freed_ages[] = {history_ages(sites[0]->freed_ages), history_ages(sites[1]->freed_ages)};
-	struct ages live_ages[] = {history_ages(sites[0]->live_ages), history_ages(sites[1]->live_ages)};
-	struct timeline timelines[] = {history_timeline(sites[0]->history), history_timeline(sites[1]->history)};
+	struct ages freed_ages[] = {history_ages(&sites[0]->lives->freed_ages), history_ages(&sites[1]->lives->freed_ages)};
+	struct ages live_ages[] = {history_ages(&sites[0]->lives->live_ages), history_ages(&sites[1]->lives->live_ages)};
+	struct timeline timelines[] = {history_timeline(&sites[0]->lives->history), history_timeline(&sites[1]->lives->history)};
 	assert_memory_equal(&freed_ages[0], &freed_ages[1], sizeof(struct ages));
 	assert_memory_equal(&live_ages[0], &live_ages[1], sizeof(struct ages));
 	assert_memory_equal(&timelines[0], &timelines[1], sizeof(struct timeline));
@@ -202,7 +202,7 @@ static void test_implied_older_and_contradicting_frees(void **state)
 	const struct model_site *site = scene_site(&scene, "do_thing");
 	assert_true(site->frees == 1 && site->frees_implied == 1 && site->live == 0);
 	/* An implied free happened at an unknown time: it has no age. */
-	assert_true(site->freed_ages->count == 1);
+	assert_true(site->lives->freed_ages.count == 1);
 	assert_true(scene.model.integrity.frees_unmatched == 1 && scene.model.integrity.frees_older == 1);
 	assert_true(scene.model.caches[0].reconciliation.grown_events == -1);
 	assert_false(integrity_is_whole(&scene.model));
@@ -232,12 +232,12 @@ static void test_free_rcu(void **state)
 	event = (struct trace_event){.kind = TRACE_EVENT_FREE_IMPLIED, .object = 3, .time_ns = 90 * MS};
 	assert_int_equal(ledger_enter(&ledger, &event, NULL), 0);
 	assert_int_equal(ledger_close(&ledger, 100 * MS, &(struct doubt){.limit = 0}, NULL), 0);
-	const struct site *site = ledger.sites.sites[0];
+	struct site *site = site_at(&ledger.sites, 0);
 	assert_true(site->frees == 3 && site->frees_implied == 0 && site->live == 1 && site->pending_rcu == 1);
 	assert_true(ledger.caches[1].frees == 3 && ledger.caches[1].live == 1 && ledger.caches[1].pending_rcu == 1);
-	assert_true(site->freed_ages.count == 3 && site->freed_ages.max_ns == 5 * MS);
-	assert_true(site->live_ages.count == 1);
-	assert_true(tally_entry(&ledger.sites.sites[0]->freed_by, 9)->count == 3);
+	assert_true(site->lives->freed_ages.count == 3 && site->lives->freed_ages.max_ns == 5 * MS);
+	assert_true(site->lives->live_ages.count == 1);
+	assert_true(tally_entry(&site->freed_by, 9, &ledger.sites.tallies)->count == 3);
 	assert_true(ledger.frees_unmatched == 3);
 	ledger_release(&ledger);
 }
@@ -724,10 +724,10 @@ static void test_clock_that_steps_back(void **state)
 	scenario_end(&s);
 	scene_read(&scene, &s);
 	const struct model_site *site = scene_site(&scene, "f");
-	assert_true(site->freed_ages->max_ns == 0);
+	assert_true(site->lives->freed_ages.max_ns == 0);
 	assert_true(scene.model.integrity.times_before == 2);
 	assert_true(scene.model.duration_ns == 6 * S);
-	assert_true(site->live_ages->max_ns == 6 * S && site->live_ages->min_ns == 0);
+	assert_true(site->lives->live_ages.max_ns == 6 * S && site->lives->live_ages.min_ns == 0);
 	scene_release(&scene);
 	scenario_release(&s);
 }

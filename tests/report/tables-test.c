@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "trace/ages.h"
+#include "report/journal.h"
 #include "report/live.h"
 #include "report/site.h"
 #include "trace/tally.h"
@@ -90,13 +91,14 @@ static void test_sites_are_told_apart(void **state)
 static void test_tally_counts_and_sorts(void **state)
 {
 	struct tally tally = {0};
+	struct pool pool = {0};
 	struct tally_entry top[3];
 
 	(void)state;
 	for (uint32_t key = 1; key <= 100; key++)
 		for (uint32_t i = 0; i < (key == 42 ? 500 : key == 7 ? 400 : 1); i++)
-			tally_entry(&tally, key)->count++;
-	tally_entry(&tally, 0)->count = 9;
+			tally_entry(&tally, key, &pool)->count++;
+	tally_entry(&tally, 0, &pool)->count = 9;
 	assert_int_equal(tally_top(&tally, top, 3), 3);
 	assert_int_equal(top[0].key, 42);
 	assert_true(top[0].count == 500);
@@ -105,22 +107,83 @@ static void test_tally_counts_and_sorts(void **state)
 	assert_int_equal(top[2].key, 1);
 	assert_true(tally_unknown(&tally).count == 9);
 	assert_int_equal(tally.keys, 100);
-	tally_release(&tally);
+	pool_release(&pool);
 }
 
 static void test_tally_is_bounded(void **state)
 {
 	struct tally tally = {0};
+	struct pool pool = {0};
 
 	(void)state;
 	for (uint32_t key = 1; key <= TALLY_KEYS_MAX + 50; key++)
-		tally_entry(&tally, key)->count++;
+		tally_entry(&tally, key, &pool)->count++;
 	/* A key that has its entry keeps it. */
-	tally_entry(&tally, 1)->count++;
+	tally_entry(&tally, 1, &pool)->count++;
 	assert_int_equal(tally.keys, TALLY_KEYS_MAX);
 	assert_true(tally_others(&tally).count == 50);
-	assert_true(tally_entry(&tally, 1)->count == 2);
-	tally_release(&tally);
+	assert_true(tally_entry(&tally, 1, &pool)->count == 2);
+	pool_release(&pool);
+}
+
+/* Stable, whatever the numbers of sites are, and nothing is left out. */
+static void test_journal_sorts_by_site(void **state)
+{
+	static const uint32_t sites[] = {1, 2, 512, 513, 300000, SITES_MAX};
+	struct journal journal = {0};
+	uint64_t seed = 3;
+
+	(void)state;
+	for (uint32_t round = 0; round < sizeof(sites) / sizeof(sites[0]); round++) {
+		uint32_t wanted = round == 1 ? JOURNAL_POSTINGS : 5000;
+
+		for (uint32_t i = 0; i < wanted; i++)
+			*journal_add(&journal) = (struct posting){.site = i ? next_random(&seed) % sites[round] : sites[round] - 1, .time_ns = i};
+		assert_int_equal(journal_is_full(&journal), wanted == JOURNAL_POSTINGS);
+		journal_sort(&journal, sites[round]);
+		uint64_t times = journal_at(&journal, 0)->time_ns;
+		for (uint32_t i = 1; i < wanted; i++) {
+			const struct posting *before = journal_at(&journal, i - 1), *here = journal_at(&journal, i);
+
+			assert_true(before->site < here->site || (before->site == here->site && before->time_ns < here->time_ns));
+			times += here->time_ns;
+		}
+		assert_true(times == (uint64_t)wanted * (wanted - 1) / 2);
+		journal_clear(&journal);
+	}
+	journal_release(&journal);
+}
+
+/* Pieces that grow: each keeps what was written, is zeroed where nothing was, and no two share a byte. */
+static void test_pool_keeps_pieces_apart(void **state)
+{
+	enum { PIECES = 300 };
+	struct pool pool = {0};
+	uint8_t *pieces[PIECES] = {0};
+	size_t sizes[PIECES] = {0};
+	uint64_t seed = 5;
+
+	(void)state;
+	for (uint32_t i = 0; i < 20000; i++) {
+		uint32_t at = next_random(&seed) % PIECES;
+
+		if (sizes[at] > 20000 || next_random(&seed) % 16 == 0) {
+			pool_give(&pool, pieces[at], sizes[at]);
+			pieces[at] = NULL;
+			sizes[at] = 0;
+		}
+		size_t grown = sizes[at] + 1 + next_random(&seed) % (sizes[at] < 512 ? 64 : 4096);
+		pieces[at] = pool_grow(&pool, pieces[at], sizes[at], grown);
+		assert_non_null(pieces[at]);
+		for (size_t byte = 0; byte < sizes[at]; byte++)
+			assert_int_equal(pieces[at][byte], 1 + at % 255);
+		for (size_t byte = sizes[at]; byte < grown; byte++)
+			assert_int_equal(pieces[at][byte], 0);
+		memset(pieces[at], 1 + (int)(at % 255), grown);
+		sizes[at] = grown;
+	}
+	pool_release(&pool);
+	assert_null(pool.blocks);
 }
 
 static void test_timeline_keeps_its_sums(void **state)
@@ -188,6 +251,8 @@ int main(void)
 		cmocka_unit_test(test_sites_are_told_apart),
 		cmocka_unit_test(test_tally_counts_and_sorts),
 		cmocka_unit_test(test_tally_is_bounded),
+		cmocka_unit_test(test_journal_sorts_by_site),
+		cmocka_unit_test(test_pool_keeps_pieces_apart),
 		cmocka_unit_test(test_timeline_keeps_its_sums),
 		cmocka_unit_test(test_timeline_of_far_and_mixed_up_times),
 		cmocka_unit_test(test_ages),
