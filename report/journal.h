@@ -56,6 +56,11 @@ static inline const struct posting *journal_at(const struct journal *journal, ui
 {
 	return &journal->postings[(uint32_t)journal->order[i]];
 }
+/* Its site, without reading it. */
+static inline uint32_t journal_site_at(const struct journal *journal, uint32_t i)
+{
+	return (uint32_t)(journal->order[i] >> 32);
+}
 /* Empties it. */
 void journal_clear(struct journal *journal);
 

@@ -6,18 +6,34 @@
 #include <string.h>
 
 #include "report/number.h"
+#include "trace/cleanup.h"
 
-#define AHEAD 16u /* postings whose memory is fetched before their turn */
+/* Memory is fetched so many postings before their turn: what leads to it first. */
+#define CACHE_LINE_BYTES 64u
+#define POSTING_AHEAD 64u
+#define SITE_AHEAD 32u
+#define LIVES_AHEAD 20u
+#define COUNTS_AHEAD 10u
+
+static void ledger_forget_journal(struct ledger *ledger)
+{
+	if (ledger->clerk) {
+		worker_wait(&ledger->clerk->worker);
+		journal_release(&ledger->clerk->journal);
+		free(TAKE(ledger->clerk));
+	}
+	journal_release(&ledger->journal);
+}
 
 void ledger_release(struct ledger *ledger)
 {
 	if (!ledger)
 		return;
+	ledger_forget_journal(ledger);
 	site_table_release(&ledger->sites);
 	live_release(&ledger->live);
 	contents_release(&ledger->contents);
 	orphans_release(&ledger->orphans);
-	journal_release(&ledger->journal);
 	free(ledger->caches);
 	*ledger = (struct ledger){0};
 }
@@ -149,25 +165,102 @@ static int post(struct site_table *sites, const struct posting *posting, uint32_
 	return 0;
 }
 
-/* Counts all that waits. */
-static int ledger_post(struct ledger *ledger, struct error *err)
+static void site_expect(const struct site *site, uint32_t ahead)
 {
-	struct journal *journal = &ledger->journal;
+	if (ahead == SITE_AHEAD) {
+		for (size_t at = 0; at < sizeof(*site); at += CACHE_LINE_BYTES)
+			__builtin_prefetch((const char *)site + at, 1);
+		return;
+	}
+	if (!site->lives)
+		return;
+	if (ahead == LIVES_AHEAD) {
+		__builtin_prefetch(site->lives, 1);
+		__builtin_prefetch(site->tasks.slots, 1);
+		__builtin_prefetch(site->cpus.slots, 1);
+		__builtin_prefetch(site->freed_by.slots, 1);
+		return;
+	}
+	__builtin_prefetch(site->lives->history.counts.counts, 1);
+	__builtin_prefetch(site->lives->freed_ages.buckets.counts, 1);
+}
+
+/* Has memory begin to fetch what the postings behind the i-th take, once for each site. */
+static void post_expect(const struct site_table *sites, const struct journal *journal, uint32_t i)
+{
+	static const uint32_t aheads[] = {SITE_AHEAD, LIVES_AHEAD, COUNTS_AHEAD};
+
+	if (i + POSTING_AHEAD >= journal->count)
+		return;
+	__builtin_prefetch(journal_at(journal, i + POSTING_AHEAD));
+	for (uint32_t step = 0; step < sizeof(aheads) / sizeof(aheads[0]); step++) {
+		uint32_t at = i + aheads[step], number = journal_site_at(journal, at);
+
+		if (number != journal_site_at(journal, at - 1))
+			site_expect(site_at(sites, number), aheads[step]);
+	}
+}
+
+/* Counts all that waits in the journal, site_count of sites at most. */
+static int post_all(struct site_table *sites, struct journal *journal, uint32_t site_count, uint32_t shift, struct error *err)
+{
 	int ret = 0;
 
-	journal_sort(journal, ledger->sites.count);
+	journal_sort(journal, site_count);
 	for (uint32_t i = 0; i < journal->count && !ret; i++) {
-		__builtin_prefetch(journal_at(journal, i + AHEAD < journal->count ? i + AHEAD : i));
-		ret = post(&ledger->sites, journal_at(journal, i), ledger->timeline_shift, err);
+		post_expect(sites, journal, i);
+		ret = post(sites, journal_at(journal, i), shift, err);
 	}
 	journal_clear(journal);
 	return ret;
 }
 
+static void clerk_post(void *context)
+{
+	struct ledger_clerk *clerk = context;
+
+	clerk->ret = post_all(clerk->sites, &clerk->journal, clerk->site_count, clerk->shift, &clerk->err);
+}
+
+/* Until all that was handed over is counted. */
+static int clerk_wait(struct ledger_clerk *clerk, struct error *err)
+{
+	worker_wait(&clerk->worker);
+	return clerk->ret ? error_set(err, clerk->ret, "%s", clerk->err.message) : 0;
+}
+
+/* The full journal goes to the clerk, whose empty one takes its place. */
+static int ledger_hand_over(struct ledger *ledger, struct error *err)
+{
+	if (!ledger->clerk)
+		ledger->clerk = calloc(1, sizeof(*ledger->clerk));
+	struct ledger_clerk *clerk = ledger->clerk;
+	int ret = clerk ? clerk_wait(clerk, err) : no_memory(err);
+
+	if (ret)
+		return ret;
+	struct journal empty = clerk->journal;
+	clerk->journal = ledger->journal;
+	ledger->journal = empty;
+	clerk->sites = &ledger->sites;
+	clerk->site_count = ledger->sites.count;
+	clerk->shift = ledger->timeline_shift;
+	worker_start(&clerk->worker, clerk_post, clerk);
+	return 0;
+}
+
+/* Everything is counted then. */
+static int ledger_settle(struct ledger *ledger, struct error *err)
+{
+	int ret = ledger->clerk ? clerk_wait(ledger->clerk, err) : 0;
+
+	return ret ? ret : post_all(&ledger->sites, &ledger->journal, ledger->sites.count, ledger->timeline_shift, err);
+}
+
 /* posting is copied. */
 static int ledger_note(struct ledger *ledger, const struct posting *posting, struct error *err)
 {
-	int ret = journal_is_full(&ledger->journal) ? ledger_post(ledger, err) : 0;
+	int ret = journal_is_full(&ledger->journal) ? ledger_hand_over(ledger, err) : 0;
 	struct posting *place = ret ? NULL : journal_add(&ledger->journal);
 
 	if (!place)
@@ -353,7 +446,7 @@ int ledger_enter_freed(struct ledger *ledger, const struct trace_freed *freed, s
 	int ret = site_table_find(&ledger->sites, freed->cache, freed->stack, &index, err);
 
 	if (!ret)
-		ret = ledger_post(ledger, err);
+		ret = ledger_settle(ledger, err);
 	if (ret)
 		return ret;
 	struct site *site = site_at(&ledger->sites, index);
@@ -462,10 +555,10 @@ int ledger_close(struct ledger *ledger, uint64_t duration_ns, const struct doubt
 			ret = close_live(ledger, duration_ns, object, err);
 	}
 	if (!ret)
-		ret = ledger_post(ledger, err);
+		ret = ledger_settle(ledger, err);
 	for (uint32_t i = 0; i < ledger->sites.count && !ret; i++)
 		ret = close_site(ledger, site_at(&ledger->sites, i), err);
-	journal_release(&ledger->journal);
+	ledger_forget_journal(ledger);
 	ledger_doubt(ledger, doubt);
 	site_table_close(&ledger->sites);
 	contents_sort(&ledger->contents);

@@ -13,6 +13,7 @@
 #include "report/live.h"
 #include "report/orphans.h"
 #include "report/site.h"
+#include "report/worker.h"
 #include "trace/timeline.h"
 #include "trace/error.h"
 #include "trace/record.h"
@@ -29,10 +30,22 @@ struct ledger_cache {
 	struct timeline timeline;
 };
 
-/* All-zero is an empty ledger. */
+/* Counts a full journal at its sites while the next one fills. */
+struct ledger_clerk {
+	struct worker worker;
+	struct journal journal;
+	struct site_table *sites;
+	uint32_t site_count; /* when it was handed over, */
+	uint32_t shift;	     /* and the width of timelines */
+	int ret;	     /* of what was counted last */
+	struct error err;
+};
+
+/* All-zero is an empty ledger, which must not be moved any more once events are entered. */
 struct ledger {
 	struct site_table sites; /* less what waits in the journal */
-	struct journal journal;
+	struct journal journal;	 /* what comes now */
+	struct ledger_clerk *clerk; /* counts what came before; NULL while there was not so much */
 	struct live live;
 	struct contents contents; /* of live objects; sorted once closed */
 	struct orphans orphans; /* frees of older objects that are events */

@@ -16,6 +16,8 @@
 #include "trace/cleanup.h"
 #include "trace/hash.h"
 
+#define SITES_AHEAD 8u
+
 void model_release(struct model *model)
 {
 	if (!model)
@@ -649,6 +651,14 @@ static int charge_orphans(const struct model *model, const struct recording *rec
 	return orphans_charge(orphans, paths, path_count, older, older_count, charges, err);
 }
 
+/* Has memory begin to fetch what add_site() takes of a site that is soon its turn. */
+static void expect_site(const struct site *site)
+{
+	__builtin_prefetch(site->tasks.slots);
+	__builtin_prefetch(site->cpus.slots);
+	__builtin_prefetch(site->freed_by.slots);
+}
+
 /* In the order of the ledger. */
 static int add_sites(struct model *model, const struct recording *recording, const struct symbolizer *symbolizer,
 		     const uint32_t *places, struct orphan_charges *charges, struct error *err)
@@ -671,6 +681,8 @@ static int add_sites(struct model *model, const struct recording *recording, con
 	cpu_nodes_read(&nodes, recording);
 	model->nr_nodes = nodes.nr_nodes;
 	for (uint32_t i = 0; i < table->count; i++) {
+		if (i + SITES_AHEAD < table->count)
+			expect_site(site_at(table, i + SITES_AHEAD));
 		add_site(model, recording, &stacks, &nodes, places, site_at(table, i));
 		if (site_at(table, i)->contents)
 			add_contents(model, &recording->ledger.contents, i, &model->sites[i]);

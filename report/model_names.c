@@ -40,21 +40,25 @@ const char *model_plain_label(struct model *model, const struct model_frame *fra
 	return arena_format(&model->arena, "%.*s", length < 255 ? (int)length : 255, frame->label);
 }
 
+static const char *stack_name(struct model *model, uint32_t node, const struct model_frame *telling)
+{
+	if (!node)
+		return "[no stack]";
+	return model_plain_label(model, telling ? telling : &model->frames[model->nodes[node].frame]);
+}
+
 const char *model_stack_name(struct model *model, uint32_t node)
 {
 	const struct model_frame *frame;
 
-	if (!node)
-		return "[no stack]";
-	if (model_telling_frames(model, node, &frame, 1))
-		return model_plain_label(model, frame);
-	return model_plain_label(model, &model->frames[model->nodes[node].frame]);
+	return stack_name(model, node, model_telling_frames(model, node, &frame, 1) ? frame : NULL);
 }
 
 void model_name_site(struct model *model, struct model_site *site)
 {
 	const struct model_frame *frames[2];
+	uint32_t count = model_telling_frames(model, site->node, frames, 2);
 
-	site->name = model_stack_name(model, site->node);
-	site->caller = model_telling_frames(model, site->node, frames, 2) == 2 ? model_plain_label(model, frames[1]) : "";
+	site->name = stack_name(model, site->node, count ? frames[0] : NULL);
+	site->caller = count == 2 ? model_plain_label(model, frames[1]) : "";
 }

@@ -129,6 +129,8 @@ size_t name_plain_length(const char *function)
 	static const char *const suffixes[] = {".isra.", ".constprop.", ".part.", ".cold", ".llvm.", ".lto_priv."};
 	size_t length = strlen(function);
 
+	if (!memchr(function, '.', length))
+		return length;
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		const char *at = strstr(function, suffixes[i]);
 

@@ -8,6 +8,7 @@
 #define COUNT_BITS 24u
 #define COUNT_MAX ((1u << COUNT_BITS) - 1)
 #define PAIRS_MAX 128u
+#define LAST_PAIRS 4u /* looked at one by one */
 
 static bool is_by_index(const struct sparse *sparse)
 {
@@ -31,8 +32,9 @@ static uint32_t pair_place(const struct sparse *sparse, uint32_t index)
 	const uint32_t *pairs = sparse->counts;
 	uint32_t first = 0, end = sparse->used;
 
-	if (!end || pairs[end - 1] >> COUNT_BITS < index)
-		return end;
+	for (uint32_t step = 0; step < LAST_PAIRS; step++, end--)
+		if (!end || pairs[end - 1] >> COUNT_BITS < index)
+			return end;
 	while (first < end) {
 		uint32_t middle = (first + end) / 2;
 
@@ -109,29 +111,34 @@ static bool room_for_pair(struct sparse *sparse, struct pool *pool)
 	return true;
 }
 
+/* A new pair at that place. False without memory. */
+static bool insert_pair(struct sparse *sparse, struct pool *pool, uint32_t at, uint32_t pair)
+{
+	if (!room_for_pair(sparse, pool))
+		return false;
+	uint32_t *pairs = sparse->counts;
+	for (uint32_t i = sparse->used++; i > at; i--)
+		pairs[i] = pairs[i - 1];
+	pairs[at] = pair;
+	return true;
+}
+
 bool sparse_add(struct sparse *sparse, struct pool *pool, uint32_t index, uint64_t count)
 {
+	if (!count)
+		return true;
 	if (!is_by_index(sparse)) {
 		uint32_t at = pair_place(sparse, index);
 		uint32_t *pairs = sparse->counts;
 		bool is_there = at < sparse->used && pairs[at] >> COUNT_BITS == index;
 		uint64_t sum = number_add(count, is_there ? pairs[at] & COUNT_MAX : 0);
 
-		if (!count)
-			return true;
 		if (sum <= COUNT_MAX && is_there) {
 			pairs[at] = index << COUNT_BITS | (uint32_t)sum;
 			return true;
 		}
-		if (sum <= COUNT_MAX && sparse->used < PAIRS_MAX) {
-			if (!room_for_pair(sparse, pool))
-				return false;
-			pairs = sparse->counts;
-			memmove(pairs + at + 1, pairs + at, (sparse->used - at) * sizeof(*pairs));
-			pairs[at] = index << COUNT_BITS | (uint32_t)sum;
-			sparse->used++;
-			return true;
-		}
+		if (sum <= COUNT_MAX && sparse->used < PAIRS_MAX)
+			return insert_pair(sparse, pool, at, index << COUNT_BITS | (uint32_t)sum);
 		if (!change_to_index(sparse, pool))
 			return false;
 	}

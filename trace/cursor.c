@@ -25,7 +25,7 @@ static void cursor_fail(struct cursor *cursor)
 	cursor->at = cursor->end;
 }
 
-uint64_t cursor_varint(struct cursor *cursor)
+uint64_t cursor_varint_long(struct cursor *cursor)
 {
 	uint64_t value = 0;
 
@@ -42,13 +42,6 @@ uint64_t cursor_varint(struct cursor *cursor)
 	}
 	cursor_fail(cursor);
 	return 0;
-}
-
-int64_t cursor_zigzag(struct cursor *cursor)
-{
-	uint64_t value = cursor_varint(cursor);
-
-	return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
 }
 
 const uint8_t *cursor_bytes(struct cursor *cursor, size_t size_bytes)

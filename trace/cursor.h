@@ -18,8 +18,18 @@ struct cursor {
 
 struct cursor cursor_over(const void *bytes, size_t size_bytes);
 size_t cursor_left(const struct cursor *cursor);
-uint64_t cursor_varint(struct cursor *cursor);
-int64_t cursor_zigzag(struct cursor *cursor);
+/* The part of cursor_varint() for what is longer than a byte, or not there. */
+uint64_t cursor_varint_long(struct cursor *cursor);
+static inline uint64_t cursor_varint(struct cursor *cursor)
+{
+	return cursor->at != cursor->end && *cursor->at < 0x80 ? *cursor->at++ : cursor_varint_long(cursor);
+}
+static inline int64_t cursor_zigzag(struct cursor *cursor)
+{
+	uint64_t value = cursor_varint(cursor);
+
+	return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
 uint32_t cursor_u32(struct cursor *cursor);
 uint8_t cursor_u8(struct cursor *cursor);
 /* Borrowed pointer to the next size_bytes, which are consumed; NULL (and failed) when there are not that many. */

@@ -448,6 +448,9 @@ static void reader_events(struct trace_reader *reader, struct cursor *record)
 	reader->batch_left = read_limited(record, 1u << 20);
 	reader->event_time_ns = cursor_varint(record);
 	memset(reader->has_column, 0, sizeof(reader->has_column));
+	/* Reading from a column that the record does not have fails. */
+	for (int column = 0; column < TRACE_COLUMN_COUNT; column++)
+		reader->columns[column] = cursor_over("", 0);
 	while (!record->failed && cursor_left(record)) {
 		uint64_t column = cursor_varint(record);
 		struct cursor values = cursor_part(record, cursor_varint(record));
@@ -463,20 +466,9 @@ static void reader_events(struct trace_reader *reader, struct cursor *record)
 		reader->batch_type = TRACE_RECORD_EVENTS;
 }
 
-/* The column, an empty one where the record has none: reading from it then fails. */
-static struct cursor *event_column(struct trace_reader *reader, enum trace_column column)
-{
-	static const uint8_t nothing[1];
-
-	if (!reader->has_column[column])
-		reader->columns[column] = cursor_over(nothing, 0);
-	reader->has_column[column] = true;
-	return &reader->columns[column];
-}
-
 static uint32_t event_id(struct trace_reader *reader, enum trace_column column, const struct table *table)
 {
-	return read_id(event_column(reader, column), table);
+	return read_id(&reader->columns[column], table);
 }
 
 /* A value of a column that may be absent: 0 then. */
@@ -501,13 +493,13 @@ static int32_t event_node(struct trace_reader *reader)
 static bool reader_event(struct trace_reader *reader, struct trace_event *event)
 {
 	*event = (struct trace_event){.node = -1};
-	uint8_t kind = cursor_u8(event_column(reader, TRACE_COLUMN_KIND));
+	uint8_t kind = cursor_u8(&reader->columns[TRACE_COLUMN_KIND]);
 	if (kind >= TRACE_EVENT_KIND_COUNT)
 		return false;
 	event->kind = kind;
-	reader->event_time_ns += (uint64_t)cursor_zigzag(event_column(reader, TRACE_COLUMN_TIME));
+	reader->event_time_ns += (uint64_t)cursor_zigzag(&reader->columns[TRACE_COLUMN_TIME]);
 	event->time_ns = reader->event_time_ns;
-	event->cpu = (uint32_t)read_limited(event_column(reader, TRACE_COLUMN_CPU), UINT32_MAX);
+	event->cpu = (uint32_t)read_limited(&reader->columns[TRACE_COLUMN_CPU], UINT32_MAX);
 	event->task = event_id(reader, TRACE_COLUMN_TASK, &reader->tasks);
 	event->stack = event_id(reader, TRACE_COLUMN_STACK, &reader->nodes);
 	if (kind == TRACE_EVENT_ALLOC || kind == TRACE_EVENT_FREE_OLDER)
@@ -518,16 +510,14 @@ static bool reader_event(struct trace_reader *reader, struct trace_event *event)
 		event->gfp = (uint32_t)event_optional(reader, TRACE_COLUMN_GFP, UINT32_MAX);
 		event->node = event_node(reader);
 	} else if (kind != TRACE_EVENT_FREE_OLDER) {
-		struct cursor *back = event_column(reader, TRACE_COLUMN_BACK);
-
 		if (!reader->allocs)
 			return false;
-		event->object = reader->allocs - read_limited(back, reader->allocs - 1);
+		event->object = reader->allocs - read_limited(&reader->columns[TRACE_COLUMN_BACK], reader->allocs - 1);
 	}
+	bool has_failed = false;
 	for (int column = 1; column < TRACE_COLUMN_COUNT; column++)
-		if (reader->has_column[column] && reader->columns[column].failed)
-			return false;
-	return true;
+		has_failed |= reader->columns[column].failed;
+	return !has_failed;
 }
 
 /* Reads the next entry of a record that is handed out entry by entry; false where it is wrong. */

@@ -89,6 +89,23 @@ static int by_count(const void *left, const void *right)
 	return (a->key > b->key) - (a->key < b->key);
 }
 
+/* Most have one or two. */
+static void sort(struct tally_entry *entries, uint32_t count)
+{
+	if (count > BRIM) {
+		qsort(entries, count, sizeof(entries[0]), by_count);
+		return;
+	}
+	for (uint32_t i = 1; i < count; i++) {
+		struct tally_entry entry = entries[i];
+		uint32_t at = i;
+
+		for (; at && by_count(&entries[at - 1], &entry) > 0; at--)
+			entries[at] = entries[at - 1];
+		entries[at] = entry;
+	}
+}
+
 uint32_t tally_top(const struct tally *tally, struct tally_entry *top, uint32_t max)
 {
 	struct tally_entry sorted[TALLY_KEYS_MAX];
@@ -97,8 +114,7 @@ uint32_t tally_top(const struct tally *tally, struct tally_entry *top, uint32_t 
 	for (uint32_t i = 0; i < tally->capacity; i++)
 		if (tally->slots[i].is_used && tally->slots[i].key && tally->slots[i].key != OTHERS)
 			sorted[count++] = tally->slots[i];
-	if (count > 1)
-		qsort(sorted, count, sizeof(sorted[0]), by_count);
+	sort(sorted, count);
 	if (count > max)
 		count = max;
 	for (uint32_t i = 0; i < count; i++)
