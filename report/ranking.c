@@ -1,25 +1,67 @@
-/* Ranks sites by what they and their variants have together. */
+/* Ranks sites by what they and their variants have together. Sites are large: all that decides is first taken out of them. */
 #include "report/ranking.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/number.h"
 #include "trace/cleanup.h"
 
+#define SITES_AHEAD 4u /* that are fetched while one is read or moved */
+#define CACHE_LINE_BYTES 64u
+
 /* A site that is told of by itself, and the sums of it and its variants. */
 struct told {
-	uint32_t site : 30;
-	uint32_t kind : 2; /* kind_of() its suspect */
+	const char *name;
+	uint64_t live, live_bytes, own_live, own_live_bytes, allocs;
+	uint32_t site, cache, node;
 	float score;
-	uint64_t live, live_bytes;
+	uint32_t place; /* where it stands */
+	uint32_t next;	/* place of the next of its variants */
+	uint32_t kind : 2; /* kind_of() its suspect */
+	uint32_t count : 30; /* 1 and its variants */
 };
 
-/* Where a site stands: with the told one of that number, by number or by place. */
-struct place {
+/* What is sorted. */
+struct rank {
+	uint64_t key; /* key_of() what is told */
 	uint32_t told;
-	uint32_t site;
 };
+
+/* Owned, each with room for all sites. */
+struct ranking {
+	struct model *model;
+	struct told *told;
+	struct rank *ranks; /* of told; once sorted, as they stand */
+	uint32_t *wholes;   /* of each of the variants: which told one it is, or is told with */
+	uint32_t *order;    /* of each place: its site */
+	uint32_t count;	    /* told ones */
+};
+
+static void ranking_release(struct ranking *ranking)
+{
+	free(ranking->told);
+	free(ranking->ranks);
+	free(ranking->wholes);
+	free(ranking->order);
+}
+
+static int ranking_init(struct ranking *ranking, struct model *model, struct error *err)
+{
+	size_t count = (size_t)model->site_count + 1;
+
+	*ranking = (struct ranking){
+		.model = model,
+		.told = calloc(count, sizeof(*ranking->told)),
+		.ranks = calloc(count, sizeof(*ranking->ranks)),
+		.wholes = calloc(count, sizeof(*ranking->wholes)),
+		.order = calloc(count, sizeof(*ranking->order)),
+	};
+	if (!ranking->told || !ranking->ranks || !ranking->wholes || !ranking->order)
+		return error_set(err, -ENOMEM, "not enough memory to rank %u sites", model->site_count);
+	return 0;
+}
 
 /* Leaks first, then what may be one. */
 static unsigned int kind_of(const struct suspect *suspect)
@@ -27,104 +69,222 @@ static unsigned int kind_of(const struct suspect *suspect)
 	return suspect_is_leak(suspect) ? 0 : suspect->class == SUSPECT_UNDETERMINED ? 1 : 2;
 }
 
+/* The larger one first; 0 for equal ones. */
+static int descending(uint64_t a, uint64_t b)
+{
+	return (a < b) - (a > b);
+}
+
+/* As model_by_live(). */
+static int by_own(const struct told *a, const struct told *b)
+{
+	int order = descending(a->own_live_bytes, b->own_live_bytes);
+
+	order = order ? order : descending(a->own_live, b->own_live);
+	order = order ? order : descending(a->allocs, b->allocs);
+	/* Most names are those of a few functions, once in memory. */
+	order = order || a->name == b->name ? order : strcmp(a->name, b->name);
+	order = order ? order : descending(b->cache, a->cache);
+	return order ? order : descending(b->node, a->node);
+}
+
+static int by_told(const struct told *a, const struct told *b)
+{
+	int order = descending(b->kind, a->kind);
+
+	if (!order && a->kind < 2)
+		order = (a->score < b->score) - (a->score > b->score);
+	order = order ? order : descending(a->live_bytes, b->live_bytes);
+	order = order ? order : descending(a->live, b->live);
+	return order ? order : by_own(a, b);
+}
+
 static int by_rank(const void *left, const void *right, void *context)
 {
-	const struct told *a = left, *b = right;
-	const struct model *model = context;
+	const struct rank *a = left, *b = right;
+	const struct told *told = context;
 
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	if (a->kind < 2 && (a->score > b->score || a->score < b->score))
-		return a->score < b->score ? 1 : -1;
-	if (a->live_bytes != b->live_bytes)
-		return a->live_bytes < b->live_bytes ? 1 : -1;
-	if (a->live != b->live)
-		return a->live < b->live ? 1 : -1;
-	return model_by_live(&model->sites[a->site], &model->sites[b->site]);
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	int order = by_told(&told[a->told], &told[b->told]);
+	return order ? order : descending(b->told, a->told);
 }
 
-static int by_place(const void *left, const void *right, void *context)
-{
-	const struct place *a = left, *b = right;
-	const struct model *model = context;
-	const struct model_site *of_a = &model->sites[a->site], *of_b = &model->sites[b->site];
+/* A key that is being made from the highest bits on: the larger of the counts comes first. */
+struct key {
+	uint64_t bits;
+	uint32_t left; /* bits; 0 once a count did not fit: what comes behind it tells nothing */
+};
 
-	if (a->told != b->told)
-		return a->told < b->told ? -1 : 1;
-	if (of_a->suspect.is_variant != of_b->suspect.is_variant)
-		return of_a->suspect.is_variant ? 1 : -1;
-	return model_by_live(of_a, of_b);
+static void key_add(struct key *key, uint64_t count, uint32_t width)
+{
+	uint64_t largest = (1ull << width) - 1;
+
+	if (key->left < width)
+		key->left = 0;
+	if (!key->left)
+		return;
+	key->left -= width;
+	key->bits |= (count < largest ? largest - count : 0) << key->left;
+	if (count >= largest)
+		key->left = 0;
 }
 
-/* Numbers those that are told; returns how many. */
-static uint32_t collect(const struct model *model, const struct variants *variants, struct told *told, struct place *places)
+/* As much of by_told() as 64 bits hold: where keys differ it orders as they do. */
+static uint64_t key_of(const struct told *told)
 {
-	uint32_t count = 0;
+	struct key key = {.left = 64};
+	uint32_t score = 0;
 
-	for (uint32_t at = 0, alike; (alike = variants_alike(variants, at)); at += alike) {
-		uint32_t whole = count;
+	/* The bits of what is not negative rise as it does. */
+	if (told->score > 0)
+		memcpy(&score, &told->score, sizeof(score));
+	key_add(&key, 2 - told->kind, 3);
+	if (told->kind < 2)
+		key_add(&key, score, 32);
+	key_add(&key, told->live_bytes, 29);
+	key_add(&key, told->live, 16);
+	/* One that has less of its own than with its variants stands behind all that have as much alone. */
+	key_add(&key, told->own_live_bytes == told->live_bytes && told->own_live == told->live ? told->allocs : 0, 16);
+	return key.bits;
+}
 
-		for (uint32_t i = at; i < at + alike; i++) {
-			uint32_t site = variants->items[i].site;
-			const struct suspect *suspect = &model->sites[site].suspect;
+/* Has memory begin to fetch it, whole. */
+static void expect_site(const struct model_site *site)
+{
+	for (size_t at = 0; at < sizeof(*site); at += CACHE_LINE_BYTES)
+		__builtin_prefetch((const char *)site + at);
+}
 
-			if (suspect->is_variant)
-				continue;
-			if (suspect->others)
-				whole = count;
-			places[site] = (struct place){.told = count, .site = site};
-			told[count++] = (struct told){.site = site, .kind = kind_of(suspect), .score = suspect->score};
-		}
-		for (uint32_t i = at; i < at + alike; i++) {
-			const struct model_site *site = &model->sites[variants->items[i].site];
-			struct place *place = &places[variants->items[i].site];
+static struct told told_of(const struct model *model, uint32_t number)
+{
+	const struct model_site *site = &model->sites[number];
 
-			if (site->suspect.is_variant)
-				*place = (struct place){.told = whole, .site = variants->items[i].site};
-			told[place->told].live = number_add(told[place->told].live, site->live);
-			told[place->told].live_bytes = number_add(told[place->told].live_bytes, site->live_bytes);
-		}
+	return (struct told){.site = number,
+			     .name = site->name,
+			     .own_live = site->live,
+			     .own_live_bytes = site->live_bytes,
+			     .allocs = site->allocs,
+			     .cache = site->cache,
+			     .node = site->node,
+			     .score = site->suspect.score,
+			     .kind = kind_of(&site->suspect)};
+}
+
+/* Of variants from first on, as many as are alike: numbers those that are told, and sums what is told with each. */
+static void collect_alike(struct ranking *ranking, const struct variants *variants, uint32_t first, uint32_t alike)
+{
+	const struct model_site *sites = ranking->model->sites;
+	uint32_t whole = ranking->count;
+
+	for (uint32_t i = first; i < first + alike; i++) {
+		const struct model_site *site = &sites[variants->items[i].site];
+
+		if (i + SITES_AHEAD < variants->count)
+			expect_site(&sites[variants->items[i + SITES_AHEAD].site]);
+		if (site->suspect.is_variant)
+			continue;
+		if (site->suspect.others)
+			whole = ranking->count;
+		ranking->wholes[i] = ranking->count;
+		ranking->told[ranking->count++] = told_of(ranking->model, variants->items[i].site);
 	}
-	return count;
+	for (uint32_t i = first; i < first + alike; i++) {
+		const struct model_site *site = &sites[variants->items[i].site];
+
+		if (site->suspect.is_variant)
+			ranking->wholes[i] = whole;
+		struct told *told = &ranking->told[ranking->wholes[i]];
+		told->count++;
+		told->live = number_add(told->live, site->live);
+		told->live_bytes = number_add(told->live_bytes, site->live_bytes);
+	}
 }
 
-/* Moves each site to its place; a place that has its site is marked by its own number. */
-static void move_sites(struct model *model, struct place *places)
+static void sort_told(struct ranking *ranking)
 {
-	for (uint32_t start = 0; start < model->site_count; start++) {
-		struct model_site moved = model->sites[start];
-		uint32_t at = start;
+	for (uint32_t i = 0; i < ranking->count; i++)
+		ranking->ranks[i] = (struct rank){.key = key_of(&ranking->told[i]), .told = i};
+	qsort_r(ranking->ranks, ranking->count, sizeof(*ranking->ranks), by_rank, ranking->told);
+}
 
-		while (places[at].site != start) {
-			uint32_t from = places[at].site;
+static int by_live(const void *left, const void *right, void *context)
+{
+	const uint32_t *a = left, *b = right;
+	const struct model *model = context;
+	int order = model_by_live(&model->sites[*a], &model->sites[*b]);
 
-			model->sites[at] = model->sites[from];
-			places[at].site = at;
+	return order ? order : descending(*b, *a);
+}
+
+/* Each told one first, then its variants. */
+static void find_places(struct ranking *ranking, const struct variants *variants)
+{
+	struct model *model = ranking->model;
+	uint32_t place = 0;
+
+	for (uint32_t i = 0; i < ranking->count; i++) {
+		struct told *told = &ranking->told[ranking->ranks[i].told];
+
+		told->place = place;
+		place += told->count;
+		told->next = told->place + 1;
+	}
+	for (uint32_t i = 0; i < variants->count; i++) {
+		struct told *told = &ranking->told[ranking->wholes[i]];
+		uint32_t site = variants->items[i].site;
+
+		ranking->order[site == told->site ? told->place : told->next++] = site;
+	}
+	for (uint32_t i = 0; i < ranking->count; i++) {
+		const struct told *told = &ranking->told[i];
+
+		if (told->count > 2)
+			qsort_r(ranking->order + told->place + 1, told->count - 1, sizeof(*ranking->order), by_live, model);
+	}
+}
+
+/* Moves each site to its place; a place that has its site is marked by its own number. What comes to the hole next is fetched meanwhile. */
+static void move_sites(struct model_site *sites, uint32_t count, uint32_t *order)
+{
+	for (uint32_t start = 0; start < count; start++) {
+		if (order[start] == start)
+			continue;
+		struct model_site moved = sites[start];
+		uint32_t at = start, ahead = start;
+
+		for (uint32_t i = 0; i < SITES_AHEAD; i++) {
+			ahead = order[ahead];
+			expect_site(&sites[ahead]);
+		}
+		while (order[at] != start) {
+			uint32_t from = order[at];
+
+			ahead = order[ahead];
+			expect_site(&sites[ahead]);
+			sites[at] = sites[from];
+			order[at] = at;
 			at = from;
 		}
-		model->sites[at] = moved;
-		places[at].site = at;
+		sites[at] = moved;
+		order[at] = at;
 	}
 }
 
 int ranking_sort(struct model *model, const struct variants *variants, struct error *err)
 {
-	CLEANUP(cleanup_free) struct told *told = calloc((size_t)model->site_count + 1, sizeof(*told));
-	CLEANUP(cleanup_free) struct place *places = calloc((size_t)model->site_count + 1, sizeof(*places));
-	CLEANUP(cleanup_free) uint32_t *ranks = calloc((size_t)model->site_count + 1, sizeof(*ranks));
+	CLEANUP(ranking_release) struct ranking ranking;
+	int ret = ranking_init(&ranking, model, err);
 
-	if (!told || !places || !ranks)
-		return error_set(err, -ENOMEM, "not enough memory to rank %u sites", model->site_count);
-	uint32_t count = collect(model, variants, told, places);
-	qsort_r(told, count, sizeof(*told), by_rank, model);
-	for (uint32_t i = 0; i < count; i++)
-		ranks[places[told[i].site].told] = i;
-	for (uint32_t i = 0; i < model->site_count; i++)
-		places[i].told = ranks[places[i].told];
-	qsort_r(places, model->site_count, sizeof(*places), by_place, model);
-	for (uint32_t i = 0; i < count && !*model->unreliable; i++)
-		model->suspect_count += !told[i].kind;
-	move_sites(model, places);
+	if (ret)
+		return ret;
+	for (uint32_t at = 0, alike; (alike = variants_alike(variants, at)); at += alike)
+		collect_alike(&ranking, variants, at, alike);
+	sort_told(&ranking);
+	find_places(&ranking, variants);
+	for (uint32_t i = 0; i < ranking.count && !*model->unreliable; i++)
+		model->suspect_count += !ranking.told[i].kind;
+	move_sites(model->sites, model->site_count, ranking.order);
 	return 0;
 }
 
