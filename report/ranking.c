@@ -2,6 +2,7 @@
 #include "report/ranking.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +24,16 @@ struct told {
 	uint32_t count : 30; /* 1 and its variants */
 };
 
-/* What is sorted. */
+/*
+ * What is sorted: as much of what decides as a sort moves well, in this order. Where a count does not fit, and where the site has less than
+ * with its variants, what stands behind it here is 0: by_told() decides.
+ */
 struct rank {
-	uint64_t key; /* key_of() what is told */
+	uint32_t accusation; /* rises from the leak of the highest score to what is no suspect */
 	uint32_t told;
+	uint64_t live_bytes;
+	uint32_t live, allocs;
+	uint64_t name; /* as it begins */
 };
 
 /* Owned, each with room for all sites. */
@@ -34,6 +41,7 @@ struct ranking {
 	struct model *model;
 	struct told *told;
 	struct rank *ranks; /* of told; once sorted, as they stand */
+	struct rank *room;  /* to sort them */
 	uint32_t *wholes;   /* of each of the variants: which told one it is, or is told with */
 	uint32_t *order;    /* of each place: its site */
 	uint32_t count;	    /* told ones */
@@ -43,6 +51,7 @@ static void ranking_release(struct ranking *ranking)
 {
 	free(ranking->told);
 	free(ranking->ranks);
+	free(ranking->room);
 	free(ranking->wholes);
 	free(ranking->order);
 }
@@ -55,10 +64,11 @@ static int ranking_init(struct ranking *ranking, struct model *model, struct err
 		.model = model,
 		.told = calloc(count, sizeof(*ranking->told)),
 		.ranks = calloc(count, sizeof(*ranking->ranks)),
+		.room = calloc(count, sizeof(*ranking->room)),
 		.wholes = calloc(count, sizeof(*ranking->wholes)),
 		.order = calloc(count, sizeof(*ranking->order)),
 	};
-	if (!ranking->told || !ranking->ranks || !ranking->wholes || !ranking->order)
+	if (!ranking->told || !ranking->ranks || !ranking->room || !ranking->wholes || !ranking->order)
 		return error_set(err, -ENOMEM, "not enough memory to rank %u sites", model->site_count);
 	return 0;
 }
@@ -99,54 +109,87 @@ static int by_told(const struct told *a, const struct told *b)
 	return order ? order : by_own(a, b);
 }
 
-static int by_rank(const void *left, const void *right, void *context)
+static int by_told_number(const void *left, const void *right, void *context)
 {
 	const struct rank *a = left, *b = right;
 	const struct told *told = context;
-
-	if (a->key != b->key)
-		return a->key < b->key ? -1 : 1;
 	int order = by_told(&told[a->told], &told[b->told]);
+
 	return order ? order : descending(b->told, a->told);
 }
 
-/* A key that is being made from the highest bits on: the larger of the counts comes first. */
-struct key {
-	uint64_t bits;
-	uint32_t left; /* bits; 0 once a count did not fit: what comes behind it tells nothing */
-};
-
-static void key_add(struct key *key, uint64_t count, uint32_t width)
+/* As far as ranks tell: what is told is not looked at. */
+static int by_rank(const struct rank *a, const struct rank *b)
 {
-	uint64_t largest = (1ull << width) - 1;
-
-	if (key->left < width)
-		key->left = 0;
-	if (!key->left)
-		return;
-	key->left -= width;
-	key->bits |= (count < largest ? largest - count : 0) << key->left;
-	if (count >= largest)
-		key->left = 0;
+	if (a->accusation != b->accusation)
+		return a->accusation < b->accusation ? -1 : 1;
+	if (a->live_bytes != b->live_bytes)
+		return descending(a->live_bytes, b->live_bytes);
+	if (a->live != b->live)
+		return descending(a->live, b->live);
+	if (a->allocs != b->allocs)
+		return descending(a->allocs, b->allocs);
+	return descending(b->name, a->name);
 }
 
-/* As much of by_told() as 64 bits hold: where keys differ it orders as they do. */
-static uint64_t key_of(const struct told *told)
+/* By merging: qsort_r() calls for each comparison. There is room for half of them. */
+static void merge_sort(struct rank *ranks, uint32_t count, struct rank *room)
 {
-	struct key key = {.left = 64};
+	uint32_t half = count / 2, left = 0, right = half;
+
+	if (count < 2)
+		return;
+	merge_sort(ranks, half, room);
+	merge_sort(ranks + half, count - half, room);
+	memcpy(room, ranks, half * sizeof(*ranks));
+	for (uint32_t i = 0; left < half; i++)
+		ranks[i] = right < count && by_rank(&ranks[right], &room[left]) < 0 ? ranks[right++] : room[left++];
+}
+
+/* First by the ranks alone; what is told is looked at only of equal ones, which are few at a time. */
+static void sort_ranks(struct rank *ranks, uint32_t count, struct rank *room, struct told *told)
+{
+	merge_sort(ranks, count, room);
+	for (uint32_t first = 0, end; first < count; first = end) {
+		for (end = first + 1; end < count && !by_rank(&ranks[first], &ranks[end]);)
+			end++;
+		if (end - first > 1)
+			qsort_r(ranks + first, end - first, sizeof(*ranks), by_told_number, told);
+	}
+}
+
+static uint32_t accusation_of(const struct told *told)
+{
 	uint32_t score = 0;
 
-	/* The bits of what is not negative rise as it does. */
+	/* The bits of what is not negative rise as it does, to those of infinity. */
 	if (told->score > 0)
 		memcpy(&score, &told->score, sizeof(score));
-	key_add(&key, 2 - told->kind, 3);
-	if (told->kind < 2)
-		key_add(&key, score, 32);
-	key_add(&key, told->live_bytes, 29);
-	key_add(&key, told->live, 16);
-	/* One that has less of its own than with its variants stands behind all that have as much alone. */
-	key_add(&key, told->own_live_bytes == told->live_bytes && told->own_live == told->live ? told->allocs : 0, 16);
-	return key.bits;
+	return told->kind < 2 ? (uint32_t)told->kind << 31 | (0x7f800000u - score) : UINT32_MAX;
+}
+
+static uint64_t name_begin(const char *name)
+{
+	uint64_t begin = 0;
+
+	for (uint32_t i = 0; i < sizeof(begin); i++) {
+		begin = begin << 8 | (unsigned char)*name;
+		name += *name != 0;
+	}
+	return begin;
+}
+
+static struct rank rank_of(const struct told *told, uint32_t number)
+{
+	struct rank rank = {.accusation = accusation_of(told), .told = number, .live_bytes = told->live_bytes};
+	bool is_alone = told->own_live_bytes == told->live_bytes && told->own_live == told->live;
+
+	rank.live = told->live < UINT32_MAX ? (uint32_t)told->live : UINT32_MAX;
+	if (rank.live < UINT32_MAX && is_alone)
+		rank.allocs = told->allocs < UINT32_MAX ? (uint32_t)told->allocs : UINT32_MAX;
+	if (rank.allocs && rank.allocs < UINT32_MAX)
+		rank.name = name_begin(told->name);
+	return rank;
 }
 
 /* Has memory begin to fetch it, whole. */
@@ -204,8 +247,8 @@ static void collect_alike(struct ranking *ranking, const struct variants *varian
 static void sort_told(struct ranking *ranking)
 {
 	for (uint32_t i = 0; i < ranking->count; i++)
-		ranking->ranks[i] = (struct rank){.key = key_of(&ranking->told[i]), .told = i};
-	qsort_r(ranking->ranks, ranking->count, sizeof(*ranking->ranks), by_rank, ranking->told);
+		ranking->ranks[i] = rank_of(&ranking->told[i], i);
+	sort_ranks(ranking->ranks, ranking->count, ranking->room, ranking->told);
 }
 
 static int by_live(const void *left, const void *right, void *context)
