@@ -154,20 +154,30 @@ static void count_charged(struct model *model, const struct orphan_charges *char
 	}
 }
 
-/* What judge() will look up for the site. */
-static void expect(const struct model_site *site)
+/* Has memory begin to fetch what judge() will look up for sites after this one: first where their counts are, then these. */
+static void expect_after(const struct model *model, uint32_t number)
 {
-	history_expect(site->history);
-	history_ages_expect(site->freed_ages);
-	if (site->live >= SUSPECT_OLD_LEAST)
-		history_ages_expect(site->live_ages);
+	const struct model_site *next = &model->sites[number];
+	uint32_t left = model->site_count - number;
+
+	if (left > 2 * SITES_AHEAD) {
+		__builtin_prefetch(next[2 * SITES_AHEAD].history);
+		__builtin_prefetch(next[2 * SITES_AHEAD].freed_ages);
+		__builtin_prefetch(next[2 * SITES_AHEAD].live_ages);
+	}
+	if (left <= SITES_AHEAD)
+		return;
+	next += SITES_AHEAD;
+	history_expect(next->history);
+	history_ages_expect(next->freed_ages);
+	if (next->live >= SUSPECT_OLD_LEAST)
+		history_ages_expect(next->live_ages);
 }
 
 static void judge_sites(struct model *model, const struct orphan_charges *charges)
 {
 	for (uint32_t i = 0; i < model->site_count; i++) {
-		if (i + SITES_AHEAD < model->site_count)
-			expect(&model->sites[i + SITES_AHEAD]);
+		expect_after(model, i);
 		model->sites[i].suspect = judge(model, charges, &(struct variant){.site = i}, 1);
 	}
 }

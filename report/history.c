@@ -142,28 +142,38 @@ bool history_ages_merge(struct history_ages *ages, const struct ages *more)
 	return true;
 }
 
-struct ages history_ages(const struct history_ages *ages)
+/* Into an empty one. */
+static void unfold(const struct history_ages *ages, struct ages *whole)
 {
-	struct ages whole = {.count = ages->count, .sum_ns = ages->sum_ns, .min_ns = ages->min_ns, .max_ns = ages->max_ns};
 	struct sparse_count counts[SPARSE_INDICES];
 	uint32_t count = sparse_read(&ages->buckets, counts);
 
+	whole->count = ages->count;
+	whole->sum_ns = ages->sum_ns;
+	whole->min_ns = ages->min_ns;
+	whole->max_ns = ages->max_ns;
 	for (uint32_t i = 0; i < count; i++)
-		whole.buckets[counts[i].index < AGES_BUCKETS ? counts[i].index : AGES_BUCKETS - 1] = counts[i].count;
+		whole->buckets[counts[i].index < AGES_BUCKETS ? counts[i].index : AGES_BUCKETS - 1] = counts[i].count;
+}
+
+struct ages history_ages(const struct history_ages *ages)
+{
+	struct ages whole = {0};
+
+	unfold(ages, &whole);
 	return whole;
 }
 
 void history_ages_add_to(const struct history_ages *ages, struct ages *sum)
 {
-	struct ages more;
-
 	if (!ages->count)
 		return;
 	if (!sum->count) {
-		*sum = history_ages(ages);
+		unfold(ages, sum);
 		return;
 	}
-	more = history_ages(ages);
+	struct ages more = history_ages(ages);
+
 	ages_merge(sum, &more);
 }
 
