@@ -10,6 +10,7 @@
 #include "trace/cleanup.h"
 
 #define SITES_AHEAD 4u /* that are fetched while one is read or moved */
+#define NAMES_AHEAD 16u
 #define CACHE_LINE_BYTES 64u
 
 /* A site that is told of by itself, and the sums of it and its variants. */
@@ -151,8 +152,8 @@ static void sort_ranks(struct rank *ranks, uint32_t count, struct rank *room, st
 {
 	merge_sort(ranks, count, room);
 	for (uint32_t first = 0, end; first < count; first = end) {
-		for (end = first + 1; end < count && !by_rank(&ranks[first], &ranks[end]);)
-			end++;
+		for (end = first + 1; end < count && !by_rank(&ranks[first], &ranks[end]); end++)
+			__builtin_prefetch(&told[ranks[end].told].name);
 		if (end - first > 1)
 			qsort_r(ranks + first, end - first, sizeof(*ranks), by_told_number, told);
 	}
@@ -246,8 +247,11 @@ static void collect_alike(struct ranking *ranking, const struct variants *varian
 
 static void sort_told(struct ranking *ranking)
 {
-	for (uint32_t i = 0; i < ranking->count; i++)
+	for (uint32_t i = 0; i < ranking->count; i++) {
+		if (i + NAMES_AHEAD < ranking->count)
+			__builtin_prefetch(ranking->told[i + NAMES_AHEAD].name);
 		ranking->ranks[i] = rank_of(&ranking->told[i], i);
+	}
 	sort_ranks(ranking->ranks, ranking->count, ranking->room, ranking->told);
 }
 
