@@ -11,6 +11,7 @@
 
 #define LOST_MOST 10u	   /* a verdict needs that no more than 1 of so many events was lost */
 #define REPAIRED_MOST 1000u /* more than 1 of so many frees inferred: others were missed for good */
+#define SITES_AHEAD 8u	   /* whose counts are fetched while one is judged */
 
 static uint64_t lost_events(const struct model_integrity *integrity)
 {
@@ -84,13 +85,12 @@ static uint32_t first_charge(const struct orphan_charges *charges, uint32_t site
 	return low;
 }
 
-/* What was counted at a site, or at several of one cache. All-zero but for cache has none. */
+/* What was counted at a site, or at several of one cache. All-zero has none. */
 struct evidence {
 	const struct model_cache *cache;
 	struct suspect_evidence all;
-	struct timeline timeline;
+	struct history_sum history;
 	struct ages freed_ages, live_ages;
-	uint64_t survivors[TIMELINE_BUCKETS];
 	double orphans[TIMELINE_BUCKETS];
 };
 
@@ -106,33 +106,14 @@ static void add_charges(struct evidence *evidence, const struct orphan_charges *
 	}
 }
 
-static void add_history(struct evidence *evidence, const struct model_site *site)
-{
-	struct timeline timeline = history_timeline(&site->lives->history);
-	struct ages freed_ages = history_ages(&site->lives->freed_ages), live_ages = history_ages(&site->lives->live_ages);
-	uint64_t survivors[TIMELINE_BUCKETS];
-
-	history_survivors(&site->lives->history, survivors);
-	/* All are of one width. */
-	evidence->timeline.shift = timeline.shift;
-	for (uint32_t i = 0; i < TIMELINE_BUCKETS; i++) {
-		uint64_t reclaimed = site->reclaimed ? history_count(&site->lives->history, i, HISTORY_RECLAIMED) : 0;
-
-		evidence->timeline.allocs[i] = number_add(evidence->timeline.allocs[i], timeline.allocs[i]);
-		evidence->timeline.frees[i] = number_add(evidence->timeline.frees[i], timeline.frees[i]);
-		evidence->survivors[i] = number_add(evidence->survivors[i], survivors[i] - reclaimed);
-	}
-	ages_merge(&evidence->freed_ages, &freed_ages);
-	ages_merge(&evidence->live_ages, &live_ages);
-}
-
 static void add_evidence(struct evidence *evidence, const struct model *model, const struct orphan_charges *charges, uint32_t number)
 {
 	const struct model_site *site = &model->sites[number];
 	struct suspect_evidence *all = &evidence->all;
 
 	evidence->cache = &model->caches[site->cache];
-	add_history(evidence, site);
+	history_sum_add(&evidence->history, &site->lives->history);
+	history_ages_add_to(&site->lives->freed_ages, &evidence->freed_ages);
 	add_charges(evidence, charges, number);
 	all->allocs = number_add(all->allocs, site->allocs);
 	all->live = number_add(all->live, site->live);
@@ -141,20 +122,24 @@ static void add_evidence(struct evidence *evidence, const struct model *model, c
 		all->freed_at_most = number_add(all->freed_at_most, site->live - site->live_at_least);
 }
 
-static struct suspect judge(struct evidence *evidence, const struct model *model)
+/* These sites as if they were one. */
+static struct suspect judge(const struct model *model, const struct orphan_charges *charges, const struct variant *same, uint32_t count)
 {
-	const struct model_cache *cache = evidence->cache;
-	struct suspect_trust trust = trust_of(model, cache);
+	struct evidence evidence = {0};
 
-	evidence->all.timeline = &evidence->timeline;
-	evidence->all.survivors = evidence->survivors;
-	evidence->all.freed_ages = &evidence->freed_ages;
-	evidence->all.live_ages = &evidence->live_ages;
-	evidence->all.orphans = evidence->all.orphan_scale > 0 ? evidence->orphans : NULL;
-	evidence->all.orphans_elsewhere = fmax(0, (double)cache->frees_older - cache->charged);
-	evidence->all.duration_ns = model->duration_ns;
-	evidence->all.slot_bytes = cache->slot_bytes;
-	return suspect_judge(&evidence->all, &trust);
+	for (uint32_t i = 0; i < count; i++)
+		add_evidence(&evidence, model, charges, same[i].site);
+	for (uint32_t i = 0; i < count && evidence.all.live >= SUSPECT_OLD_LEAST; i++)
+		history_ages_add_to(&model->sites[same[i].site].lives->live_ages, &evidence.live_ages);
+	struct suspect_trust trust = trust_of(model, evidence.cache);
+	evidence.all.history = &evidence.history;
+	evidence.all.freed_ages = &evidence.freed_ages;
+	evidence.all.live_ages = &evidence.live_ages;
+	evidence.all.orphans = evidence.all.orphan_scale > 0 ? evidence.orphans : NULL;
+	evidence.all.orphans_elsewhere = fmax(0, (double)evidence.cache->frees_older - evidence.cache->charged);
+	evidence.all.duration_ns = model->duration_ns;
+	evidence.all.slot_bytes = evidence.cache->slot_bytes;
+	return suspect_judge(&evidence.all, &trust);
 }
 
 /* Of each cache, how many of its frees of older objects are charged to somebody. */
@@ -169,14 +154,28 @@ static void count_charged(struct model *model, const struct orphan_charges *char
 	}
 }
 
+/* Has memory begin to fetch what judge() will look up for sites after this one: first where their counts are, then these. */
+static void expect_after(const struct model *model, uint32_t number)
+{
+	const struct model_site *next = &model->sites[number];
+	uint32_t left = model->site_count - number;
+
+	if (left > 2 * SITES_AHEAD)
+		__builtin_prefetch(next[2 * SITES_AHEAD].lives);
+	if (left <= SITES_AHEAD)
+		return;
+	next += SITES_AHEAD;
+	history_expect(&next->lives->history);
+	history_ages_expect(&next->lives->freed_ages);
+	if (next->live >= SUSPECT_OLD_LEAST)
+		history_ages_expect(&next->lives->live_ages);
+}
+
 static void judge_sites(struct model *model, const struct orphan_charges *charges)
 {
-	count_charged(model, charges);
 	for (uint32_t i = 0; i < model->site_count; i++) {
-		struct evidence evidence = {0};
-
-		add_evidence(&evidence, model, charges, i);
-		model->sites[i].suspect = judge(&evidence, model);
+		expect_after(model, i);
+		model->sites[i].suspect = judge(model, charges, &(struct variant){.site = i}, 1);
 	}
 }
 
@@ -203,12 +202,9 @@ static void make_variant(struct suspect *suspect)
  */
 static void judge_together(struct model *model, const struct orphan_charges *charges, const struct variant *same, uint32_t count)
 {
-	struct evidence evidence = {0};
+	struct suspect whole = judge(model, charges, same, count);
 	struct model_site *first = NULL;
 
-	for (uint32_t i = 0; i < count; i++)
-		add_evidence(&evidence, model, charges, same[i].site);
-	struct suspect whole = judge(&evidence, model);
 	for (uint32_t i = 0; i < count; i++) {
 		struct model_site *site = &model->sites[same[i].site];
 
@@ -274,6 +270,7 @@ int analysis_judge(struct model *model, const struct orphan_charges *charges, st
 	model->unreliable = unreliable(model);
 	for (uint32_t i = 0; i < model->cache_count; i++)
 		model->caches[i].growth = growth_of(&model->caches[i].reconciliation);
+	count_charged(model, charges);
 	judge_sites(model, charges);
 	judge_variants(model, charges, &variants);
 	hold_against_census(model);

@@ -6,6 +6,7 @@
 #include "report/number.h"
 
 _Static_assert(TIMELINE_BUCKETS * HISTORY_KINDS <= SPARSE_INDICES, "a history's indices");
+_Static_assert(TIMELINE_BUCKETS <= 64, "a bit for each bucket");
 _Static_assert(AGES_BUCKETS <= SPARSE_INDICES, "the indices of ages");
 
 bool history_widen(struct history *history, struct pool *pool, uint32_t shift)
@@ -80,6 +81,30 @@ void history_survivors(const struct history *history, uint64_t survivors[TIMELIN
 			survivors[at / HISTORY_KINDS] = count;
 }
 
+void history_sum_add(struct history_sum *sum, const struct history *history)
+{
+	uint64_t *const sums[HISTORY_RECLAIMED] = {sum->timeline.allocs, sum->timeline.frees, sum->survivors};
+	struct sparse_count counts[SPARSE_INDICES];
+	uint32_t count = sparse_read(&history->counts, counts);
+
+	sum->timeline.shift = history->shift;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t bucket = counts[i].index / HISTORY_KINDS, kind = counts[i].index % HISTORY_KINDS;
+
+		sum->buckets |= 1ull << bucket;
+		/* They come behind the survivors that they are of. */
+		if (kind == HISTORY_RECLAIMED)
+			sum->survivors[bucket] -= counts[i].count;
+		else
+			sums[kind][bucket] = number_add(sums[kind][bucket], counts[i].count);
+	}
+}
+
+void history_expect(const struct history *history)
+{
+	sparse_expect(&history->counts);
+}
+
 bool history_ages_add(struct history_ages *ages, struct pool *pool, uint64_t age_ns)
 {
 	if (!ages->count || age_ns < ages->min_ns)
@@ -106,15 +131,44 @@ bool history_ages_merge(struct history_ages *ages, struct pool *pool, const stru
 	return true;
 }
 
+/* Into an empty one. */
+static void unfold(const struct history_ages *ages, struct ages *whole)
+{
+	struct sparse_count counts[SPARSE_INDICES];
+	uint32_t count = sparse_read(&ages->buckets, counts);
+
+	whole->count = ages->count;
+	whole->sum_ns = ages->sum_ns;
+	whole->min_ns = ages->min_ns;
+	whole->max_ns = ages->max_ns;
+	for (uint32_t i = 0; i < count; i++)
+		whole->buckets[counts[i].index < AGES_BUCKETS ? counts[i].index : AGES_BUCKETS - 1] = counts[i].count;
+}
+
 struct ages history_ages(const struct history_ages *ages)
 {
-	struct ages whole = {.count = ages->count, .sum_ns = ages->sum_ns, .min_ns = ages->min_ns, .max_ns = ages->max_ns};
-	uint32_t place = 0, at;
-	uint64_t count;
+	struct ages whole = {0};
 
-	while (sparse_walk(&ages->buckets, &place, &at, &count))
-		whole.buckets[at < AGES_BUCKETS ? at : AGES_BUCKETS - 1] = count;
+	unfold(ages, &whole);
 	return whole;
+}
+
+void history_ages_add_to(const struct history_ages *ages, struct ages *sum)
+{
+	if (!ages->count)
+		return;
+	if (!sum->count) {
+		unfold(ages, sum);
+		return;
+	}
+	struct ages more = history_ages(ages);
+
+	ages_merge(sum, &more);
+}
+
+void history_ages_expect(const struct history_ages *ages)
+{
+	sparse_expect(&ages->buckets);
 }
 
 uint64_t history_ages_mean_ns(const struct history_ages *ages)

@@ -37,6 +37,18 @@ uint64_t history_count(const struct history *history, uint32_t bucket, enum hist
 struct timeline history_timeline(const struct history *history);
 void history_survivors(const struct history *history, uint64_t survivors[TIMELINE_BUCKETS]);
 
+/* What one history or several of one width have, unfolded. All-zero is none. */
+struct history_sum {
+	struct timeline timeline; /* allocations and frees */
+	uint64_t survivors[TIMELINE_BUCKETS]; /* that memory was not asked back of */
+	uint64_t buckets; /* bit i is set where bucket i has any of these */
+};
+
+/* Sums stop at UINT64_MAX. */
+void history_sum_add(struct history_sum *sum, const struct history *history);
+/* It will be read soon: has memory begin to fetch it. */
+void history_expect(const struct history *history);
+
 /* All-zero is empty. */
 struct history_ages {
 	struct sparse buckets;
@@ -50,6 +62,10 @@ struct history_ages {
 bool history_ages_add(struct history_ages *ages, struct pool *pool, uint64_t age_ns);
 bool history_ages_merge(struct history_ages *ages, struct pool *pool, const struct ages *more);
 struct ages history_ages(const struct history_ages *ages);
+/* Adds them to others, as ages_merge() does. */
+void history_ages_add_to(const struct history_ages *ages, struct ages *sum);
+/* They will be read soon: has memory begin to fetch them. */
+void history_ages_expect(const struct history_ages *ages);
 /* 0 where there are none. */
 uint64_t history_ages_mean_ns(const struct history_ages *ages);
 

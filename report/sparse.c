@@ -83,6 +83,26 @@ bool sparse_walk(const struct sparse *sparse, uint32_t *place, uint32_t *index, 
 	return *index < SPARSE_INDICES;
 }
 
+uint32_t sparse_read(const struct sparse *sparse, struct sparse_count counts[SPARSE_INDICES])
+{
+	const uint32_t *pairs = sparse->counts;
+	uint32_t count = 0;
+
+	if (is_by_index(sparse)) {
+		for (uint32_t i = sparse_next(sparse, 0); i < SPARSE_INDICES; i = sparse_next(sparse, i + 1))
+			counts[count++] = (struct sparse_count){.index = i, .count = ((const uint64_t *)sparse->counts)[i]};
+		return count;
+	}
+	for (; count < sparse->used; count++)
+		counts[count] = (struct sparse_count){.index = pairs[count] >> COUNT_BITS, .count = pairs[count] & COUNT_MAX};
+	return count;
+}
+
+void sparse_expect(const struct sparse *sparse)
+{
+	__builtin_prefetch(sparse->counts);
+}
+
 static bool change_to_index(struct sparse *sparse, struct pool *pool)
 {
 	uint64_t *counts = pool_take(pool, SPARSE_INDICES * sizeof(*counts));

@@ -27,6 +27,17 @@ uint64_t sparse_get(const struct sparse *sparse, uint32_t index);
 /* The first index at or above the given one whose count is not 0; SPARSE_INDICES where there is none. */
 uint32_t sparse_next(const struct sparse *sparse, uint32_t index);
 
+/* A count that is not 0. */
+struct sparse_count {
+	uint64_t count;
+	uint32_t index;
+};
+
+/* All of them at once, by rising index; returns how many. */
+uint32_t sparse_read(const struct sparse *sparse, struct sparse_count counts[SPARSE_INDICES]);
+/* They will be read soon: has memory begin to fetch them. */
+void sparse_expect(const struct sparse *sparse);
+
 /* Walks over the counts that are not 0, by rising index; place is 0 at first. False at the end. */
 bool sparse_walk(const struct sparse *sparse, uint32_t *place, uint32_t *index, uint64_t *count);
 

@@ -47,9 +47,11 @@ uint64_t survival_quantile(const struct ages *ages, double share)
 	if (!ages->count)
 		return 0;
 	for (uint32_t i = 0; i < AGES_BUCKETS; i++) {
+		if (!ages->buckets[i])
+			continue;
 		double here = (double)ages->buckets[i];
 
-		if (here > 0 && below + here >= wanted) {
+		if (below + here >= wanted) {
 			double part = (wanted - below) / here;
 			double age = begin_ns(ages, i) + part * (to_ns(ages, i) - begin_ns(ages, i));
 

@@ -10,7 +10,6 @@
 #define Z_95 1.645
 #define TAU_SHARE 0.1	  /* of the recording */
 #define TAU_SHARE_MAX (1 / 3.0)
-#define OLD_LEAST 3u	  /* old objects that make a suspect */
 #define LENGTH_LEAST ((double)SUSPECT_LENGTH_NS)
 #define LIVES_LEAST 5	  /* the recording in lifetimes */
 #define SPAN_LEAST 4u	  /* buckets that have any */
@@ -33,15 +32,14 @@
 struct judgement {
 	const struct suspect_evidence *evidence;
 	struct suspect suspect;
-	uint32_t buckets;	 /* that the recording takes */
-	double length;		 /* the same, with the part of the last */
+	double length;		 /* of the recording, in buckets */
 	double window;		 /* those in which an object that lives is old, in buckets */
 	double old, born;	 /* survivors and allocations of the window */
 	double dispersion;	 /* variance of the bins over their mean, 1 at least */
 	double orphans_variance;
 	double first, last;	 /* survivors of its first and last third */
 	double spread;		 /* part of the window that has 90 % of them */
-	uint32_t used;		 /* buckets with survivors */
+	uint64_t with_survivors; /* bit i is set where bucket i has any */
 };
 
 /* Counts of a hostile trace may add up to anything. */
@@ -50,9 +48,37 @@ static uint64_t rounded(double count)
 	return count < 9e18 ? (uint64_t)(count + 0.5) : INT64_MAX;
 }
 
-static double survivors_at(const struct judgement *judgement, uint32_t bucket)
+/* fmin() and fmax() are calls. */
+static double smaller(double a, double b)
 {
-	return (double)judgement->evidence->survivors[bucket];
+	return a < b ? a : b;
+}
+
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* Of a set of buckets. */
+static uint32_t lowest(uint64_t buckets)
+{
+	return (uint32_t)__builtin_ctzll(buckets);
+}
+
+/* Those of the set that do not end before. */
+static uint64_t from_bucket(uint64_t buckets, double from)
+{
+	return from < TIMELINE_BUCKETS ? buckets & ~0ull << (uint32_t)from : 0;
+}
+
+/* Those of one bucket. */
+static double survivors_within(const struct judgement *judgement, uint32_t bucket, double from, double to)
+{
+	/* The bucket that the recording ends in is shorter. */
+	double end = smaller(bucket + 1, judgement->length);
+	double part = smaller(to, end) - larger(from, bucket), whole = end - bucket;
+
+	return part > 0 && whole > 0 ? (double)judgement->evidence->history->survivors[bucket] * smaller(1, part / whole) : 0;
 }
 
 /* Survivors allocated between two times, both in buckets; those of a bucket by its part. */
@@ -60,46 +86,40 @@ static double survivors_between(const struct judgement *judgement, double from, 
 {
 	double sum = 0;
 
-	for (uint32_t i = (uint32_t)from; i < TIMELINE_BUCKETS && i < to; i++) {
-		if (!judgement->evidence->survivors[i])
-			continue;
-		/* The bucket that the recording ends in is shorter. */
-		double end = fmin(i + 1, judgement->length);
-		double part = fmin(to, end) - fmax(from, i), whole = end - i;
-
-		if (part > 0 && whole > 0)
-			sum += survivors_at(judgement, i) * fmin(1, part / whole);
-	}
+	for (uint64_t left = from_bucket(judgement->with_survivors, from); left && lowest(left) < to; left &= left - 1)
+		sum += survivors_within(judgement, lowest(left), from, to);
 	return sum;
 }
 
 static double to_buckets(const struct judgement *judgement, double time_ns)
 {
-	return time_ns / (double)(1ull << judgement->evidence->timeline->shift);
+	return time_ns / (double)(1ull << judgement->evidence->history->timeline.shift);
 }
 
-static void find_old(struct judgement *judgement)
+static void find_tau(struct judgement *judgement)
 {
 	const struct suspect_evidence *evidence = judgement->evidence;
 	double duration = (double)evidence->duration_ns, tau = TAU_SHARE * duration;
 	uint64_t p99 = survival_quantile(evidence->freed_ages, 0.99);
 
-	if ((double)p99 > tau)
-		tau = (double)p99;
-	if (tau > TAU_SHARE_MAX * duration)
-		tau = TAU_SHARE_MAX * duration;
+	tau = smaller(larger(tau, (double)p99), TAU_SHARE_MAX * duration);
 	judgement->suspect.tau_ns = rounded(tau);
 	judgement->suspect.p95_ns = survival_quantile(evidence->freed_ages, 0.95);
 	judgement->length = to_buckets(judgement, duration);
 	judgement->window = to_buckets(judgement, duration - tau);
-	judgement->buckets = (uint32_t)fmin(TIMELINE_BUCKETS, ceil(to_buckets(judgement, duration)));
-	judgement->old = survivors_between(judgement, 0, judgement->window);
-	for (uint32_t i = 0; i < judgement->buckets; i++) {
-		double part = fmin(1, fmax(0, judgement->window - i));
+}
 
-		judgement->born += part * (double)evidence->timeline->allocs[i];
-		judgement->used += survivors_at(judgement, i) > 0;
+static void count_old(struct judgement *judgement)
+{
+	const struct history_sum *history = judgement->evidence->history;
+
+	for (uint64_t left = history->buckets; left && lowest(left) < judgement->length; left &= left - 1) {
+		uint32_t bucket = lowest(left);
+
+		judgement->born += smaller(1, larger(0, judgement->window - bucket)) * (double)history->timeline.allocs[bucket];
+		judgement->with_survivors |= history->survivors[bucket] ? 1ull << bucket : 0;
 	}
+	judgement->old = survivors_between(judgement, 0, judgement->window);
 	judgement->suspect.old_live = rounded(judgement->old);
 	judgement->suspect.old_born = rounded(judgement->born);
 }
@@ -112,17 +132,17 @@ static void count_orphans(struct judgement *judgement)
 
 	for (uint32_t i = 0; i < TIMELINE_BUCKETS && evidence->orphans; i++) {
 		all += evidence->orphans[i];
-		old += evidence->orphans[i] * fmin(1, fmax(0, i + 1 - from));
+		old += evidence->orphans[i] * smaller(1, larger(0, i + 1 - from));
 	}
 	judgement->suspect.orphans = (float)all;
 	judgement->suspect.old_orphans = rounded(old);
-	judgement->orphans_variance = old * fmax(1, evidence->orphan_scale);
+	judgement->orphans_variance = old * larger(1, evidence->orphan_scale);
 }
 
 /* e to the entropy of the old survivors over equal parts of the window: how many parts have them, evenly. */
 static void measure_evenness(struct judgement *judgement)
 {
-	uint32_t bins = (uint32_t)fmin(BINS_MOST, fmax(SPAN_LEAST, judgement->old / 5));
+	uint32_t bins = (uint32_t)smaller(BINS_MOST, larger(SPAN_LEAST, judgement->old / 5));
 	double entropy = 0, width = judgement->window / bins;
 
 	for (uint32_t i = 0; i < bins && judgement->old > 0; i++) {
@@ -130,7 +150,7 @@ static void measure_evenness(struct judgement *judgement)
 
 		entropy -= share > 0 ? share * log(share) : 0;
 	}
-	judgement->suspect.evenness = judgement->old > 0 ? (float)fmin(1, exp(entropy) / bins) : 0;
+	judgement->suspect.evenness = judgement->old > 0 ? (float)smaller(1, exp(entropy) / bins) : 0;
 }
 
 /* Time between the first and the last twentieth of the old survivors. */
@@ -138,13 +158,14 @@ static void measure_spread(struct judgement *judgement)
 {
 	double sum = 0, from = 0, to = judgement->window;
 
-	for (uint32_t i = 0; i < judgement->window; i++) {
-		double next = sum + survivors_between(judgement, i, fmin(i + 1, judgement->window));
+	for (uint64_t left = judgement->with_survivors; left && lowest(left) < judgement->window; left &= left - 1) {
+		uint32_t bucket = lowest(left);
+		double next = sum + survivors_within(judgement, bucket, bucket, smaller(bucket + 1, judgement->window));
 
 		if (sum < 0.05 * judgement->old && next >= 0.05 * judgement->old)
-			from = i;
+			from = bucket;
 		if (sum < 0.95 * judgement->old && next >= 0.95 * judgement->old)
-			to = i + 1;
+			to = bucket + 1;
 		sum = next;
 	}
 	judgement->spread = judgement->window > 0 ? (to - from) / judgement->window : 0;
@@ -162,7 +183,7 @@ static void measure_dispersion(struct judgement *judgement)
 			chi += change * change / (here + before);
 		before = here;
 	}
-	judgement->dispersion = fmax(1, chi / (FINE_BINS - 1));
+	judgement->dispersion = larger(1, chi / (FINE_BINS - 1));
 	judgement->first = survivors_between(judgement, 0, judgement->window / 3);
 	judgement->last = survivors_between(judgement, judgement->window * 2 / 3, judgement->window);
 	judgement->suspect.first_third = rounded(judgement->first);
@@ -176,7 +197,7 @@ static void measure_slope(struct judgement *judgement)
 	uint64_t live[TIMELINE_BUCKETS];
 	double points[THEIL_SEN_POINTS_MAX], orphans = 0, net[TIMELINE_BUCKETS];
 	/* Of the last bucket only a part was recorded. */
-	uint32_t end = timeline_live(evidence->timeline, evidence->duration_ns, live) - 1, from = end / 3, count = end - from;
+	uint32_t end = timeline_live(&evidence->history->timeline, evidence->duration_ns, live) - 1, from = end / 3, count = end - from;
 	uint32_t step = (count + THEIL_SEN_POINTS_MAX - 1) / THEIL_SEN_POINTS_MAX, used = 0;
 
 	for (uint32_t i = 0; i < end; i++) {
@@ -186,7 +207,7 @@ static void measure_slope(struct judgement *judgement)
 	for (uint32_t i = from; step && i + step <= end && used < THEIL_SEN_POINTS_MAX; i += step)
 		points[used++] = net[i + step - 1];
 	struct theil_sen slope = theil_sen(points, used);
-	double seconds = step * (double)(1ull << evidence->timeline->shift) / SECOND;
+	double seconds = step * (double)(1ull << evidence->history->timeline.shift) / SECOND;
 	if (seconds > 0)
 		judgement->suspect.slope = (struct theil_sen){
 			.slope = (float)(slope.slope / seconds), .low = (float)(slope.low / seconds), .high = (float)(slope.high / seconds)};
@@ -206,7 +227,7 @@ static double low_bound(double count, double dispersion)
 static void measure_rate(struct judgement *judgement)
 {
 	struct suspect *suspect = &judgement->suspect;
-	double seconds = judgement->window * (double)(1ull << judgement->evidence->timeline->shift) / SECOND;
+	double seconds = judgement->window * (double)(1ull << judgement->evidence->history->timeline.shift) / SECOND;
 	double net = judgement->old - (double)suspect->old_orphans - (double)judgement->evidence->freed_at_most;
 	double low = low_bound(judgement->old, judgement->dispersion) - (double)judgement->evidence->freed_at_most;
 
@@ -214,8 +235,8 @@ static void measure_rate(struct judgement *judgement)
 		low = net - Z_95 * sqrt(judgement->dispersion * judgement->old + judgement->orphans_variance);
 	if (seconds <= 0)
 		return;
-	suspect->rate = (float)(fmax(0, net) / seconds);
-	suspect->low_rate = (float)(fmax(0, low) / seconds);
+	suspect->rate = (float)(larger(0, net) / seconds);
+	suspect->low_rate = (float)(larger(0, low) / seconds);
 }
 
 static bool is_saturating(const struct judgement *judgement)
@@ -258,7 +279,7 @@ static double lifetimes_ns(const struct judgement *judgement)
 static enum suspect_class class_after_reclaim(const struct judgement *judgement, enum suspect_class class)
 {
 	uint64_t reclaimed = judgement->evidence->reclaimed;
-	bool is_most = reclaimed >= OLD_LEAST && reclaimed >= judgement->evidence->live - reclaimed;
+	bool is_most = reclaimed >= SUSPECT_OLD_LEAST && reclaimed >= judgement->evidence->live - reclaimed;
 
 	return is_most && class != SUSPECT_LEAK && class != SUSPECT_PARTIAL_LEAK ? SUSPECT_RECLAIMABLE : class;
 }
@@ -269,10 +290,10 @@ static enum suspect_class class_of(const struct judgement *judgement)
 	double duration = (double)judgement->evidence->duration_ns;
 	bool is_long = duration >= lifetimes_ns(judgement);
 
-	if (judgement->old < OLD_LEAST) {
-		if (judgement->evidence->allocs < 2 * OLD_LEAST)
+	if (judgement->old < SUSPECT_OLD_LEAST) {
+		if (judgement->evidence->allocs < 2 * SUSPECT_OLD_LEAST)
 			return SUSPECT_QUIET;
-		if (judgement->evidence->live < OLD_LEAST || is_long)
+		if (judgement->evidence->live < SUSPECT_OLD_LEAST || is_long)
 			return judgement->evidence->freed_ages->count ? SUSPECT_CHURN : SUSPECT_QUIET;
 		return SUSPECT_UNDETERMINED;
 	}
@@ -286,7 +307,7 @@ static enum suspect_class class_of(const struct judgement *judgement)
 		return SUSPECT_CHURN;
 	if (suspect->dies_old >= DIES_OLD_LEAST)
 		return SUSPECT_LONG_LIVED;
-	if (!is_long || judgement->used < SPAN_LEAST || suspect->low_rate <= 0)
+	if (!is_long || (uint32_t)__builtin_popcountll(judgement->with_survivors) < SPAN_LEAST || suspect->low_rate <= 0)
 		return SUSPECT_UNDETERMINED;
 	return judgement->old >= WHOLE_LEAST * judgement->born ? SUSPECT_LEAK : SUSPECT_PARTIAL_LEAK;
 }
@@ -356,11 +377,11 @@ static double weight_of(enum suspect_class class)
 /* Long enough to be sure of, as far as this one tells. */
 static uint64_t needed_ns(const struct judgement *judgement)
 {
-	double need = fmax((double)SUSPECT_NEED_NS, lifetimes_ns(judgement)), duration = (double)judgement->evidence->duration_ns;
+	double need = larger((double)SUSPECT_NEED_NS, lifetimes_ns(judgement)), duration = (double)judgement->evidence->duration_ns;
 
 	if (judgement->old > 0 && judgement->old < MEDIUM_OLD)
-		need = fmax(need, duration * MEDIUM_OLD / judgement->old);
-	return rounded(fmax(need, 1.5 * duration));
+		need = larger(need, duration * MEDIUM_OLD / judgement->old);
+	return rounded(larger(need, 1.5 * duration));
 }
 
 struct suspect suspect_judge(const struct suspect_evidence *evidence, const struct suspect_trust *trust)
@@ -370,10 +391,11 @@ struct suspect suspect_judge(const struct suspect_evidence *evidence, const stru
 
 	suspect->class = SUSPECT_QUIET;
 	suspect->limit = "";
-	if (!evidence->allocs || !evidence->duration_ns || !evidence->timeline->shift)
+	if (!evidence->allocs || !evidence->duration_ns || !evidence->history->timeline.shift)
 		return *suspect;
-	find_old(&judgement);
-	if (evidence->live >= OLD_LEAST) {
+	find_tau(&judgement);
+	count_old(&judgement);
+	if (evidence->live >= SUSPECT_OLD_LEAST) {
 		count_orphans(&judgement);
 		measure_evenness(&judgement);
 		measure_spread(&judgement);

@@ -8,14 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "report/history.h"
 #include "report/theil_sen.h"
 #include "trace/ages.h"
-#include "trace/timeline.h"
 
 #define SUSPECT_RULES "slabscore-2"
 /* No method tells a leak from a cache that fills in a shorter recording; what is advised instead. */
 #define SUSPECT_LENGTH_NS 20000000000u
 #define SUSPECT_NEED_NS 30000000000u
+/* Old objects that make a suspect. */
+#define SUSPECT_OLD_LEAST 3u
 
 enum suspect_class {
 	SUSPECT_LEAK = 0,     /* what is allocated is not freed, at an even rate */
@@ -39,15 +41,15 @@ enum suspect_confidence {
 
 /* What was counted at a site. */
 struct suspect_evidence {
-	const struct timeline *timeline;
-	const uint64_t *survivors; /* live objects that memory was not asked back of, by when they were allocated, in timeline's buckets */
-	const struct ages *freed_ages, *live_ages;
-	const double *orphans; /* frees of older objects charged to the site, in timeline's buckets; NULL none are known */
+	const struct history_sum *history;
+	const struct ages *freed_ages;
+	const struct ages *live_ages; /* looked at where there are SUSPECT_OLD_LEAST live objects */
+	const double *orphans; /* frees of older objects charged to the site, in the history's buckets; NULL none are known */
 	double orphan_scale;   /* such frees for one that was seen with its stack */
 	double orphans_elsewhere; /* frees of older objects of the cache that are charged to nobody */
 	uint64_t duration_ns;
 	uint64_t allocs, live;
-	uint64_t reclaimed;	/* of live: they went when memory was asked back; not in survivors */
+	uint64_t reclaimed;	/* of live: they went when memory was asked back; not in the history's survivors */
 	uint64_t freed_at_most; /* of live: their free was lost, if it is among those that were */
 	uint32_t slot_bytes;	/* 0 not known: ranked as 1 */
 };
