@@ -27,8 +27,20 @@ struct number number_rate(uint64_t count, uint64_t duration_ns);
 struct number number_rate_bytes(uint64_t size_bytes, uint64_t duration_ns);
 
 /* Sum and difference that stop at the ends of the type: counters of a trace may hold anything. */
-uint64_t number_add(uint64_t a, uint64_t b);
-uint64_t number_multiply(uint64_t a, uint64_t b);
+static inline uint64_t number_add(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static inline uint64_t number_multiply(uint64_t a, uint64_t b)
+{
+	uint64_t product;
+
+	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
 /* a - b, at the ends of int64_t where it does not fit. */
 int64_t number_difference(uint64_t a, uint64_t b);
 
