@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/huge_pages.h"
 #include "report/number.h"
 #include "trace/cleanup.h"
 #include "trace/hash.h"
@@ -25,6 +26,8 @@ struct tree {
 	struct cell *cells;    /* by node of the model */
 	uint64_t *parts;       /* by cell; NULL: none are added up */
 	uint32_t *function_of; /* by frame of the model: the first frame of the same function */
+	uint32_t *slots;       /* cells that are not the first child of theirs, by caller and function; 0 free */
+	uint32_t slot_mask;
 	uint32_t no_stack;     /* cell of what has none */
 	uint32_t cell_count;
 	bool is_objects;
@@ -48,6 +51,7 @@ static void tree_release(struct tree *tree)
 	free(tree->cells);
 	free(tree->parts);
 	free(tree->function_of);
+	free(tree->slots);
 }
 
 static void heap_release(struct heap *heap)
@@ -65,15 +69,20 @@ void flame_release(struct flame *flame)
 
 static int tree_init(struct tree *tree, const struct model *model, bool has_parts, struct error *err)
 {
-	size_t count = (size_t)model->node_count + 1;
+	size_t count = (size_t)model->node_count + 1, slots = 64;
 
+	/* A cell that is not the first child of its own begins a branch, and there is no branch without a stack at its end. */
+	while (slots < 2 * (size_t)model->site_count)
+		slots *= 2;
+	tree->slot_mask = (uint32_t)(slots - 1);
 	tree->model = model;
 	tree->is_objects = !model->has_slot_bytes;
 	tree->no_stack = model->node_count;
-	tree->cells = calloc(count, sizeof(*tree->cells));
+	tree->cells = huge_pages_array(count, sizeof(*tree->cells));
 	tree->parts = has_parts ? calloc(count, sizeof(*tree->parts)) : NULL;
 	tree->function_of = calloc((size_t)model->frame_count + 1, sizeof(*tree->function_of));
-	if (!tree->cells || (has_parts && !tree->parts) || !tree->function_of)
+	tree->slots = calloc(slots, sizeof(*tree->slots));
+	if (!tree->cells || (has_parts && !tree->parts) || !tree->function_of || !tree->slots)
 		return error_set(err, -ENOMEM, "not enough memory for the flame graph");
 	return 0;
 }
@@ -163,11 +172,15 @@ static uint32_t tree_add_child(struct tree *tree, uint32_t parent, uint32_t firs
 	return node;
 }
 
-/*
- * The cell of a node below that cell; UINT32_MAX without memory. Most cells have one child: only what comes after the first is looked
- * for in more, by cell and function.
- */
-static uint32_t tree_child(struct tree *tree, struct u64_map *more, uint32_t parent, uint32_t node)
+static bool is_child(const struct tree *tree, uint32_t cell, uint32_t parent, uint32_t function)
+{
+	const struct model_node *node = &tree->model->nodes[cell];
+
+	return tree->function_of[node->frame] == function && cell_of(tree, node->parent) == parent;
+}
+
+/* The cell of a node below that cell. Most cells have one child: only what comes after the first is looked for. */
+static uint32_t tree_child(struct tree *tree, uint32_t parent, uint32_t node)
 {
 	const struct model_node *nodes = tree->model->nodes;
 	uint32_t first = tree->cells[parent].first_child, function = tree->function_of[nodes[node].frame];
@@ -176,25 +189,22 @@ static uint32_t tree_child(struct tree *tree, struct u64_map *more, uint32_t par
 		return tree_add_child(tree, parent, 0, node);
 	if (tree->function_of[nodes[first].frame] == function)
 		return first;
-	uint64_t *child = u64_map_put(more, (uint64_t)parent << 32 | (function + 1));
-	if (!child)
-		return UINT32_MAX;
-	if (!*child)
-		*child = tree_add_child(tree, parent, first, node);
-	return (uint32_t)*child;
+	uint64_t at = u64_mix((uint64_t)parent << 32 | function);
+	uint32_t *slot = &tree->slots[at & tree->slot_mask];
+	while (*slot && !is_child(tree, *slot, parent, function))
+		slot = &tree->slots[++at & tree->slot_mask];
+	if (!*slot)
+		*slot = tree_add_child(tree, parent, first, node);
+	return *slot;
 }
 
-/* Makes cells of the nodes; false without memory. */
-static bool tree_merge(struct tree *tree)
+/* Makes cells of the nodes. */
+static void tree_merge(struct tree *tree)
 {
-	CLEANUP(u64_map_release) struct u64_map more = {0};
-
 	for (uint32_t node = 1; node < tree->no_stack; node++) {
 		if (!tree->cells[node].weight)
 			continue;
-		uint32_t cell = tree_child(tree, &more, cell_of(tree, tree->model->nodes[node].parent), node);
-		if (cell == UINT32_MAX)
-			return false;
+		uint32_t cell = tree_child(tree, cell_of(tree, tree->model->nodes[node].parent), node);
 		if (cell == node)
 			continue;
 		tree_add(tree, cell, node);
@@ -202,7 +212,6 @@ static bool tree_merge(struct tree *tree)
 	}
 	if (tree->cells[tree->no_stack].weight)
 		tree_add_child(tree, 0, tree->cells[0].first_child, tree->no_stack);
-	return true;
 }
 
 /* Heavier first; of equal ones the outer first. */
@@ -316,7 +325,9 @@ int flame_build_parts(struct flame *flame, const struct model *model, const uint
 	if (ret)
 		return ret;
 	tree_weigh(&tree, parts);
-	bool has_memory = tree_name(&tree) && tree_merge(&tree);
+	bool has_memory = tree_name(&tree);
+	if (has_memory)
+		tree_merge(&tree);
 	heap.items = reallocarray(NULL, tree.cell_count, sizeof(*heap.items));
 	flame->rects = calloc(tree.cell_count < max_rects ? tree.cell_count : max_rects, sizeof(*flame->rects));
 	if (!has_memory || !placed || !heap.items || !flame->rects) {
