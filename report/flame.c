@@ -81,7 +81,7 @@ static int tree_init(struct tree *tree, const struct model *model, bool has_part
 	tree->cells = huge_pages_array(count, sizeof(*tree->cells));
 	tree->parts = has_parts ? calloc(count, sizeof(*tree->parts)) : NULL;
 	tree->function_of = calloc((size_t)model->frame_count + 1, sizeof(*tree->function_of));
-	tree->slots = calloc(slots, sizeof(*tree->slots));
+	tree->slots = huge_pages_array(slots, sizeof(*tree->slots));
 	if (!tree->cells || (has_parts && !tree->parts) || !tree->function_of || !tree->slots)
 		return error_set(err, -ENOMEM, "not enough memory for the flame graph");
 	return 0;
