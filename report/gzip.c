@@ -45,8 +45,8 @@ int gzip_unpack(struct buffer *out, const void *bytes, size_t size_bytes, struct
 	struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
 	bool has_memory = decompressor && buffer_reserve(out, told_bytes + 1);
 	/* One byte more than was told of is as wrong as one less. */
-	bool is_whole = has_memory && libdeflate_gzip_decompress(decompressor, bytes, size_bytes, out->bytes + out->size_bytes, told_bytes, NULL) ==
-					      LIBDEFLATE_SUCCESS;
+	uint8_t *end = has_memory ? out->bytes + out->size_bytes : NULL;
+	bool is_whole = has_memory && libdeflate_gzip_decompress(decompressor, bytes, size_bytes, end, told_bytes, NULL) == LIBDEFLATE_SUCCESS;
 	libdeflate_free_decompressor(decompressor);
 	if (!has_memory)
 		return error_set(err, -ENOMEM, "out of memory");

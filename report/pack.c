@@ -572,7 +572,8 @@ static void pack_site(struct pack *pack, struct model_site *site, const struct m
 
 /* Details of a site. */
 
-static void write_counts(struct pack *pack, enum column place, enum column count, const struct sparse *sparse, uint32_t first, uint32_t step)
+static void write_counts(struct pack *pack, enum column place, enum column count, const struct sparse *sparse, uint32_t first,
+			 uint32_t step)
 {
 	uint32_t places = (SPARSE_INDICES - first + step - 1) / step, next = 0, walked = 0, index;
 	uint64_t value;
@@ -590,7 +591,8 @@ static void write_counts(struct pack *pack, enum column place, enum column count
 		buffer_add_varint(&pack->out[place], 0);
 }
 
-static void read_counts(struct pack *pack, enum column place, enum column count, struct sparse *sparse, uint32_t first, uint32_t step)
+static void read_counts(struct pack *pack, enum column place, enum column count, struct sparse *sparse, uint32_t first,
+			 uint32_t step)
 {
 	uint32_t places = (SPARSE_INDICES - first + step - 1) / step;
 
