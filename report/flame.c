@@ -5,38 +5,58 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/huge_pages.h"
 #include "report/number.h"
 #include "trace/cleanup.h"
 #include "trace/hash.h"
+#include "trace/u64_map.h"
 
-/* A function in its place: all frames with one label below the same callers. */
+/*
+ * A function in its place: all nodes with one label below the same callers, under the number of the first of them. Cell 0 is the root,
+ * the one behind all nodes is for what has no stack: so a cell's callers have smaller numbers.
+ */
 struct cell {
-	uint32_t parent; /* smaller than the cell's own index; cell 0 is the root */
-	uint32_t frame;
-	uint32_t depth;
-	uint32_t rect; /* number of its rectangle + 1, 0: it is folded */
-	uint64_t weight;
+	uint64_t weight, objects; /* what ends in it or below; of a node that was merged into another cell 0 */
+	uint32_t first_child;	  /* 0: none */
+	uint32_t next;		  /* child of the same cell, 0: none; of a node that was merged its cell */
 };
 
 struct tree {
 	const struct model *model;
-	struct cell *cells;
-	uint32_t count;
-	uint32_t *slots; /* cell index, 0 free */
+	struct cell *cells;    /* by node of the model */
+	uint64_t *parts;       /* by cell; NULL: none are added up */
+	uint32_t *function_of; /* by frame of the model: the first frame of the same function */
+	uint32_t *slots;       /* cells that are not the first child of theirs, by caller and function; 0 free */
 	uint32_t slot_mask;
-	uint32_t *cell_of;	 /* by node of the model */
-	uint32_t no_stack;	 /* cell of what has none, 0: all have one */
-	uint64_t *function_hash; /* by frame of the model */
-	bool *is_live;		 /* by node of the model: something allocated below is */
+	uint32_t no_stack;     /* cell of what has none */
+	uint32_t cell_count;
+	bool is_objects;
+};
+
+/* A cell that may be drawn: its caller is. */
+struct candidate {
+	uint64_t weight;
+	uint32_t cell;
+	uint32_t parent; /* rectangle of the caller */
+};
+
+/* Those that are not drawn yet; the heaviest of them comes first. */
+struct heap {
+	struct candidate *items;
+	uint32_t count;
 };
 
 static void tree_release(struct tree *tree)
 {
 	free(tree->cells);
+	free(tree->parts);
+	free(tree->function_of);
 	free(tree->slots);
-	free(tree->cell_of);
-	free(tree->function_hash);
-	free(tree->is_live);
+}
+
+static void heap_release(struct heap *heap)
+{
+	free(heap->items);
 }
 
 void flame_release(struct flame *flame)
@@ -47,123 +67,182 @@ void flame_release(struct flame *flame)
 	*flame = (struct flame){0};
 }
 
-static uint64_t hash_function(const struct model_frame *frame)
+static int tree_init(struct tree *tree, const struct model *model, bool has_parts, struct error *err)
 {
-	return hash_text(hash_text(frame->is_user ? 1 : HASH_START, frame->label), frame->module);
-}
+	size_t count = (size_t)model->node_count + 1, slots = 64;
 
-static bool is_same_function(const struct tree *tree, uint32_t a, uint32_t b)
-{
-	const struct model_frame *left = &tree->model->frames[a], *right = &tree->model->frames[b];
-
-	if (a == b)
-		return true;
-	if (tree->function_hash[a] != tree->function_hash[b] || left->is_user != right->is_user)
-		return false;
-	/* main() of two programs are two functions. */
-	return !strcmp(left->label, right->label) && !strcmp(left->module, right->module);
-}
-
-static uint32_t tree_child(struct tree *tree, uint32_t parent, uint32_t frame)
-{
-	uint64_t at = ((tree->function_hash[frame] ^ parent) * 0x9e3779b97f4a7c15u) >> 20;
-	uint32_t *slot = &tree->slots[at & tree->slot_mask];
-
-	while (*slot &&
-	       (tree->cells[*slot].parent != parent || !is_same_function(tree, tree->cells[*slot].frame, frame)))
-		slot = &tree->slots[++at & tree->slot_mask];
-	if (!*slot) {
-		*slot = tree->count;
-		tree->cells[tree->count++] =
-			(struct cell){.parent = parent, .frame = frame, .depth = tree->cells[parent].depth + 1};
-	}
-	return *slot;
-}
-
-/* Marks the nodes of what is live; returns how many there are. */
-static uint32_t tree_mark(struct tree *tree, const struct model *model)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < model->site_count; i++)
-		for (uint32_t node = model->sites[i].live ? model->sites[i].node : 0; node && !tree->is_live[node];
-		     node = model->nodes[node].parent) {
-			tree->is_live[node] = true;
-			count++;
-		}
-	return count;
-}
-
-static int tree_init(struct tree *tree, const struct model *model, struct error *err)
-{
-	size_t slots = 64;
-
-	tree->model = model;
-	tree->is_live = calloc((size_t)model->node_count + 1, sizeof(*tree->is_live));
-	uint32_t count = tree->is_live ? tree_mark(tree, model) : 0;
-	while (3 * slots < 4 * (size_t)count)
+	/* A cell that is not the first child of its own begins a branch, and there is no branch without a stack at its end. */
+	while (slots < 2 * (size_t)model->site_count)
 		slots *= 2;
-	/* Every node may become a cell, and there are the root and the one for what has no stack. */
-	tree->cells = calloc((size_t)count + 2, sizeof(*tree->cells));
-	tree->slots = calloc(slots, sizeof(*tree->slots));
 	tree->slot_mask = (uint32_t)(slots - 1);
-	tree->cell_of = calloc((size_t)model->node_count + 1, sizeof(*tree->cell_of));
-	tree->function_hash = calloc((size_t)model->frame_count + 1, sizeof(*tree->function_hash));
-	if (!tree->is_live || !tree->cells || !tree->slots || !tree->cell_of || !tree->function_hash)
+	tree->model = model;
+	tree->is_objects = !model->has_slot_bytes;
+	tree->no_stack = model->node_count;
+	tree->cells = huge_pages_array(count, sizeof(*tree->cells));
+	tree->parts = has_parts ? calloc(count, sizeof(*tree->parts)) : NULL;
+	tree->function_of = calloc((size_t)model->frame_count + 1, sizeof(*tree->function_of));
+	tree->slots = huge_pages_array(slots, sizeof(*tree->slots));
+	if (!tree->cells || (has_parts && !tree->parts) || !tree->function_of || !tree->slots)
 		return error_set(err, -ENOMEM, "not enough memory for the flame graph");
-	for (uint32_t i = 0; i < model->frame_count; i++)
-		tree->function_hash[i] = hash_function(&model->frames[i]);
-	tree->cells[0] = (struct cell){.frame = FLAME_ROOT};
-	tree->count = 1;
 	return 0;
 }
 
-static uint64_t site_weight(const struct model_site *site, bool is_objects)
+static bool is_same_function(const struct model_frame *a, const struct model_frame *b)
 {
-	return is_objects ? site->live : site->live_bytes;
+	/* main() of two programs are two functions. */
+	return a->is_user == b->is_user && !strcmp(a->label, b->label) && !strcmp(a->module, b->module);
 }
 
-static uint32_t site_cell(const struct tree *tree, const struct model_site *site)
+static uint64_t hash_function(const struct model_frame *frame)
 {
-	return site->node ? tree->cell_of[site->node] : tree->no_stack;
+	uint64_t hash = hash_text(hash_text(frame->is_user ? 1 : HASH_START, frame->label), frame->module);
+
+	return hash ^ hash >> 32;
 }
 
-/* Adds up what ends in each cell, then from the leaves to the root. */
-static void tree_weigh(struct tree *tree, bool is_objects)
+/* Finds out which frames are of one function; false without memory. */
+static bool tree_name(struct tree *tree)
 {
-	for (uint32_t i = 0; i < tree->model->site_count; i++) {
-		const struct model_site *site = &tree->model->sites[i];
+	const struct model_frame *frames = tree->model->frames;
+	size_t capacity = 64;
 
-		if (!site->live)
+	while (capacity < 2 * (size_t)tree->model->frame_count)
+		capacity *= 2;
+	CLEANUP(cleanup_free) uint32_t *slots = calloc(capacity, sizeof(*slots)); /* frame + 1, 0 free */
+	for (uint32_t i = 0; slots && i < tree->model->frame_count; i++) {
+		uint64_t at = hash_function(&frames[i]);
+		uint32_t *slot = &slots[at & (capacity - 1)];
+
+		while (*slot && !is_same_function(&frames[*slot - 1], &frames[i]))
+			slot = &slots[++at & (capacity - 1)];
+		if (!*slot)
+			*slot = i + 1;
+		tree->function_of[i] = *slot - 1;
+	}
+	return slots;
+}
+
+/* Adds to a cell what another has. */
+static void tree_add(struct tree *tree, uint32_t to, uint32_t from)
+{
+	struct cell *sum = &tree->cells[to];
+
+	sum->weight = number_add(sum->weight, tree->cells[from].weight);
+	sum->objects += tree->cells[from].objects;
+	if (tree->parts)
+		tree->parts[to] = number_add(tree->parts[to], tree->parts[from]);
+}
+
+/* Adds up what ends in each node, then from the leaves to the root. */
+static void tree_weigh(struct tree *tree, const uint64_t *parts)
+{
+	const struct model *model = tree->model;
+
+	for (uint32_t i = 0; i < model->site_count; i++) {
+		const struct model_site *site = &model->sites[i];
+		uint32_t node = site->node ? site->node : tree->no_stack;
+		struct cell *cell = &tree->cells[node];
+		uint64_t weight = tree->is_objects ? site->live : site->live_bytes;
+
+		/* Which are live cannot be foreseen: without a branch on it the memory of the next ones is already on its way. */
+		cell->weight = number_add(cell->weight, site->live ? weight : 0);
+		cell->objects += site->live;
+		if (parts && site->live)
+			tree->parts[node] = number_add(tree->parts[node], parts[i]);
+	}
+	for (uint32_t node = tree->no_stack; node-- > 1;)
+		if (tree->cells[node].objects)
+			tree_add(tree, model->nodes[node].parent, node);
+	tree_add(tree, 0, tree->no_stack);
+}
+
+static uint32_t cell_of(const struct tree *tree, uint32_t node)
+{
+	return tree->cells[node].weight ? node : tree->cells[node].next;
+}
+
+/* Makes a cell of the node, a child of that one; first is the child it has, if any. */
+static uint32_t tree_add_child(struct tree *tree, uint32_t parent, uint32_t first, uint32_t node)
+{
+	uint32_t *link = first ? &tree->cells[first].next : &tree->cells[parent].first_child;
+
+	tree->cells[node].next = *link;
+	*link = node;
+	tree->cell_count++;
+	return node;
+}
+
+static bool is_child(const struct tree *tree, uint32_t cell, uint32_t parent, uint32_t function)
+{
+	const struct model_node *node = &tree->model->nodes[cell];
+
+	return tree->function_of[node->frame] == function && cell_of(tree, node->parent) == parent;
+}
+
+/* The cell of a node below that cell. Most cells have one child: only what comes after the first is looked for. */
+static uint32_t tree_child(struct tree *tree, uint32_t parent, uint32_t node)
+{
+	const struct model_node *nodes = tree->model->nodes;
+	uint32_t first = tree->cells[parent].first_child, function = tree->function_of[nodes[node].frame];
+
+	if (!first)
+		return tree_add_child(tree, parent, 0, node);
+	if (tree->function_of[nodes[first].frame] == function)
+		return first;
+	uint64_t at = u64_mix((uint64_t)parent << 32 | function);
+	uint32_t *slot = &tree->slots[at & tree->slot_mask];
+	while (*slot && !is_child(tree, *slot, parent, function))
+		slot = &tree->slots[++at & tree->slot_mask];
+	if (!*slot)
+		*slot = tree_add_child(tree, parent, first, node);
+	return *slot;
+}
+
+/* Makes cells of the nodes. */
+static void tree_merge(struct tree *tree)
+{
+	for (uint32_t node = 1; node < tree->no_stack; node++) {
+		if (!tree->cells[node].weight)
 			continue;
-		if (!site->node && !tree->no_stack) {
-			tree->no_stack = tree->count++;
-			tree->cells[tree->no_stack] = (struct cell){.frame = FLAME_NO_STACK, .depth = 1};
-		}
-		struct cell *cell = &tree->cells[site_cell(tree, site)];
-		cell->weight = number_add(cell->weight, site_weight(site, is_objects));
+		uint32_t cell = tree_child(tree, cell_of(tree, tree->model->nodes[node].parent), node);
+		if (cell == node)
+			continue;
+		tree_add(tree, cell, node);
+		tree->cells[node] = (struct cell){.next = cell};
 	}
-	for (uint32_t i = tree->count - 1; i > 0; i--) {
-		struct cell *cell = &tree->cells[i], *parent = &tree->cells[cell->parent];
-
-		parent->weight = number_add(parent->weight, cell->weight);
-	}
+	if (tree->cells[tree->no_stack].weight)
+		tree_add_child(tree, 0, tree->cells[0].first_child, tree->no_stack);
 }
 
-/* Heavier first; of equal ones the outer first, so that a cell is never kept without its callers. */
-static bool is_before(const struct cell *cells, uint32_t a, uint32_t b)
+/* Heavier first; of equal ones the outer first. */
+static bool is_before(const struct candidate *a, const struct candidate *b)
 {
-	return cells[a].weight != cells[b].weight ? cells[a].weight > cells[b].weight : a < b;
+	return a->weight != b->weight ? a->weight > b->weight : a->cell < b->cell;
 }
 
-static int by_place(const void *left, const void *right, void *context)
+static void heap_push(struct heap *heap, struct candidate candidate)
 {
-	const uint32_t *a = left, *b = right;
-	const struct cell *cells = context;
+	uint32_t at = heap->count++;
 
-	if (cells[*a].parent != cells[*b].parent)
-		return cells[*a].parent < cells[*b].parent ? -1 : 1;
-	return *a == *b ? 0 : is_before(cells, *a, *b) ? -1 : 1;
+	for (; at && is_before(&candidate, &heap->items[(at - 1) / 2]); at = (at - 1) / 2)
+		heap->items[at] = heap->items[(at - 1) / 2];
+	heap->items[at] = candidate;
+}
+
+static struct candidate heap_pop(struct heap *heap)
+{
+	struct candidate first = heap->items[0], moved = heap->items[--heap->count];
+	uint32_t at = 0;
+
+	for (uint32_t child; (child = 2 * at + 1) < heap->count; at = child) {
+		if (child + 1 < heap->count && is_before(&heap->items[child + 1], &heap->items[child]))
+			child++;
+		if (is_before(&moved, &heap->items[child]))
+			break;
+		heap->items[at] = heap->items[child];
+	}
+	heap->items[at] = moved;
+	return first;
 }
 
 static int by_depth(const void *left, const void *right)
@@ -175,87 +254,56 @@ static int by_depth(const void *left, const void *right)
 	return (a->start > b->start) - (a->start < b->start);
 }
 
-/* Restores the heap whose first is the last in order, where only the one at that place may be wrong. */
-static void sift(const struct cell *cells, uint32_t *heap, uint32_t count, uint32_t at)
+static uint32_t cell_frame(const struct tree *tree, uint32_t cell)
 {
-	for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-		uint32_t moved = heap[at];
-
-		if (child + 1 < count && is_before(cells, heap[child], heap[child + 1]))
-			child++;
-		if (!is_before(cells, moved, heap[child]))
-			return;
-		heap[at] = heap[child];
-		heap[child] = moved;
-	}
+	return !cell ? FLAME_ROOT : cell == tree->no_stack ? FLAME_NO_STACK : tree->model->nodes[cell].frame;
 }
 
-/* Writes the cells to be drawn to kept and counts the rest; returns how many are drawn. */
-static uint32_t tree_select(struct tree *tree, uint32_t *kept, uint32_t max_rects, uint32_t max_depth, struct flame *flame)
+/* Beside the heavier ones of the same caller, which came before. placed: by rectangle, the weight of children that have their place. */
+static void draw(const struct tree *tree, const struct candidate *candidate, uint64_t *placed, struct flame *flame)
 {
-	uint32_t count = 0;
+	const struct cell *cell = &tree->cells[candidate->cell];
+	struct flame_rect rect = {.frame = cell_frame(tree, candidate->cell), .weight = cell->weight, .objects = cell->objects};
 
-	for (uint32_t i = 0; i < tree->count; i++) {
-		if (!tree->cells[i].weight)
-			continue;
-		if (tree->cells[i].depth < max_depth && count < max_rects) {
-			kept[count++] = i;
-			for (uint32_t at = count == max_rects ? count / 2 : 0; at-- > 0;)
-				sift(tree->cells, kept, count, at);
-			continue;
-		}
-		if (tree->cells[i].depth < max_depth && is_before(tree->cells, i, kept[0])) {
-			kept[0] = i;
-			sift(tree->cells, kept, count, 0);
-		}
-		flame->folded_frames++;
+	if (candidate->cell) {
+		rect.depth = flame->rects[candidate->parent].depth + 1;
+		rect.start = flame->rects[candidate->parent].start + placed[candidate->parent];
+		placed[candidate->parent] += rect.weight;
 	}
-	return count;
+	if (tree->parts)
+		rect.part = tree->parts[candidate->cell];
+	if (rect.depth >= flame->depth)
+		flame->depth = rect.depth + 1;
+	flame->rects[flame->rect_count++] = rect;
 }
 
-/* placed: by rectangle, the weight of children that have their place; all 0. */
-static void tree_place(struct tree *tree, uint32_t *kept, uint32_t count, uint64_t *placed, struct flame *flame)
+static void fold(const struct candidate *candidate, struct flame *flame)
 {
-	/* By parent: a parent's number is smaller, so it has its own place before its children ask for theirs. */
-	qsort_r(kept, count, sizeof(*kept), by_place, tree->cells);
-	for (uint32_t i = 0; i < count; i++) {
-		struct cell *cell = &tree->cells[kept[i]];
-		uint64_t start = 0;
-
-		if (kept[i]) {
-			uint32_t parent = tree->cells[cell->parent].rect - 1;
-
-			start = flame->rects[parent].start + placed[parent];
-			placed[parent] += cell->weight;
-		}
-		flame->rects[flame->rect_count] =
-			(struct flame_rect){.frame = cell->frame, .depth = cell->depth, .start = start, .weight = cell->weight};
-		cell->rect = ++flame->rect_count;
-		if (cell->depth >= flame->depth)
-			flame->depth = cell->depth + 1;
-	}
+	flame->folded_weight = number_add(flame->folded_weight, candidate->weight);
 }
 
-/* How many objects each rectangle stands for, and what ends below them. */
-static void tree_count(const struct tree *tree, const uint64_t *parts, struct flame *flame)
+/* A caller is as heavy as what it calls: the heaviest of those whose caller is drawn is the heaviest of all. */
+static void tree_draw(const struct tree *tree, struct heap *heap, uint64_t *placed, uint32_t max_rects, uint32_t max_depth,
+		      struct flame *flame)
 {
-	for (uint32_t i = 0; i < tree->model->site_count; i++) {
-		const struct model_site *site = &tree->model->sites[i];
-		uint32_t at = site_cell(tree, site);
+	heap_push(heap, (struct candidate){.weight = tree->cells[0].weight});
+	while (heap->count && flame->rect_count < max_rects) {
+		struct candidate next = heap_pop(heap);
+		uint32_t rect = flame->rect_count;
 
-		if (!site->live)
-			continue;
-		if (!tree->cells[at].rect)
-			flame->folded_weight = number_add(flame->folded_weight, site_weight(site, flame->is_objects));
-		for (bool is_root = false; !is_root; at = tree->cells[at].parent) {
-			is_root = !at;
-			if (!tree->cells[at].rect)
-				continue;
-			struct flame_rect *rect = &flame->rects[tree->cells[at].rect - 1];
-			rect->objects += site->live;
-			rect->part = number_add(rect->part, parts ? parts[i] : 0);
+		draw(tree, &next, placed, flame);
+		for (uint32_t cell = tree->cells[next.cell].first_child; cell; cell = tree->cells[cell].next) {
+			struct candidate child = {.weight = tree->cells[cell].weight, .cell = cell, .parent = rect};
+
+			if (flame->rects[rect].depth + 1 < max_depth)
+				heap_push(heap, child);
+			else
+				fold(&child, flame);
 		}
 	}
+	for (uint32_t i = 0; i < heap->count; i++)
+		fold(&heap->items[i], flame);
+	flame->folded_frames = tree->cell_count - flame->rect_count;
 	qsort(flame->rects, flame->rect_count, sizeof(*flame->rects), by_depth);
 }
 
@@ -268,30 +316,26 @@ int flame_build(struct flame *flame, const struct model *model, uint32_t max_rec
 int flame_build_parts(struct flame *flame, const struct model *model, const uint64_t *parts, uint32_t max_rects, uint32_t max_depth,
 		      struct error *err)
 {
-	CLEANUP(tree_release) struct tree tree = {0};
-	int ret = tree_init(&tree, model, err);
+	CLEANUP(tree_release) struct tree tree = {.cell_count = 1};
+	CLEANUP(heap_release) struct heap heap = {0};
+	CLEANUP(cleanup_free) uint64_t *placed = calloc(max_rects, sizeof(*placed));
+	int ret = tree_init(&tree, model, parts != NULL, err);
 
 	*flame = (struct flame){.is_objects = !model->has_slot_bytes};
 	if (ret)
 		return ret;
-	for (uint32_t node = 1; node < model->node_count; node++)
-		if (tree.is_live[node])
-			tree.cell_of[node] =
-				tree_child(&tree, tree.cell_of[model->nodes[node].parent], model->nodes[node].frame);
-	tree_weigh(&tree, flame->is_objects);
-	flame->total = tree.cells[0].weight;
-	CLEANUP(cleanup_free) uint32_t *kept = calloc(max_rects, sizeof(*kept));
-	CLEANUP(cleanup_free) uint64_t *placed = calloc(max_rects, sizeof(*placed));
-	flame->rects = calloc(tree.count < max_rects ? tree.count : max_rects, sizeof(*flame->rects));
-	if (!kept || !placed || !flame->rects) {
+	tree_weigh(&tree, parts);
+	bool has_memory = tree_name(&tree);
+	if (has_memory)
+		tree_merge(&tree);
+	heap.items = reallocarray(NULL, tree.cell_count, sizeof(*heap.items));
+	flame->rects = calloc(tree.cell_count < max_rects ? tree.cell_count : max_rects, sizeof(*flame->rects));
+	if (!has_memory || !placed || !heap.items || !flame->rects) {
 		flame_release(flame);
 		return error_set(err, -ENOMEM, "not enough memory for the flame graph");
 	}
-	if (flame->total) {
-		uint32_t count = tree_select(&tree, kept, max_rects, max_depth, flame);
-
-		tree_place(&tree, kept, count, placed, flame);
-		tree_count(&tree, parts, flame);
-	}
+	flame->total = tree.cells[0].weight;
+	if (flame->total)
+		tree_draw(&tree, &heap, placed, max_rects, max_depth, flame);
 	return 0;
 }

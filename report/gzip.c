@@ -1,71 +1,57 @@
-/* The only file that knows zlib. */
+/* The only file that knows libdeflate, which wants all bytes at once and takes a third of zlib's time for that. */
 #include "report/gzip.h"
 
 #include <errno.h>
+#include <libdeflate.h>
 #include <stdbool.h>
-#include <zlib.h>
 
-#define CHUNK_BYTES (64u << 10)
-#define GZIP_WINDOW (15 + 16) /* zlib's way to ask for gzip's header */
-#define LEVEL 6
-#define LEVEL_OF_MUCH 4 /* a tenth larger in half of the time */
+#define LEVEL 7
+#define LEVEL_OF_MUCH 1 /* a few hundredths larger in a third of the time */
 #define MUCH_BYTES (2u << 20)
-/* zlib's word for how long its blocks are, each with a code of its own: short ones fit short columns. */
-#define BLOCKS 5
-#define BLOCKS_OF_MUCH 8
-#define LINE_BYTES 96u /* of input; a multiple of three */
+#define TRAILER_BYTES 4u /* gzip's last: how many bytes were packed, modulo 2^32 */
+#define RATIO_MAX 1032u	 /* what deflate can make of a byte */
+#define LINE_BYTES 96u	 /* of input; a multiple of three */
 #define LINE_CHARACTERS (LINE_BYTES / 3 * 4)
-
-/* Runs the stream to its end; what it gives goes to out. */
-static int run(z_stream *stream, int (*step)(z_stream *, int), struct buffer *out, size_t limit, struct error *err)
-{
-	static const int finish = Z_FINISH;
-	uint8_t chunk[CHUNK_BYTES];
-	int ret;
-
-	do {
-		stream->next_out = chunk;
-		stream->avail_out = sizeof(chunk);
-		ret = step(stream, finish);
-		if (ret != Z_OK && ret != Z_STREAM_END && ret != Z_BUF_ERROR)
-			return ret == Z_MEM_ERROR ? error_set(err, -ENOMEM, "out of memory")
-						  : error_set(err, -EINVAL, "the packed bytes are damaged");
-		size_t got = sizeof(chunk) - stream->avail_out;
-		if (!got && ret != Z_STREAM_END)
-			return error_set(err, -EINVAL, "the packed bytes are cut");
-		if (got > limit - out->size_bytes)
-			return error_set(err, -EFBIG, "the packed bytes are more than %u MiB", GZIP_UNPACKED_MAX >> 20);
-		buffer_add(out, chunk, got);
-	} while (ret != Z_STREAM_END && !out->failed);
-	return out->failed ? error_set(err, -ENOMEM, "out of memory") : 0;
-}
 
 int gzip_pack(struct buffer *out, const void *bytes, size_t size_bytes, struct error *err)
 {
-	z_stream stream = {.next_in = (z_const Bytef *)bytes, .avail_in = (uInt)size_bytes};
-
 	if (size_bytes > UINT32_MAX)
 		return error_set(err, -EFBIG, "too much for one page");
-	bool is_much = size_bytes >= MUCH_BYTES;
-	if (deflateInit2(&stream, is_much ? LEVEL_OF_MUCH : LEVEL, Z_DEFLATED, GZIP_WINDOW, is_much ? BLOCKS_OF_MUCH : BLOCKS,
-			 Z_DEFAULT_STRATEGY) != Z_OK)
-		return error_set(err, -ENOMEM, "out of memory");
-	int ret = run(&stream, deflate, out, SIZE_MAX, err);
-	deflateEnd(&stream);
-	return ret;
+	struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(size_bytes >= MUCH_BYTES ? LEVEL_OF_MUCH : LEVEL);
+	size_t bound_bytes = libdeflate_gzip_compress_bound(compressor, size_bytes);
+	bool has_memory = compressor && buffer_reserve(out, bound_bytes);
+	if (has_memory)
+		out->size_bytes += libdeflate_gzip_compress(compressor, bytes, size_bytes, out->bytes + out->size_bytes, bound_bytes);
+	libdeflate_free_compressor(compressor);
+	return has_memory ? 0 : error_set(err, -ENOMEM, "out of memory");
+}
+
+/* What the trailer says, which may be a lie. */
+static size_t told_size(const uint8_t *bytes, size_t size_bytes)
+{
+	struct cursor trailer = cursor_over(bytes + size_bytes - TRAILER_BYTES, TRAILER_BYTES);
+
+	return cursor_u32(&trailer);
 }
 
 int gzip_unpack(struct buffer *out, const void *bytes, size_t size_bytes, struct error *err)
 {
-	z_stream stream = {.next_in = (z_const Bytef *)bytes, .avail_in = (uInt)size_bytes};
+	size_t told_bytes = size_bytes > TRAILER_BYTES ? told_size(bytes, size_bytes) : 0;
 
-	if (size_bytes > GZIP_UNPACKED_MAX)
+	if (told_bytes / RATIO_MAX > size_bytes)
+		return error_set(err, -EINVAL, "the packed bytes are damaged or cut");
+	if (size_bytes > GZIP_UNPACKED_MAX || told_bytes > GZIP_UNPACKED_MAX - out->size_bytes)
 		return error_set(err, -EFBIG, "the packed bytes are more than %u MiB", GZIP_UNPACKED_MAX >> 20);
-	if (inflateInit2(&stream, GZIP_WINDOW) != Z_OK)
+	struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+	bool has_memory = decompressor && buffer_reserve(out, told_bytes + 1);
+	/* One byte more than was told of is as wrong as one less. */
+	uint8_t *end = has_memory ? out->bytes + out->size_bytes : NULL;
+	bool is_whole = has_memory && libdeflate_gzip_decompress(decompressor, bytes, size_bytes, end, told_bytes, NULL) == LIBDEFLATE_SUCCESS;
+	libdeflate_free_decompressor(decompressor);
+	if (!has_memory)
 		return error_set(err, -ENOMEM, "out of memory");
-	int ret = run(&stream, inflate, out, GZIP_UNPACKED_MAX, err);
-	inflateEnd(&stream);
-	return ret;
+	out->size_bytes += is_whole ? told_bytes : 0;
+	return is_whole ? 0 : error_set(err, -EINVAL, "the packed bytes are damaged or cut");
 }
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

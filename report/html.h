@@ -18,6 +18,7 @@ struct html {
 	FILE *out;
 	const struct model *model;
 	struct arena *arena;
+	uint32_t ranked; /* ranking_count() of the model, which is long */
 };
 
 void html_text(FILE *out, const char *text);

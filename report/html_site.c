@@ -136,7 +136,7 @@ static void write_classes(const struct html *html)
 void html_site_table(const struct html *html)
 {
 	const struct model *model = html->model;
-	uint32_t all = ranking_count(model), shown = all < ROWS_MAX ? all : ROWS_MAX, site = 0;
+	uint32_t shown = html->ranked < ROWS_MAX ? html->ranked : ROWS_MAX, site = 0;
 	/* A few more than fit are no reason to fold them. */
 	uint32_t open = shown > ROWS_OPEN + 5 ? ROWS_OPEN : shown;
 
@@ -442,9 +442,8 @@ void html_site_cards(const struct html *html)
 
 		write_card(html, &sum, ++shown);
 	}
-	uint32_t all = ranking_count(model);
-	if (shown < all)
+	if (shown < html->ranked)
 		fprintf(html->out,
 			"<p class=\"note\">Cards are written for the first %u of %s sites; the XML has them all.</p>\n",
-			shown, number_count(all).text);
+			shown, number_count(html->ranked).text);
 }

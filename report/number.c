@@ -127,13 +127,6 @@ struct number number_rate_bytes(uint64_t size_bytes, uint64_t duration_ns)
 	return number_bytes(rate < 9e18 ? (uint64_t)(rate + .5) : UINT64_MAX);
 }
 
-uint64_t number_multiply(uint64_t a, uint64_t b)
-{
-	uint64_t product;
-
-	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
-}
-
 int64_t number_difference(uint64_t a, uint64_t b)
 {
 	int64_t difference;

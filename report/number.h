@@ -33,7 +33,14 @@ static inline uint64_t number_add(uint64_t a, uint64_t b)
 
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
-uint64_t number_multiply(uint64_t a, uint64_t b);
+
+static inline uint64_t number_multiply(uint64_t a, uint64_t b)
+{
+	uint64_t product;
+
+	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
 /* a - b, at the ends of int64_t where it does not fit. */
 int64_t number_difference(uint64_t a, uint64_t b);
 

@@ -103,7 +103,7 @@ static void pack_release(struct pack *pack)
 
 /* Values. */
 
-static void u64(struct pack *pack, enum column column, uint64_t *value)
+static inline void u64(struct pack *pack, enum column column, uint64_t *value)
 {
 	if (!pack->is_reading)
 		buffer_add_varint(&pack->out[column], *value);
@@ -112,7 +112,7 @@ static void u64(struct pack *pack, enum column column, uint64_t *value)
 }
 
 /* A value that usually is what is expected. */
-static void difference(struct pack *pack, enum column column, uint64_t *value, uint64_t expected)
+static inline void difference(struct pack *pack, enum column column, uint64_t *value, uint64_t expected)
 {
 	if (!pack->is_reading)
 		buffer_add_zigzag(&pack->out[column], (int64_t)(*value - expected));
@@ -120,18 +120,21 @@ static void difference(struct pack *pack, enum column column, uint64_t *value, u
 		*value = expected + (uint64_t)cursor_zigzag(&pack->in[column]);
 }
 
-/* Below limit; what is not is damage. */
-static void below(struct pack *pack, enum column column, uint32_t *value, uint64_t limit)
+static uint32_t read_below(struct pack *pack, enum column column, uint64_t limit)
 {
-	uint64_t wide = *value;
+	uint64_t wide = cursor_varint(&pack->in[column]);
 
-	u64(pack, column, &wide);
-	if (pack->is_reading && wide >= limit) {
-		pack->is_damaged = true;
-		wide = 0;
-	}
-	if (pack->is_reading)
-		*value = (uint32_t)wide;
+	pack->is_damaged |= wide >= limit;
+	return wide < limit ? (uint32_t)wide : 0;
+}
+
+/* Below limit; what is not is damage. */
+static inline void below(struct pack *pack, enum column column, uint32_t *value, uint64_t limit)
+{
+	if (!pack->is_reading)
+		buffer_add_varint(&pack->out[column], *value);
+	else
+		*value = read_below(pack, column, limit);
 }
 
 static void u32(struct pack *pack, enum column column, uint32_t *value)
@@ -570,27 +573,47 @@ static void pack_site(struct pack *pack, struct model_site *site, const struct m
 
 /* Details of a site. */
 
-/* Of a sparse one the counts at every step-th index from first on, as gaps and counts, ended by a gap beyond the last. */
-static void pack_counts(struct pack *pack, enum column place, enum column count, struct sparse *sparse, uint32_t first, uint32_t step)
+static void write_counts(struct pack *pack, enum column place, enum column count, const struct sparse *sparse, uint32_t first,
+			 uint32_t step)
+{
+	uint32_t places = (SPARSE_INDICES - first + step - 1) / step, next = 0, walked = 0, index;
+	uint64_t value;
+
+	while (sparse_walk(sparse, &walked, &index, &value)) {
+		uint32_t at = (index - first) / step;
+
+		if (index < first || (index - first) % step)
+			continue;
+		buffer_add_varint(&pack->out[place], at - next + 1);
+		buffer_add_varint(&pack->out[count], value);
+		next = at + 1;
+	}
+	if (next < places)
+		buffer_add_varint(&pack->out[place], 0);
+}
+
+static void read_counts(struct pack *pack, enum column place, enum column count, struct sparse *sparse, uint32_t first,
+			 uint32_t step)
 {
 	uint32_t places = (SPARSE_INDICES - first + step - 1) / step;
 
 	for (uint32_t at = 0; at < places; at++) {
-		uint64_t value = 0;
-		uint32_t gap = 0;
+		uint32_t gap = read_below(pack, place, places - at + 1);
 
-		while (!pack->is_reading && at + gap < places && !(value = sparse_get(sparse, first + (at + gap) * step)))
-			gap++;
-		/* 0 is the end. */
-		gap = at + gap < places ? gap + 1 : 0;
-		below(pack, place, &gap, places - at + 1);
 		if (!gap || pack->is_damaged)
 			return;
 		at += gap - 1;
-		u64(pack, count, &value);
-		if (pack->is_reading)
-			pack->has_no_memory |= !sparse_add(sparse, pack->lives, first + at * step, value);
+		pack->has_no_memory |= !sparse_add(sparse, pack->lives, first + at * step, cursor_varint(&pack->in[count]));
 	}
+}
+
+/* Of a sparse one the counts at every step-th index from first on, as gaps and counts, ended by a gap of 0 where more places are left. */
+static void pack_counts(struct pack *pack, enum column place, enum column count, struct sparse *sparse, uint32_t first, uint32_t step)
+{
+	if (!pack->is_reading)
+		write_counts(pack, place, count, sparse, first, step);
+	else
+		read_counts(pack, place, count, sparse, first, step);
 }
 
 static void pack_history(struct pack *pack, struct history *history)

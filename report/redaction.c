@@ -16,8 +16,18 @@ _Static_assert((int)REDACTED_PATHS == (int)PRIVATE_PATH, "kinds of private text 
 struct redactor {
 	struct model *model;
 	struct u64_map seen; /* texts are shared by many frames, each is looked at once: from its address to that of the safe one */
+	struct u64_map pids; /* from pid + 1 to the number that stands for it */
 	bool failed;
 };
+
+#define PIDS_MAX 4096u
+#define SITES_AHEAD 8u
+
+static void redactor_release(struct redactor *redactor)
+{
+	u64_map_release(&redactor->seen);
+	u64_map_release(&redactor->pids);
+}
 
 static const char *base_name(const char *path, size_t length)
 {
@@ -183,41 +193,54 @@ static bool redact_frames(struct redactor *redactor)
 	return has_renamed;
 }
 
-/* Numbers of processes in the order in which the report tells of them. */
-static int32_t ordinal(int32_t **pids, uint32_t *count, int32_t pid)
+/* Numbers of processes in the order in which the report tells of them; of more than are shown anywhere the number does not matter. */
+static int32_t ordinal(struct redactor *redactor, int32_t pid)
 {
-	for (uint32_t i = 0; i < *count; i++)
-		if ((*pids)[i] == pid)
-			return (int32_t)i + 1;
-	/* Of more than are shown anywhere the number does not matter. */
-	if (*count == 4096)
-		return 0;
-	(*pids)[(*count)++] = pid;
-	return (int32_t)*count;
+	uint64_t key = (uint64_t)(uint32_t)pid + 1;
+	uint64_t *number = u64_map_find(&redactor->pids, key);
+
+	if (number || redactor->pids.count == PIDS_MAX)
+		return number ? (int32_t)*number : 0;
+	number = u64_map_put(&redactor->pids, key);
+	redactor->failed |= !number;
+	if (number)
+		*number = redactor->pids.count;
+	return (int32_t)redactor->pids.count;
 }
 
-static int redact_people(struct redactor *redactor, enum redaction_level level)
+static void redact_tasks(struct redactor *redactor, const struct model_site *site, enum redaction_level level)
+{
+	for (uint32_t i = 0; i < site->task_count; i++) {
+		struct model_task *task = &site->tasks[i];
+
+		if (task->processes)
+			task->pid = ordinal(redactor, task->pid);
+		redact(redactor, &task->comm);
+		if (level == REDACTION_STRICT) {
+			task->comm = arena_format(&redactor->model->arena, "task %u", i + 1);
+			redactor->model->redaction.counts[REDACTED_TASK_NAMES]++;
+		}
+	}
+}
+
+/* Tasks of sites lie all over the memory: these are on their way when their turn comes. */
+static void expect_tasks(const struct model *model, uint32_t site)
+{
+	const struct model_task *tasks = site < model->site_count ? model->sites[site].tasks : NULL;
+
+	for (uint32_t i = 0; tasks && i < model->sites[site].task_count; i++)
+		__builtin_prefetch(&tasks[i]);
+}
+
+static void redact_people(struct redactor *redactor, enum redaction_level level)
 {
 	struct model *model = redactor->model;
-	CLEANUP(cleanup_free) int32_t *pids = calloc(4096, sizeof(*pids));
-	uint32_t count = 0;
 
-	if (!pids)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < model->site_count; i++) {
 		struct model_site *site = &model->sites[i];
 
-		for (uint32_t j = 0; j < site->task_count; j++) {
-			struct model_task *task = &site->tasks[j];
-
-			if (task->processes)
-				task->pid = ordinal(&pids, &count, task->pid);
-			redact(redactor, &task->comm);
-			if (level == REDACTION_STRICT) {
-				task->comm = arena_format(&model->arena, "task %u", j + 1);
-				model->redaction.counts[REDACTED_TASK_NAMES]++;
-			}
-		}
+		expect_tasks(model, i + SITES_AHEAD);
+		redact_tasks(redactor, site, level);
 		for (uint32_t j = 0; j < site->cgroup_count; j++)
 			redact(redactor, &site->cgroups[j].path);
 		if (level == REDACTION_STRICT) {
@@ -225,8 +248,7 @@ static int redact_people(struct redactor *redactor, enum redaction_level level)
 			site->cgroup_count = site->cgroup_paths = 0;
 		}
 	}
-	model->redaction.counts[REDACTED_PROCESSES] += count;
-	return 0;
+	model->redaction.counts[REDACTED_PROCESSES] += (uint32_t)redactor->pids.count;
 }
 
 /* User frames are outermost: what is left of a stack hangs from the root. */
@@ -300,8 +322,8 @@ static void name_again(struct model *model)
 
 int redact_model(struct model *model, enum redaction_level level, struct error *err)
 {
-	struct redactor redactor = {.model = model};
-	int ret;
+	CLEANUP(redactor_release) struct redactor redactor = {.model = model};
+	int ret = 0;
 
 	model->redaction.counts[REDACTED_ADDRESSES] = model->integrity.redacted_addresses;
 	if (model->redaction.level >= level)
@@ -309,14 +331,13 @@ int redact_model(struct model *model, enum redaction_level level, struct error *
 	redact_capture(&redactor);
 	drop_contents(model);
 	bool has_renamed = redact_frames(&redactor);
-	ret = redact_people(&redactor, level);
-	if (!ret && level == REDACTION_STRICT)
+	redact_people(&redactor, level);
+	if (level == REDACTION_STRICT)
 		ret = drop_user_stacks(model);
 	if (has_renamed || level == REDACTION_STRICT)
 		name_again(model);
 	model->integrity.redacted_addresses = model->redaction.counts[REDACTED_ADDRESSES];
 	model->redaction.level = level;
-	u64_map_release(&redactor.seen);
 	if (ret || redactor.failed || model->arena.failed)
 		return error_set(err, -ENOMEM, "not enough memory to redact the report");
 	return 0;

@@ -14,6 +14,7 @@
 #include "report/number.h"
 #include "report/pack.h"
 #include "report/page.h"
+#include "report/ranking.h"
 #include "report/template.h"
 #include "report/verdict.h"
 #include "trace/cleanup.h"
@@ -136,19 +137,22 @@ static void slot_folded(FILE *out, void *context)
 		number_count(model->site_count).text);
 }
 
+static bool has_contents(const struct model *model)
+{
+	for (uint32_t i = 0; i < model->site_count; i++)
+		if (model->sites[i].content_count)
+			return true;
+	return false;
+}
+
 static void slot_redacted(FILE *out, void *context)
 {
-	const struct redaction *redaction = &((struct page *)context)->html.model->redaction;
-
-	html_redaction(out, redaction);
 	const struct model *model = ((struct page *)context)->html.model;
-	bool has_contents = false;
 
-	for (uint32_t i = 0; i < model->site_count; i++)
-		has_contents |= model->sites[i].content_count > 0;
-	fputs(redaction->level ? "Processes are numbered in the order of this report. Kernel addresses are in no report."
-	      : has_contents   ? "Kernel addresses are in no report, but for contents of objects, which are shown as they are."
-			       : "Kernel addresses are in no report.", out);
+	html_redaction(out, &model->redaction);
+	fputs(model->redaction.level ? "Processes are numbered in the order of this report. Kernel addresses are in no report."
+	      : has_contents(model)  ? "Kernel addresses are in no report, but for contents of objects, which are shown as they are."
+				     : "Kernel addresses are in no report.", out);
 }
 
 static const struct template_slot slots[] = {
@@ -177,7 +181,7 @@ static const struct template_slot slots[] = {
 int render_html(const struct model *model, FILE *out, struct error *err)
 {
 	struct arena arena = {0};
-	struct page page = {.html = {.out = out, .model = model, .arena = &arena}, .err = err};
+	struct page page = {.html = {.out = out, .model = model, .arena = &arena, .ranked = ranking_count(model)}, .err = err};
 	int ret = html_files_find(&page.files, "report.html", "report.css", NULL, "report.js", err);
 
 	if (!ret)

@@ -6,6 +6,8 @@
 
 #include "report/number.h"
 #include "report/site_sum.h"
+#include "trace/cleanup.h"
+#include "trace/u64_map.h"
 
 #define LEAST_RATE_NS 1000000000u
 
@@ -20,9 +22,9 @@ struct top_name {
 
 static int by_name(const void *left, const void *right)
 {
-	const struct model_site *const *a = left, *const *b = right;
+	const struct top_name *a = left, *b = right;
 
-	return strcmp((*a)->name, (*b)->name);
+	return strcmp(a->name, b->name);
 }
 
 static bool is_above(const struct top_name *a, const struct top_name *b)
@@ -32,26 +34,53 @@ static bool is_above(const struct top_name *a, const struct top_name *b)
 	return a->live_bytes > b->live_bytes;
 }
 
-static struct top_name top_name(struct arena *arena, const struct model *model)
+static void add_name(struct top_name *sum, const struct top_name *name)
 {
-	const struct model_site **sites = arena_array(arena, model->site_count, sizeof(*sites));
-	struct top_name top = {.name = ""}, group = {.name = ""};
+	sum->is_one_cache = sum->is_one_cache && name->is_one_cache && name->cache == sum->cache;
+	sum->live += name->live;
+	sum->live_bytes = number_add(sum->live_bytes, name->live_bytes);
+}
+
+/* Sites of one name mostly share its text: the sum of each text, in no order. Returns how many there are. */
+static uint32_t sum_texts(struct arena *arena, const struct model *model, struct top_name *texts)
+{
+	CLEANUP(u64_map_release) struct u64_map numbers = {0}; /* number of the text + 1, by its address */
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; sites && i < model->site_count; i++)
-		if (model->sites[i].live)
-			sites[count++] = &model->sites[i];
+	for (uint32_t i = 0; i < model->site_count; i++) {
+		const struct model_site *site = &model->sites[i];
+		struct top_name name = {.name = site->name, .cache = site->cache, .is_one_cache = true, .live = site->live, .live_bytes = site->live_bytes};
+		uint64_t *number = site->live ? u64_map_put(&numbers, (uintptr_t)site->name) : NULL;
+
+		arena->failed |= site->live && !number;
+		if (!number)
+			continue;
+		if (*number) {
+			add_name(&texts[*number - 1], &name);
+			continue;
+		}
+		texts[count++] = name;
+		*number = count;
+	}
+	return count;
+}
+
+static struct top_name top_name(struct arena *arena, const struct model *model)
+{
+	CLEANUP(cleanup_free) struct top_name *texts = calloc((size_t)model->site_count + 1, sizeof(*texts));
+	uint32_t count = texts ? sum_texts(arena, model, texts) : 0;
+	struct top_name top = {.name = ""};
+
+	arena->failed |= !texts;
 	if (count)
-		qsort(sites, count, sizeof(*sites), by_name);
-	for (uint32_t i = 0; i < count; i++) {
-		if (!i || strcmp(sites[i]->name, group.name))
-			group = (struct top_name){
-				.name = sites[i]->name, .cache = sites[i]->cache, .is_one_cache = true};
-		group.is_one_cache = group.is_one_cache && sites[i]->cache == group.cache;
-		group.live += sites[i]->live;
-		group.live_bytes = number_add(group.live_bytes, sites[i]->live_bytes);
-		if (is_above(&group, &top))
-			top = group;
+		qsort(texts, count, sizeof(*texts), by_name);
+	for (uint32_t i = 0; i < count;) {
+		struct top_name sum = texts[i];
+
+		while (++i < count && !strcmp(texts[i].name, sum.name))
+			add_name(&sum, &texts[i]);
+		if (is_above(&sum, &top))
+			top = sum;
 	}
 	return top;
 }

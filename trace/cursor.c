@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VARINT_MAX_BYTES 10u
 #define TRIM_LEAST_BYTES 65536u
 
 struct cursor cursor_over(const void *bytes, size_t size_bytes)
@@ -109,35 +108,30 @@ void buffer_trim(struct buffer *buffer, size_t size_bytes)
 	buffer->capacity_bytes = capacity;
 }
 
-static uint8_t *buffer_grow(struct buffer *buffer, size_t size_bytes)
+bool buffer_reserve(struct buffer *buffer, size_t size_bytes)
 {
-	if (buffer->failed)
-		return NULL;
-	if (buffer->capacity_bytes - buffer->size_bytes < size_bytes) {
-		size_t wanted = buffer->size_bytes + size_bytes;
-		size_t capacity = buffer->capacity_bytes ? buffer->capacity_bytes : 256;
+	size_t wanted = buffer->size_bytes + size_bytes;
+	size_t capacity = buffer->capacity_bytes ? buffer->capacity_bytes : 256;
 
-		while (capacity < wanted)
-			capacity *= 2;
-		uint8_t *bytes = realloc(buffer->bytes, capacity);
-		if (!bytes) {
-			buffer->failed = true;
-			return NULL;
-		}
-		buffer->bytes = bytes;
-		buffer->capacity_bytes = capacity;
-	}
-	uint8_t *at = buffer->bytes + buffer->size_bytes;
-	buffer->size_bytes += size_bytes;
-	return at;
+	if (buffer->failed || wanted <= buffer->capacity_bytes)
+		return !buffer->failed;
+	while (capacity < wanted)
+		capacity *= 2;
+	uint8_t *bytes = realloc(buffer->bytes, capacity);
+	buffer->failed = !bytes;
+	if (!bytes)
+		return false;
+	buffer->bytes = bytes;
+	buffer->capacity_bytes = capacity;
+	return true;
 }
 
 void buffer_add(struct buffer *buffer, const void *bytes, size_t size_bytes)
 {
-	uint8_t *at = size_bytes ? buffer_grow(buffer, size_bytes) : NULL;
-
-	if (at)
-		memcpy(at, bytes, size_bytes);
+	if (!size_bytes || !buffer_reserve(buffer, size_bytes))
+		return;
+	memcpy(buffer->bytes + buffer->size_bytes, bytes, size_bytes);
+	buffer->size_bytes += size_bytes;
 }
 
 void buffer_add_u8(struct buffer *buffer, uint8_t value)
@@ -150,22 +144,4 @@ void buffer_add_u32(struct buffer *buffer, uint32_t value)
 	uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
 
 	buffer_add(buffer, bytes, sizeof(bytes));
-}
-
-void buffer_add_varint(struct buffer *buffer, uint64_t value)
-{
-	uint8_t *at = buffer_grow(buffer, VARINT_MAX_BYTES);
-	size_t size_bytes = 1;
-
-	if (!at)
-		return;
-	for (; value >= 0x80; value >>= 7, size_bytes++)
-		*at++ = (uint8_t)(value | 0x80);
-	*at = (uint8_t)value;
-	buffer->size_bytes -= VARINT_MAX_BYTES - size_bytes;
-}
-
-void buffer_add_zigzag(struct buffer *buffer, int64_t value)
-{
-	buffer_add_varint(buffer, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
 }

@@ -18,7 +18,7 @@ struct cursor {
 
 struct cursor cursor_over(const void *bytes, size_t size_bytes);
 size_t cursor_left(const struct cursor *cursor);
-/* The part of cursor_varint() for what is longer than a byte, or not there. */
+/* cursor_varint() of one of any length; most of either format take one byte. */
 uint64_t cursor_varint_long(struct cursor *cursor);
 static inline uint64_t cursor_varint(struct cursor *cursor)
 {
@@ -52,10 +52,28 @@ void buffer_release(struct buffer *buffer);
 void buffer_clear(struct buffer *buffer);
 /* Gives memory back where there is far more than size_bytes needs (and what the buffer has). */
 void buffer_trim(struct buffer *buffer, size_t size_bytes);
+/* Room for so many bytes behind what the buffer has; false without memory. */
+bool buffer_reserve(struct buffer *buffer, size_t size_bytes);
 void buffer_add(struct buffer *buffer, const void *bytes, size_t size_bytes);
 void buffer_add_u8(struct buffer *buffer, uint8_t value);
 void buffer_add_u32(struct buffer *buffer, uint32_t value);
-void buffer_add_varint(struct buffer *buffer, uint64_t value);
-void buffer_add_zigzag(struct buffer *buffer, int64_t value);
+
+#define VARINT_MAX_BYTES 10u
+
+static inline void buffer_add_varint(struct buffer *buffer, uint64_t value)
+{
+	if (buffer->capacity_bytes - buffer->size_bytes < VARINT_MAX_BYTES && !buffer_reserve(buffer, VARINT_MAX_BYTES))
+		return;
+	uint8_t *at = buffer->bytes + buffer->size_bytes;
+	for (; value >= 0x80; value >>= 7)
+		*at++ = (uint8_t)(value | 0x80);
+	*at++ = (uint8_t)value;
+	buffer->size_bytes = (size_t)(at - buffer->bytes);
+}
+
+static inline void buffer_add_zigzag(struct buffer *buffer, int64_t value)
+{
+	buffer_add_varint(buffer, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
+}
 
 #endif

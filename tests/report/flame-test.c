@@ -94,6 +94,27 @@ static void test_programs_are_told_apart(void **state)
 	scenario_release(&s);
 }
 
+/* One function at two addresses is one cell, also where its second node has a child before its first has that. */
+static void test_children_of_merged_functions(void **state)
+{
+	struct model_frame frames[] = {{.label = "f", .module = "", .offset_bytes = 1}, {.label = "f", .module = "", .offset_bytes = 2},
+				       {.label = "g", .module = ""}, {.label = "h", .module = ""}};
+	struct model_node nodes[] = {{0}, {.frame = 0}, {.frame = 1}, {.parent = 2, .frame = 2},
+				     {.parent = 1, .frame = 3}, {.parent = 1, .frame = 2}};
+	struct model_site sites[] = {{.node = 3, .live = 2}, {.node = 4, .live = 5}, {.node = 5, .live = 3}, {.live = 1}};
+	struct model model = {.frames = frames, .frame_count = 4, .nodes = nodes, .node_count = 6, .sites = sites, .site_count = 4};
+	struct flame flame;
+
+	(void)state;
+	assert_int_equal(flame_build(&flame, &model, 100, 100, NULL), 0);
+	check_geometry(&flame);
+	assert_true(flame.rect_count == 5 && flame.total == 11 && flame.folded_frames == 0);
+	assert_true(flame.rects[1].frame == 0 && flame.rects[1].weight == 10 && flame.rects[2].frame == FLAME_NO_STACK);
+	/* Of equal ones the one that the trace told of first. */
+	assert_true(flame.rects[3].frame == 2 && flame.rects[3].objects == 5 && flame.rects[4].frame == 3 && flame.rects[4].objects == 5);
+	flame_release(&flame);
+}
+
 static void test_folding_is_told(void **state)
 {
 	struct scenario s;
@@ -175,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_programs_are_told_apart),
+		cmocka_unit_test(test_children_of_merged_functions),
 		cmocka_unit_test(test_folding_is_told),
 		cmocka_unit_test(test_nothing_is_live),
 		cmocka_unit_test(test_objects_where_sizes_are_not_known),

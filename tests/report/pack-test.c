@@ -132,7 +132,9 @@ static void test_gzip_and_base64(void **state)
 	assert_int_equal(back.size_bytes, sizeof(bytes));
 	assert_memory_equal(back.bytes, bytes, sizeof(bytes));
 	buffer_clear(&back);
-	assert_int_equal(gzip_unpack(&back, packed.bytes, packed.size_bytes - 9, NULL), -EINVAL);
+	for (size_t size = 0; size < packed.size_bytes; size++)
+		assert_int_equal(gzip_unpack(&back, packed.bytes, size, NULL), -EINVAL);
+	assert_int_equal(back.size_bytes, 0);
 	packed.bytes[packed.size_bytes / 2] ^= 0xff;
 	buffer_clear(&back);
 	assert_int_equal(gzip_unpack(&back, packed.bytes, packed.size_bytes, NULL), -EINVAL);
@@ -143,12 +145,33 @@ static void test_gzip_and_base64(void **state)
 	buffer_release(&text_back);
 }
 
+static void test_gzip_of_more_than_it_takes(void **state)
+{
+	struct buffer packed = {0}, back = {0};
+	uint8_t *zeros = calloc(1, GZIP_UNPACKED_MAX + 1);
+
+	(void)state;
+	assert_non_null(zeros);
+	assert_int_equal(gzip_pack(&packed, zeros, GZIP_UNPACKED_MAX + 1, NULL), 0);
+	assert_int_equal(gzip_unpack(&back, packed.bytes, packed.size_bytes, NULL), -EFBIG);
+	/* Its end may say that there is less, or far more. */
+	memset(packed.bytes + packed.size_bytes - 4, 0, 4);
+	assert_int_equal(gzip_unpack(&back, packed.bytes, packed.size_bytes, NULL), -EINVAL);
+	memset(packed.bytes + packed.size_bytes - 4, 0xff, 4);
+	assert_int_equal(gzip_unpack(&back, packed.bytes, packed.size_bytes, NULL), -EINVAL);
+	assert_int_equal(back.size_bytes, 0);
+	free(zeros);
+	buffer_release(&packed);
+	buffer_release(&back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_model),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_gzip_and_base64),
+		cmocka_unit_test(test_gzip_of_more_than_it_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
