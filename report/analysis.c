@@ -4,13 +4,16 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/fetch.h"
 #include "report/number.h"
 #include "report/ranking.h"
 #include "report/variants.h"
+#include "report/worker.h"
 #include "trace/cleanup.h"
 
 #define LOST_MOST 10u	   /* a verdict needs that no more than 1 of so many events was lost */
 #define REPAIRED_MOST 1000u /* more than 1 of so many frees inferred: others were missed for good */
+#define SITES_FOR_TWO 4096u /* fewer are not worth a thread */
 #define SITES_AHEAD 8u	   /* whose counts are fetched while one is judged */
 
 static uint64_t lost_events(const struct model_integrity *integrity)
@@ -161,7 +164,7 @@ static void expect_after(const struct model *model, uint32_t number)
 	uint32_t left = model->site_count - number;
 
 	if (left > 2 * SITES_AHEAD)
-		__builtin_prefetch(next[2 * SITES_AHEAD].lives);
+		fetch_whole(next[2 * SITES_AHEAD].lives, sizeof(*next->lives));
 	if (left <= SITES_AHEAD)
 		return;
 	next += SITES_AHEAD;
@@ -171,12 +174,38 @@ static void expect_after(const struct model *model, uint32_t number)
 		history_ages_expect(&next->lives->live_ages);
 }
 
-static void judge_sites(struct model *model, const struct orphan_charges *charges)
+struct sites_to_judge {
+	struct model *model;
+	const struct orphan_charges *charges;
+	uint32_t first, end;
+};
+
+static void judge_some(void *context)
 {
-	for (uint32_t i = 0; i < model->site_count; i++) {
-		expect_after(model, i);
-		model->sites[i].suspect = judge(model, charges, &(struct variant){.site = i}, 1);
+	const struct sites_to_judge *some = context;
+
+	for (uint32_t i = some->first; i < some->end; i++) {
+		expect_after(some->model, i);
+		some->model->sites[i].suspect = judge(some->model, some->charges, &(struct variant){.site = i}, 1);
 	}
+}
+
+/* Each site alone, and meanwhile which of them are one path. */
+static int judge_sites(struct model *model, const struct orphan_charges *charges, struct variants *variants, struct error *err)
+{
+	/* To find variants takes as long as to judge a third of the sites. */
+	struct sites_to_judge some = {.model = model, .charges = charges, .end = model->site_count - model->site_count / 3};
+	struct sites_to_judge rest = {.model = model, .charges = charges, .first = some.end, .end = model->site_count};
+	struct worker worker = {0};
+
+	if (model->site_count >= SITES_FOR_TWO)
+		worker_start(&worker, judge_some, &some);
+	else
+		judge_some(&some);
+	int ret = variants_find(variants, model, err);
+	judge_some(&rest);
+	worker_wait(&worker);
+	return ret;
 }
 
 /* A part may well leak where the whole does not grow; but of many parts some look so by chance. */
@@ -263,15 +292,14 @@ static void hold_against_census(struct model *model)
 int analysis_judge(struct model *model, const struct orphan_charges *charges, struct error *err)
 {
 	CLEANUP(variants_release) struct variants variants = {0};
-	int ret = variants_find(&variants, model, err);
 
-	if (ret)
-		return ret;
 	model->unreliable = unreliable(model);
 	for (uint32_t i = 0; i < model->cache_count; i++)
 		model->caches[i].growth = growth_of(&model->caches[i].reconciliation);
 	count_charged(model, charges);
-	judge_sites(model, charges);
+	int ret = judge_sites(model, charges, &variants, err);
+	if (ret)
+		return ret;
 	judge_variants(model, charges, &variants);
 	hold_against_census(model);
 	return ranking_sort(model, &variants, err);

@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/fetch.h"
 #include "report/number.h"
 #include "trace/cleanup.h"
 
 /* Memory is fetched so many postings before their turn: what leads to it first. */
-#define CACHE_LINE_BYTES 64u
 #define POSTING_AHEAD 64u
-#define SITE_AHEAD 32u
-#define LIVES_AHEAD 20u
-#define COUNTS_AHEAD 10u
+#define SITE_AHEAD 24u
+#define LIVES_AHEAD 16u
+#define COUNTS_AHEAD 8u
 
 static void ledger_forget_journal(struct ledger *ledger)
 {
@@ -168,21 +168,20 @@ static int post(struct site_table *sites, const struct posting *posting, uint32_
 static void site_expect(const struct site *site, uint32_t ahead)
 {
 	if (ahead == SITE_AHEAD) {
-		for (size_t at = 0; at < sizeof(*site); at += CACHE_LINE_BYTES)
-			__builtin_prefetch((const char *)site + at, 1);
+		fetch_whole(site, sizeof(*site));
 		return;
 	}
 	if (!site->lives)
 		return;
 	if (ahead == LIVES_AHEAD) {
-		__builtin_prefetch(site->lives, 1);
-		__builtin_prefetch(site->tasks.slots, 1);
-		__builtin_prefetch(site->cpus.slots, 1);
-		__builtin_prefetch(site->freed_by.slots, 1);
+		fetch_whole(site->lives, sizeof(*site->lives));
+		fetch(site->tasks.slots);
+		fetch(site->cpus.slots);
+		fetch(site->freed_by.slots);
 		return;
 	}
-	__builtin_prefetch(site->lives->history.counts.counts, 1);
-	__builtin_prefetch(site->lives->freed_ages.buckets.counts, 1);
+	fetch(site->lives->history.counts.counts);
+	fetch(site->lives->freed_ages.buckets.counts);
 }
 
 /* Has memory begin to fetch what the postings behind the i-th take, once for each site. */
@@ -192,7 +191,7 @@ static void post_expect(const struct site_table *sites, const struct journal *jo
 
 	if (i + POSTING_AHEAD >= journal->count)
 		return;
-	__builtin_prefetch(journal_at(journal, i + POSTING_AHEAD));
+	fetch(journal_at(journal, i + POSTING_AHEAD));
 	for (uint32_t step = 0; step < sizeof(aheads) / sizeof(aheads[0]); step++) {
 		uint32_t at = i + aheads[step], number = journal_site_at(journal, at);
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "report/fetch.h"
+
 #define FIRST_CAPACITY 1024u
 #define GROUP 8u
 
@@ -74,7 +76,7 @@ struct live_object *live_find(const struct live *live, uint64_t object)
 void live_expect(const struct live *live, uint64_t object)
 {
 	if (live->capacity)
-		__builtin_prefetch(&live->slots[live_home(live, object)]);
+		fetch(&live->slots[live_home(live, object)]);
 }
 
 bool live_remove(struct live *live, uint64_t object, struct live_object *removed)

@@ -7,6 +7,7 @@
 
 #include "report/analysis.h"
 #include "report/cpu_nodes.h"
+#include "report/fetch.h"
 #include "report/model_names.h"
 #include "report/number.h"
 #include "report/reconcile.h"
@@ -654,9 +655,9 @@ static int charge_orphans(const struct model *model, const struct recording *rec
 /* Has memory begin to fetch what add_site() takes of a site that is soon its turn. */
 static void expect_site(const struct site *site)
 {
-	__builtin_prefetch(site->tasks.slots);
-	__builtin_prefetch(site->cpus.slots);
-	__builtin_prefetch(site->freed_by.slots);
+	fetch(site->tasks.slots);
+	fetch(site->cpus.slots);
+	fetch(site->freed_by.slots);
 }
 
 /* In the order of the ledger. */

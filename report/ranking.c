@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/fetch.h"
 #include "report/number.h"
 #include "trace/cleanup.h"
 
 #define SITES_AHEAD 4u /* that are fetched while one is read or moved */
 #define NAMES_AHEAD 16u
-#define CACHE_LINE_BYTES 64u
 
 /* A site that is told of by itself, and the sums of it and its variants. */
 struct told {
@@ -153,7 +153,7 @@ static void sort_ranks(struct rank *ranks, uint32_t count, struct rank *room, st
 	merge_sort(ranks, count, room);
 	for (uint32_t first = 0, end; first < count; first = end) {
 		for (end = first + 1; end < count && !by_rank(&ranks[first], &ranks[end]); end++)
-			__builtin_prefetch(&told[ranks[end].told].name);
+			fetch(&told[ranks[end].told].name);
 		if (end - first > 1)
 			qsort_r(ranks + first, end - first, sizeof(*ranks), by_told_number, told);
 	}
@@ -196,8 +196,7 @@ static struct rank rank_of(const struct told *told, uint32_t number)
 /* Has memory begin to fetch it, whole. */
 static void expect_site(const struct model_site *site)
 {
-	for (size_t at = 0; at < sizeof(*site); at += CACHE_LINE_BYTES)
-		__builtin_prefetch((const char *)site + at);
+	fetch_whole(site, sizeof(*site));
 }
 
 static struct told told_of(const struct model *model, uint32_t number)
@@ -249,7 +248,7 @@ static void sort_told(struct ranking *ranking)
 {
 	for (uint32_t i = 0; i < ranking->count; i++) {
 		if (i + NAMES_AHEAD < ranking->count)
-			__builtin_prefetch(ranking->told[i + NAMES_AHEAD].name);
+			fetch(ranking->told[i + NAMES_AHEAD].name);
 		ranking->ranks[i] = rank_of(&ranking->told[i], i);
 	}
 	sort_ranks(ranking->ranks, ranking->count, ranking->room, ranking->told);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/fetch.h"
 #include "report/model.h"
 #include "report/model_names.h"
 #include "report/private_text.h"
@@ -229,7 +230,7 @@ static void expect_tasks(const struct model *model, uint32_t site)
 	const struct model_task *tasks = site < model->site_count ? model->sites[site].tasks : NULL;
 
 	for (uint32_t i = 0; tasks && i < model->sites[site].task_count; i++)
-		__builtin_prefetch(&tasks[i]);
+		fetch(&tasks[i]);
 }
 
 static void redact_people(struct redactor *redactor, enum redaction_level level)

@@ -17,6 +17,7 @@
 #include "report/ranking.h"
 #include "report/template.h"
 #include "report/verdict.h"
+#include "report/worker.h"
 #include "trace/cleanup.h"
 
 /* A page being written; a section that fails leaves its error here. */
@@ -25,7 +26,19 @@ struct page {
 	struct html html;
 	struct error *err;
 	int ret;
+	/* The data, made while the rest is written. */
+	struct worker packer;
+	struct buffer packed;
+	struct error pack_err;
+	int pack_ret;
 };
+
+static void pack(void *context)
+{
+	struct page *page = context;
+
+	page->pack_ret = page_pack(page->html.model, &page->packed, &page->pack_err);
+}
 
 static void slot_title(FILE *out, void *context)
 {
@@ -114,12 +127,12 @@ static void slot_environment(FILE *out, void *context)
 static void slot_data(FILE *out, void *context)
 {
 	struct page *page = context;
-	CLEANUP(buffer_release) struct buffer packed = {0};
 
+	worker_wait(&page->packer);
+	if (!page->ret && page->pack_ret)
+		page->ret = error_set(page->err, page->pack_ret, "%s", page->pack_err.message);
 	if (!page->ret)
-		page->ret = page_pack(page->html.model, &packed, page->err);
-	if (!page->ret)
-		base64_write(out, packed.bytes, packed.size_bytes);
+		base64_write(out, page->packed.bytes, page->packed.size_bytes);
 }
 
 /* What this page is too small for. */
@@ -184,12 +197,16 @@ int render_html(const struct model *model, FILE *out, struct error *err)
 	struct page page = {.html = {.out = out, .model = model, .arena = &arena, .ranked = ranking_count(model)}, .err = err};
 	int ret = html_files_find(&page.files, "report.html", "report.css", NULL, "report.js", err);
 
+	worker_start(&page.packer, pack, &page);
 	if (!ret)
 		ret = template_write(model->page ? model->page : page.files.page, slots, &page, out, err);
 	if (!ret)
 		ret = page.ret;
 	if (!ret && arena.failed)
 		ret = error_set(err, -ENOMEM, "not enough memory for the page");
+	/* A page may have no slot for it. */
+	worker_wait(&page.packer);
+	buffer_release(&page.packed);
 	arena_release(&arena);
 	return ret;
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "report/fetch.h"
+
 #define FIRST_SLOTS 256u
 
 void site_table_release(struct site_table *table)
@@ -91,5 +93,5 @@ void site_table_close(struct site_table *table)
 void site_table_expect(const struct site_table *table, uint32_t cache, uint32_t stack)
 {
 	if (table->slots_capacity)
-		__builtin_prefetch(&table->slots[site_home(cache, stack) & (table->slots_capacity - 1)]);
+		fetch(&table->slots[site_home(cache, stack) & (table->slots_capacity - 1)]);
 }

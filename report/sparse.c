@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "report/fetch.h"
 #include "report/number.h"
 
 #define COUNT_BITS 24u
@@ -100,7 +101,7 @@ uint32_t sparse_read(const struct sparse *sparse, struct sparse_count counts[SPA
 
 void sparse_expect(const struct sparse *sparse)
 {
-	__builtin_prefetch(sparse->counts);
+	fetch(sparse->counts);
 }
 
 static bool change_to_index(struct sparse *sparse, struct pool *pool)
