@@ -145,8 +145,8 @@ void html_site_table(const struct html *html)
 	html_section(html->out, "sites", "Where they were allocated");
 	write_rows(html,
 		   "Allocation sites: one row per cache and kernel call stack, whichever user stacks lead there; leaks first, then what is "
-		   "undetermined, each by how fast and evenly it may leak, then most live bytes first (rules " SUSPECT_RULES "). At least: lower bound of a leak's rate "
-		   "(95 %). Mean age: of those still live.",
+		   "undetermined, each by how fast and evenly it may leak, then most live bytes first (rules " SUSPECT_RULES "). At least: 95 % lower bound of a "
+		   "leak's rate. Mean age: of those still live.",
 		   1, open, &site);
 	if (open < shown) {
 		fprintf(html->out, "<details><summary>Sites %u to %u</summary>\n", open + 1, shown);
@@ -240,7 +240,8 @@ static void write_tasks(const struct html *html, const struct model_site *site)
 		fprintf(out, "</code> %s live of ", number_count(task->live).text);
 		fputs(number_count(task->allocs).text, out);
 		if (task->processes == 1)
-			fprintf(out, " <span class=\"off\">%s %" PRId32 "</span>", html->model->redaction.level ? "process" : "pid", task->pid);
+			fprintf(out, html->model->redaction.level ? " <span class=\"off\">process no. %" PRId32 " (PIDs redacted)</span>" : " <span class=\"off\">pid %" PRId32 "</span>",
+				task->pid);
 		else if (task->processes)
 			fprintf(out, " <span class=\"off\">%u processes</span>", task->processes);
 		fputs("</dd>", out);
@@ -307,13 +308,13 @@ static void write_suspect(const struct html *html, const struct model_site *site
 		write_term(html->out, "Confidence", arena_format(html->arena, "%s%s%s", suspect_confidence_name(suspect->confidence),
 								 *suspect->limit ? ": " : "", suspect->limit));
 	if (suspect->confidence)
-		write_term(html->out, "At least (95 %)", verdict_low_rate(html->arena, html->model, site));
+		write_term(html->out, "Leaks at least",
+			   arena_format(html->arena, "%s, a 95 %% lower bound", verdict_low_rate(html->arena, html->model, site)));
 	write_term(html->out, "Why", verdict_why(html->arena, site));
 }
 
 static void write_numbers(const struct html *html, const struct model_site *site)
 {
-	const struct model *model = html->model;
 	FILE *out = html->out;
 
 	fputs("<dl>", out);
@@ -321,10 +322,6 @@ static void write_numbers(const struct html *html, const struct model_site *site
 	write_term(out, "Live at the end",
 		   arena_format(html->arena, "%s objects, %s",
 				verdict_live(html->arena, site->live, site->live_at_least), site_bytes(html, site)));
-	if (site->live && verdict_has_rate(model))
-		write_term(out, "On average",
-			   arena_format(html->arena, "%s more each second",
-					number_rate(site->live, model->duration_ns).text));
 	write_term(out, "Allocated", number_count(site->allocs).text);
 	write_freed(html, site);
 	write_ages(html, "Age of the live (min / mean / max)", site->live_ages);

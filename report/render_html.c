@@ -146,7 +146,7 @@ static void slot_redacted(FILE *out, void *context)
 
 	for (uint32_t i = 0; i < model->site_count; i++)
 		has_contents |= model->sites[i].content_count > 0;
-	fputs(redaction->level ? "Processes are numbered in the order of this report. Kernel addresses are in no report."
+	fputs(redaction->level ? "Processes are numbered in the order of this report: these are no PIDs. Kernel addresses are in no report."
 	      : has_contents   ? "Kernel addresses are in no report, but for contents of objects, which are shown as they are."
 			       : "Kernel addresses are in no report.", out);
 }

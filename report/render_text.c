@@ -96,16 +96,16 @@ static void write_machine(struct text *text)
 {
 	const struct model *model = text->model;
 	const char *release = model_fact(model, "kernel.release");
-	const char *source = model_fact(model, "source");
+	const char *machine = model_fact(model, "kernel.machine"), *source = model_fact(model, "source");
 	const char *reason = model_fact(model, "stop.reason");
 
 	text_paragraph(text, 2,
 		       arena_format(&text->arena, "Recorded for %s%s%.40s%s%.90s%s%.20s, %u CPU%s, %s events%s%.90s.",
 				    number_duration(model->duration_ns).text, *source ? " by " : "", source,
-				    *release ? " on Linux " : "", release, *release ? " " : "",
-				    model_fact(model, "kernel.machine"), model->cpus, model->cpus == 1 ? "" : "s",
+				    *release ? " on Linux " : "", release, *machine ? " " : "", machine,
+				    model->cpus, model->cpus == 1 ? "" : "s",
 				    number_count(model->events).text, *reason ? "; ended by: " : "", reason));
-	TEXT_LINE(text, "Classes by the rules %s; rates are lower bounds (95 %%).", SUSPECT_RULES);
+	TEXT_LINE(text, "Classes by the rules %s; rates of leaks are 95 %% lower bounds.", SUSPECT_RULES);
 }
 
 static const char *site_bytes(struct text *text, const struct model_site *site)
@@ -181,7 +181,7 @@ static void write_task(struct text *text, const struct model_task *task)
 	const char *who = arena_format(&text->arena, "comm \"%.40s\"", task->comm);
 
 	if (task->processes == 1)
-		who = arena_format(&text->arena, "%s, %s %" PRId32, who, text->model->redaction.level ? "process" : "pid", task->pid);
+		who = arena_format(&text->arena, text->model->redaction.level ? "%s, process no. %" PRId32 " (PIDs redacted)" : "%s, pid %" PRId32, who, task->pid);
 	else if (task->processes)
 		who = arena_format(&text->arena, "%s, %u processes", who, task->processes);
 	TEXT_LINE(text, "  %s: %s live of %s", who, number_count(task->live).text, number_count(task->allocs).text);
