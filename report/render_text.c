@@ -24,6 +24,7 @@
 #define STACK_SITES 3u
 #define FRAMES_MAX 14u
 #define FRAMES_LEAST 4u
+#define COPIED_FRAMES_MAX 40u
 #define LINES_MAX 100u
 #define CACHES_MAX 5u
 #define NOTES_MAX 5u
@@ -268,7 +269,6 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 {
 	const struct model_cache *cache = &text->model->caches[site->cache];
 
-	TEXT_LINE(text, "%s", "");
 	text_paragraph(text, 2,
 		       arena_format(&text->arena, "%u. %.64s: %s live (%s) of %s allocated at %s", rank, cache->name,
 				    verdict_live(&text->arena, site->live, site->live_at_least),
@@ -308,6 +308,7 @@ static uint32_t try_site(struct text *text, const struct model_site *site, uint3
 		text->lines = before;
 		return 0;
 	}
+	TEXT_LINE(text, "%s", "");
 	write_site(text, site, rank, frames_max);
 	text->arena.failed |= fclose(text->lines.out) != 0;
 	text->lines.out = before.out;
@@ -344,6 +345,18 @@ static void write_sites(struct text *text)
 		TEXT_LINE(text, "(more call chains are in -f md, html and xml)");
 		return;
 	}
+}
+
+/* Without the empty line that is between two. */
+int render_text_site(const struct model *model, const struct model_site *site, uint32_t rank, FILE *out, struct error *err)
+{
+	struct text text = {.model = model};
+
+	text.lines = (struct lines){.out = out, .arena = &text.arena};
+	write_site(&text, site, rank, COPIED_FRAMES_MAX);
+	bool failed = text.arena.failed;
+	arena_release(&text.arena);
+	return failed ? error_set(err, -ENOMEM, "not enough memory for the text") : 0;
 }
 
 int render_text(const struct model *model, FILE *out, struct error *err)

@@ -805,7 +805,31 @@ function gridKey(event) {
 	event.preventDefault();
 }
 
+// ---- cards ----
+
+// What the address names is opened. What is to be copied has a button, which needs no permission.
+function openCard() {
+	const card = document.getElementById(location.hash.slice(1));
+	if (card && card.tagName === "DETAILS")
+		card.open = true;
+}
+
+function offerCopies() {
+	for (const text of document.querySelectorAll(".copy pre")) {
+		const button = element("button", {type: "button"}, "Copy");
+		button.addEventListener("click", () => {
+			getSelection().selectAllChildren(text);
+			button.textContent = document.execCommand("copy") ? "Copied" : "Selected: press Ctrl-C";
+		});
+		text.before(button);
+	}
+	window.addEventListener("hashchange", openCard);
+	openCard();
+}
+
 // ---- begin ----
+
+offerCopies();
 
 function unpack(text) {
 	const letters = atob(text), packed = new Uint8Array(letters.length);
