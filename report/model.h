@@ -105,7 +105,7 @@ struct model_site {
 	const struct history_ages *live_ages;
 	const struct history *history;
 	struct suspect suspect;
-	struct model_task *tasks; /* at most MODEL_TASKS_PER_SITE, most allocations first */
+	struct model_task *tasks; /* at most MODEL_TASKS_PER_SITE, most allocations first; in a sum of sites most live first */
 	struct model_cgroup *cgroups; /* at most MODEL_CGROUPS_PER_SITE; most live, then most allocations first; of known ones */
 	struct model_place *cpus; /* at most MODEL_CPUS_PER_SITE; most allocations first; of those that are in events */
 	struct model_place *nodes; /* at most MODEL_NODES_PER_SITE; of these CPUs, where they are known */
