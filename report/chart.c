@@ -152,7 +152,7 @@ struct age_range {
 	uint64_t max_live;
 };
 
-/* At least eight buckets wide, so that a single age does not fill the picture. */
+/* At least eight buckets wide, so that a single age does not fill the picture; to the left, as no age is longer than the recording. */
 static struct age_range age_range(const struct ages *freed, const struct ages *live)
 {
 	struct age_range range = {.first = AGES_BUCKETS};
@@ -171,7 +171,7 @@ static struct age_range age_range(const struct ages *freed, const struct ages *l
 	while (range.last - range.first < 7) {
 		if (range.first)
 			range.first--;
-		if (range.last + 1 < AGES_BUCKETS)
+		else
 			range.last++;
 	}
 	return range;

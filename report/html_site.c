@@ -2,6 +2,7 @@
 #include "report/html_site.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/chart.h"
@@ -10,13 +11,16 @@
 #include "report/frame_text.h"
 #include "report/number.h"
 #include "report/ranking.h"
+#include "report/render.h"
 #include "report/site_sum.h"
 #include "report/verdict.h"
+#include "trace/cleanup.h"
 
 #define ROWS_MAX 28u
 #define ROWS_OPEN 25u
 #define CARDS_MAX 5u
 #define CARDS_OPEN 3u
+#define PLACES_SHOWN 4u
 
 static const char *site_bytes(const struct html *html, const struct model_site *site)
 {
@@ -145,8 +149,8 @@ void html_site_table(const struct html *html)
 	html_section(html->out, "sites", "Where they were allocated");
 	write_rows(html,
 		   "Allocation sites: one row per cache and kernel call stack, whichever user stacks lead there; leaks first, then what is "
-		   "undetermined, each by how fast and evenly it may leak, then most live bytes first (rules " SUSPECT_RULES "). At least: lower bound of a leak's rate "
-		   "(95 %). Mean age: of those still live.",
+		   "undetermined, each by how fast and evenly it may leak, then most live bytes first (rules " SUSPECT_RULES "). At least: 95 % lower bound of a "
+		   "leak's rate. Mean age: of those still live.",
 		   1, open, &site);
 	if (open < shown) {
 		fprintf(html->out, "<details><summary>Sites %u to %u</summary>\n", open + 1, shown);
@@ -240,7 +244,8 @@ static void write_tasks(const struct html *html, const struct model_site *site)
 		fprintf(out, "</code> %s live of ", number_count(task->live).text);
 		fputs(number_count(task->allocs).text, out);
 		if (task->processes == 1)
-			fprintf(out, " <span class=\"off\">%s %" PRId32 "</span>", html->model->redaction.level ? "process" : "pid", task->pid);
+			fprintf(out, html->model->redaction.level ? " <span class=\"off\">process no. %" PRId32 " (PIDs redacted)</span>" : " <span class=\"off\">pid %" PRId32 "</span>",
+				task->pid);
 		else if (task->processes)
 			fprintf(out, " <span class=\"off\">%u processes</span>", task->processes);
 		fputs("</dd>", out);
@@ -265,6 +270,32 @@ static void write_cgroups(const struct html *html, const struct model_site *site
 	}
 	if (site->cgroup_paths > site->cgroup_count)
 		fprintf(out, "<dd class=\"off\">and %u more</dd>", site->cgroup_paths - site->cgroup_count);
+}
+
+/* How many allocations were on which; more: how many others there are. */
+static void write_places(const struct html *html, const char *what, const struct model_place *places, uint32_t count, uint32_t more, bool by_cpu)
+{
+	const char *list = "";
+
+	for (uint32_t i = 0; i < count && i < PLACES_SHOWN; i++)
+		list = arena_format(html->arena, "%s%s%s on %" PRId64, list, i ? ", " : "", number_count(places[i].allocs).text,
+				    by_cpu ? (int64_t)places[i].cpu : (int64_t)places[i].node);
+	if (count > PLACES_SHOWN)
+		more += count - PLACES_SHOWN;
+	if (more)
+		list = arena_format(html->arena, "%s, and %u more", list, more);
+	if (count)
+		write_term(html->out, what, list);
+}
+
+/* A machine with one NUMA node has nothing to tell of it. */
+static void write_machine_places(const struct html *html, const struct model_site *site)
+{
+	write_places(html, "Allocated on CPU", site->cpus, site->cpu_count, site->cpu_numbers > site->cpu_count ? site->cpu_numbers - site->cpu_count : 0, true);
+	if (html->model->nr_nodes < 2)
+		return;
+	write_places(html, "NUMA node of the CPU", site->nodes, site->node_count, 0, false);
+	write_places(html, "NUMA node asked for", site->nodes_asked, site->nodes_asked_count, 0, false);
 }
 
 static void write_freed_by(const struct html *html, const struct model_site *site)
@@ -307,13 +338,13 @@ static void write_suspect(const struct html *html, const struct model_site *site
 		write_term(html->out, "Confidence", arena_format(html->arena, "%s%s%s", suspect_confidence_name(suspect->confidence),
 								 *suspect->limit ? ": " : "", suspect->limit));
 	if (suspect->confidence)
-		write_term(html->out, "At least (95 %)", verdict_low_rate(html->arena, html->model, site));
+		write_term(html->out, "Leaks at least",
+			   arena_format(html->arena, "%s, a 95 %% lower bound", verdict_low_rate(html->arena, html->model, site)));
 	write_term(html->out, "Why", verdict_why(html->arena, site));
 }
 
 static void write_numbers(const struct html *html, const struct model_site *site)
 {
-	const struct model *model = html->model;
 	FILE *out = html->out;
 
 	fputs("<dl>", out);
@@ -321,10 +352,6 @@ static void write_numbers(const struct html *html, const struct model_site *site
 	write_term(out, "Live at the end",
 		   arena_format(html->arena, "%s objects, %s",
 				verdict_live(html->arena, site->live, site->live_at_least), site_bytes(html, site)));
-	if (site->live && verdict_has_rate(model))
-		write_term(out, "On average",
-			   arena_format(html->arena, "%s more each second",
-					number_rate(site->live, model->duration_ns).text));
 	write_term(out, "Allocated", number_count(site->allocs).text);
 	write_freed(html, site);
 	write_ages(html, "Age of the live (min / mean / max)", &site->lives->live_ages);
@@ -332,6 +359,7 @@ static void write_numbers(const struct html *html, const struct model_site *site
 	write_sizes(html, site);
 	write_tasks(html, site);
 	write_cgroups(html, site);
+	write_machine_places(html, site);
 	write_freed_by(html, site);
 	fputs("</dl>\n", out);
 }
@@ -399,6 +427,28 @@ static void write_contents(const struct html *html, const struct model_site *sit
 	}
 }
 
+/* As in a mail: one click takes all of it, in a browser without scripts too. */
+static void write_copy(const struct html *html, const struct model_site *site, uint32_t rank)
+{
+	CLEANUP(cleanup_free) char *text = NULL;
+	size_t size_bytes = 0;
+	FILE *memory = open_memstream(&text, &size_bytes);
+	struct error err;
+
+	if (!memory || render_text_site(html->model, site, rank, memory, &err))
+		html->arena->failed = true;
+	if (!memory || fclose(memory)) {
+		html->arena->failed = true;
+		return;
+	}
+	fprintf(html->out, "<p class=\"note\"><a href=\"#site-%u\">Link to this site</a></p>\n<details class=\"copy\"><summary>As text, to copy</summary>", rank);
+	fprintf(html->out, "<pre role=\"group\" tabindex=\"0\" aria-label=\"Site %u as text\">", rank);
+	/* Lines of printable ASCII, foreign bytes escaped already. */
+	for (const char *at = text; *at; at++)
+		fprintf(html->out, strchr("<>&\"'", *at) ? "&#%d;" : "%c", *at);
+	fputs("</pre></details>\n", html->out);
+}
+
 static void write_card(const struct html *html, const struct model_site *site, uint32_t rank)
 {
 	FILE *out = html->out;
@@ -421,6 +471,7 @@ static void write_card(const struct html *html, const struct model_site *site, u
 			number_count((uint64_t)site->suspect.others + 1).text);
 	write_stack(html, site);
 	write_contents(html, site);
+	write_copy(html, site, rank);
 	fputs("</div><div class=\"facts\">\n", out);
 	write_numbers(html, site);
 	chart_births(out, &site->lives->history, html->model->duration_ns);

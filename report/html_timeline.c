@@ -221,7 +221,7 @@ static void write_svg(FILE *out, const struct picture *picture, const struct mod
 
 static void write_table(const struct html *html, const struct picture *picture)
 {
-	static const char *const heads[] = {"Class of the stack", "#Stacks",	 "#Live at a third",
+	static const char *const heads[] = {"Class of the stack", "#Stacks with live ones", "#Live at a third",
 					    "#At two thirds",	  "#At the end", NULL};
 	FILE *out = html->out;
 

@@ -186,8 +186,12 @@ static void check_census(struct checklist *list)
 	const char *sentence = reconcile_sentence(list->arena, list->model, cache);
 	if (list->model->cache_count > 1)
 		sentence = arena_format(list->arena, "%.100s: %s", cache->name, sentence);
+	const char *value = values[state];
+	/* "agrees" alone would be read as a confirmation of the leak, which may be far smaller than that. */
+	if (state == MODEL_RECONCILED && cache->reconciliation.tolerance)
+		value = arena_format(list->arena, "agrees within %s", number_count(cache->reconciliation.tolerance).text);
 	add_check(list, state != MODEL_UNEXPLAINED && state != MODEL_RECONCILE_NO_CENSUS, "Kernel's own count",
-		  values[state], sentence);
+		  value, sentence);
 }
 
 uint32_t integrity_checks(struct arena *arena, const struct model *model, struct integrity_check *checks)

@@ -103,7 +103,7 @@ struct model_site {
 	uint64_t frees_with_stack; /* the base of freed_by */
 	const struct lives *lives; /* the recording's, which has to outlive the model, or of the model's pool */
 	struct suspect suspect;
-	struct model_task *tasks; /* at most MODEL_TASKS_PER_SITE, most allocations first */
+	struct model_task *tasks; /* at most MODEL_TASKS_PER_SITE, most allocations first; in a sum of sites most live first */
 	struct model_cgroup *cgroups; /* at most MODEL_CGROUPS_PER_SITE; most live, then most allocations first; of known ones */
 	struct model_place *cpus; /* at most MODEL_CPUS_PER_SITE; most allocations first; of those that are in events */
 	struct model_place *nodes; /* at most MODEL_NODES_PER_SITE; of these CPUs, where they are known */

@@ -47,6 +47,9 @@ render_function render_dhat;
 render_function render_valgrind;
 render_function render_junit;
 
+/* What render_text() writes of one site, its number first: for the page, to be copied from there. 0 or a negative errno. */
+int render_text_site(const struct model *model, const struct model_site *site, uint32_t rank, FILE *out, struct error *err);
+
 render_diff_function render_diff_html;
 render_diff_function render_diff_xml;
 render_diff_function render_diff_text;

@@ -163,7 +163,7 @@ static void slot_redacted(FILE *out, void *context)
 	const struct model *model = ((struct page *)context)->html.model;
 
 	html_redaction(out, &model->redaction);
-	fputs(model->redaction.level ? "Processes are numbered in the order of this report. Kernel addresses are in no report."
+	fputs(model->redaction.level ? "Processes are numbered in the order of this report: these are no PIDs. Kernel addresses are in no report."
 	      : has_contents(model)  ? "Kernel addresses are in no report, but for contents of objects, which are shown as they are."
 				     : "Kernel addresses are in no report.", out);
 }

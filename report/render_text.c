@@ -24,6 +24,7 @@
 #define STACK_SITES 3u
 #define FRAMES_MAX 14u
 #define FRAMES_LEAST 4u
+#define COPIED_FRAMES_MAX 40u
 #define LINES_MAX 100u
 #define CACHES_MAX 5u
 #define NOTES_MAX 5u
@@ -96,16 +97,16 @@ static void write_machine(struct text *text)
 {
 	const struct model *model = text->model;
 	const char *release = model_fact(model, "kernel.release");
-	const char *source = model_fact(model, "source");
+	const char *machine = model_fact(model, "kernel.machine"), *source = model_fact(model, "source");
 	const char *reason = model_fact(model, "stop.reason");
 
 	text_paragraph(text, 2,
 		       arena_format(&text->arena, "Recorded for %s%s%.40s%s%.90s%s%.20s, %u CPU%s, %s events%s%.90s.",
 				    number_duration(model->duration_ns).text, *source ? " by " : "", source,
-				    *release ? " on Linux " : "", release, *release ? " " : "",
-				    model_fact(model, "kernel.machine"), model->cpus, model->cpus == 1 ? "" : "s",
+				    *release ? " on Linux " : "", release, *machine ? " " : "", machine,
+				    model->cpus, model->cpus == 1 ? "" : "s",
 				    number_count(model->events).text, *reason ? "; ended by: " : "", reason));
-	TEXT_LINE(text, "Classes by the rules %s; rates are lower bounds (95 %%).", SUSPECT_RULES);
+	TEXT_LINE(text, "Classes by the rules %s; rates of leaks are 95 %% lower bounds.", SUSPECT_RULES);
 }
 
 static const char *site_bytes(struct text *text, const struct model_site *site)
@@ -181,7 +182,7 @@ static void write_task(struct text *text, const struct model_task *task)
 	const char *who = arena_format(&text->arena, "comm \"%.40s\"", task->comm);
 
 	if (task->processes == 1)
-		who = arena_format(&text->arena, "%s, %s %" PRId32, who, text->model->redaction.level ? "process" : "pid", task->pid);
+		who = arena_format(&text->arena, text->model->redaction.level ? "%s, process no. %" PRId32 " (PIDs redacted)" : "%s, pid %" PRId32, who, task->pid);
 	else if (task->processes)
 		who = arena_format(&text->arena, "%s, %u processes", who, task->processes);
 	TEXT_LINE(text, "  %s: %s live of %s", who, number_count(task->live).text, number_count(task->allocs).text);
@@ -268,7 +269,6 @@ static void write_site(struct text *text, const struct model_site *site, uint32_
 {
 	const struct model_cache *cache = &text->model->caches[site->cache];
 
-	TEXT_LINE(text, "%s", "");
 	text_paragraph(text, 2,
 		       arena_format(&text->arena, "%u. %.64s: %s live (%s) of %s allocated at %s", rank, cache->name,
 				    verdict_live(&text->arena, site->live, site->live_at_least),
@@ -308,6 +308,7 @@ static uint32_t try_site(struct text *text, const struct model_site *site, uint3
 		text->lines = before;
 		return 0;
 	}
+	TEXT_LINE(text, "%s", "");
 	write_site(text, site, rank, frames_max);
 	text->arena.failed |= fclose(text->lines.out) != 0;
 	text->lines.out = before.out;
@@ -344,6 +345,18 @@ static void write_sites(struct text *text)
 		TEXT_LINE(text, "(more call chains are in -f md, html and xml)");
 		return;
 	}
+}
+
+/* Without the empty line that is between two. */
+int render_text_site(const struct model *model, const struct model_site *site, uint32_t rank, FILE *out, struct error *err)
+{
+	struct text text = {.model = model};
+
+	text.lines = (struct lines){.out = out, .arena = &text.arena};
+	write_site(&text, site, rank, COPIED_FRAMES_MAX);
+	bool failed = text.arena.failed;
+	arena_release(&text.arena);
+	return failed ? error_set(err, -ENOMEM, "not enough memory for the text") : 0;
 }
 
 int render_text(const struct model *model, FILE *out, struct error *err)

@@ -1,4 +1,4 @@
-/* Adds up lists of few entries: by name or number, most first, cut to what a model keeps of one site. */
+/* Adds up lists of few entries: by name or number, tasks and cgroups by what is live, most first, cut to what a model keeps of one site. */
 #include "report/site_sum.h"
 
 #include <stdlib.h>
@@ -115,8 +115,10 @@ static int by_number(uint64_t a, uint64_t b)
 static int by_task(const void *left, const void *right)
 {
 	const struct model_task *a = left, *b = right;
-	int order = by_number(a->allocs, b->allocs);
+	/* Who holds what is live is the question. */
+	int order = by_number(a->live, b->live);
 
+	order = order ? order : by_number(a->allocs, b->allocs);
 	return order ? order : strcmp(a->comm, b->comm);
 }
 

@@ -175,11 +175,17 @@ const char *verdict_headline(struct arena *arena, const struct model *model)
 			    where(arena, model));
 }
 
-/* It was long enough and accuses nobody: an average growth would be read as a leak. */
-static bool is_no_leak(const struct model *model)
+/*
+ * Whoever is told two rates quotes the wrong one: where there is a suspect it is the lower bound of its leak, and where a recording that was
+ * long enough accuses nobody an average growth would be read as a leak.
+ */
+static bool has_average(const struct model *model)
 {
-	return !*model->unreliable && !model->suspect_count && model->site_count && model->duration_ns >= SUSPECT_LENGTH_NS &&
-	       model->sites[0].suspect.class != SUSPECT_UNDETERMINED;
+	/* A shorter recording would be multiplied up. */
+	if (model->duration_ns < LEAST_RATE_NS || (model->suspect_count && !*model->unreliable))
+		return false;
+	return *model->unreliable || !model->site_count || model->duration_ns < SUSPECT_LENGTH_NS ||
+	       model->sites[0].suspect.class == SUSPECT_UNDETERMINED;
 }
 
 const char *verdict_rate(struct arena *arena, const struct model *model)
@@ -190,16 +196,11 @@ const char *verdict_rate(struct arena *arena, const struct model *model)
 		return "";
 	if (model->has_slot_bytes)
 		bytes = arena_format(arena, " (%s)", number_rate_bytes(model->live_bytes, model->duration_ns).text);
-	if (verdict_has_rate(model) && !is_no_leak(model))
-		rate = arena_format(arena, "On average %s objects%s more each second; ",
+	if (has_average(model))
+		rate = arena_format(arena, "On average %s objects%s more each second, all call stacks together; ",
 				    number_rate(model->live, model->duration_ns).text, bytes);
 	return arena_format(arena, "%s%s of %s allocations were freed again.", rate,
 			    number_count(model->frees + model->frees_implied).text, number_count(model->allocs).text);
-}
-
-bool verdict_has_rate(const struct model *model)
-{
-	return model->duration_ns >= LEAST_RATE_NS;
 }
 
 /* A page that is read again may say anything. */
@@ -208,7 +209,8 @@ static uint64_t whole(double value)
 	return value > 0 && value < 9e18 ? (uint64_t)value : 0;
 }
 
-const char *verdict_low_rate(struct arena *arena, const struct model *model, const struct model_site *site)
+/* bound: what it is, where that is not said elsewhere. */
+static const char *low_rate(struct arena *arena, const struct model *model, const struct model_site *site, const char *bound)
 {
 	uint32_t slot_bytes = model->caches[site->cache].slot_bytes;
 	double rate = (double)site->suspect.low_rate;
@@ -216,8 +218,13 @@ const char *verdict_low_rate(struct arena *arena, const struct model *model, con
 	const char *objects = arena_text(arena, number_rate(whole(rate * 1000), 1000 * (uint64_t)LEAST_RATE_NS).text);
 
 	if (!slot_bytes)
-		return arena_format(arena, "%s objects/s", objects);
-	return arena_format(arena, "%s objects/s (%s/s)", objects, number_bytes(whole(rate * slot_bytes)).text);
+		return arena_format(arena, *bound ? "%s objects/s (%s)" : "%s objects/s", objects, bound);
+	return arena_format(arena, "%s objects/s (%s/s%s%s)", objects, number_bytes(whole(rate * slot_bytes)).text, *bound ? "; " : "", bound);
+}
+
+const char *verdict_low_rate(struct arena *arena, const struct model *model, const struct model_site *site)
+{
+	return low_rate(arena, model, site, "");
 }
 
 static const char *old_and_live(struct arena *arena, const struct suspect *suspect)
@@ -226,12 +233,12 @@ static const char *old_and_live(struct arena *arena, const struct suspect *suspe
 			    number_duration(suspect->tau_ns).text);
 }
 
-/* What happens to those that do not stay. */
+/* What happens to those that do not stay; "95 %" is kept for the bound of the rate. */
 static const char *freed_within(struct arena *arena, const struct model_site *site)
 {
 	if (!site->suspect.p95_ns)
 		return "none was seen to be freed";
-	return arena_format(arena, "95 %% of those freed were freed within %s", number_duration(site->suspect.p95_ns).text);
+	return arena_format(arena, "19 in 20 of those freed were freed within %s", number_duration(site->suspect.p95_ns).text);
 }
 
 static const char *why_leak(struct arena *arena, const struct model_site *site)
@@ -349,7 +356,7 @@ static const char *normally_freed(struct arena *arena, const struct model *model
 {
 	struct model_site sum = site_sum(model, (uint32_t)(first - model->sites), arena);
 
-	return sum.freed_by_count ? arena_format(arena, " Such objects are normally freed by %.64s (%s).", sum.freed_by[0].name,
+	return sum.freed_by_count ? arena_format(arena, " Such objects are normally freed by %.64s (%s of frees).", sum.freed_by[0].name,
 						 number_percent(sum.freed_by[0].frees, sum.frees_with_stack).text)
 				  : "";
 }
@@ -371,8 +378,8 @@ static const char *leak_of(struct arena *arena, const struct model *model, const
 		limit = arena_format(arena, ": %s", site->suspect.limit);
 	if (model->suspect_count > 1)
 		more = arena_format(arena, " %u more suspect%s.", model->suspect_count - 1, model->suspect_count == 2 ? "" : "s");
-	return arena_format(arena, "%s, %s confidence%s. At least %s (95 %%) through %s in %.64s.%s%s", kind,
-			    suspect_confidence_name(site->suspect.confidence), limit, verdict_low_rate(arena, model, site),
+	return arena_format(arena, "%s, %s confidence%s. At least %s through %s in %.64s.%s%s", kind,
+			    suspect_confidence_name(site->suspect.confidence), limit, low_rate(arena, model, site, "95 % lower bound"),
 			    verdict_path(arena, site), model->caches[site->cache].name, normally_freed(arena, model, site), more);
 }
 

@@ -22,9 +22,7 @@ const char *verdict_why(struct arena *arena, const struct model_site *site);
 const char *verdict_low_rate(struct arena *arena, const struct model *model, const struct model_site *site);
 /* How many objects of what are still live and where most come from. */
 const char *verdict_headline(struct arena *arena, const struct model *model);
-/* Whether the recording is long enough (1 s) for a rate per second; a shorter one would be multiplied up. */
-bool verdict_has_rate(const struct model *model);
-/* How fast they gathered, where there is a rate, and how many were freed; "" where nothing is live. */
+/* How many were freed, and how fast the live gathered where no other rate is told of them; "" where nothing is live. */
 const char *verdict_rate(struct arena *arena, const struct model *model);
 /* What the headline does not prove; "" where nothing is live, or where there is a suspect or nothing undetermined. */
 const char *verdict_caveat(struct arena *arena, const struct model *model);

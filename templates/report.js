@@ -461,8 +461,9 @@ function readHash() {
 	for (const [key, value] of new URLSearchParams(location.hash.slice(9)))
 		if (Object.hasOwn(state, key))
 			state[key] = typeof state[key] === "number" ? Math.floor(+value) || 0 : value;
-	if (!Object.hasOwn(metrics, state.metric))
-		state.metric = initial.metric;
+	for (const key of ["view", "metric"])
+		if (![...control(key).options].some(option => option.value === state[key]))
+			state[key] = initial[key];
 	clamp("from", 0, m.buckets - 1);
 	clamp("to", state.from, m.buckets - 1);
 	clamp("fn", -1, m.functions.length - 1);
@@ -654,9 +655,11 @@ function fillGrid() {
 		fillTree();
 }
 
-// The focus with what is around it.
+// The focus with what is around it; in the sandwich those that call the function before it.
 function fillTree() {
-	const path = shown.path(focused), kids = shown.below(focused);
+	const path = shown.path(focused), kids = shown.below(focused), outer = callers ? callers.tree.below(1) : [];
+	for (const node of outer.slice(0, shownRows))
+		addRow("called by " + nameOf(callers.tree, node), callers.tree.weight[node], callers.tree.self[node], {fn: callers.tree.fn[node]}).setAttribute("aria-level", 1);
 	for (const node of [...path, ...kids.subarray(0, shownRows)]) {
 		const row = addRow(nameOf(shown, node), shown.weight[node], shown.self[node], {node}, node === focused);
 		row.setAttribute("aria-level", shown.depth[node] + 1);
@@ -665,7 +668,7 @@ function fillTree() {
 		if (shown.below(node).length)
 			row.setAttribute("aria-expanded", path.includes(node));
 	}
-	addMore(kids.length);
+	addMore(Math.max(kids.length, outer.length));
 }
 
 // Functions, each stack counted once for each that it has.
@@ -781,11 +784,13 @@ function listen() {
 }
 
 function pick(row) {
-	if (row?.dataset.node) {
+	if (row?.dataset.node)
 		zoom(+row.dataset.node);
-		grid.querySelector("tr[tabindex='0']").focus();
-	} else if (row?.dataset.fn)
+	else if (row?.dataset.fn)
 		sandwich(+row.dataset.fn);
+	else
+		return;
+	grid.querySelector("tr[tabindex='0']").focus();
 }
 
 function gridKey(event) {
@@ -805,7 +810,31 @@ function gridKey(event) {
 	event.preventDefault();
 }
 
+// ---- cards ----
+
+// What the address names is opened. What is to be copied has a button, which needs no permission.
+function openCard() {
+	const card = document.getElementById(location.hash.slice(1));
+	if (card && card.tagName === "DETAILS")
+		card.open = true;
+}
+
+function offerCopies() {
+	for (const text of document.querySelectorAll(".copy pre")) {
+		const button = element("button", {type: "button"}, "Copy");
+		button.addEventListener("click", () => {
+			getSelection().selectAllChildren(text);
+			button.textContent = document.execCommand("copy") ? "Copied" : "Selected: press Ctrl-C";
+		});
+		text.before(button);
+	}
+	window.addEventListener("hashchange", openCard);
+	openCard();
+}
+
 // ---- begin ----
+
+offerCopies();
 
 function unpack(text) {
 	const letters = atob(text), packed = new Uint8Array(letters.length);

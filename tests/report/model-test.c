@@ -786,7 +786,10 @@ static void test_no_rate_of_a_moment(void **state)
 	assert_string_equal(verdict_rate(&scene.model.arena, &scene.model), "0 of 1 allocations were freed again.");
 	scene.model.duration_ns = 2 * S;
 	assert_string_equal(verdict_rate(&scene.model.arena, &scene.model),
-			    "On average 0.50 objects (32 B) more each second; 0 of 1 allocations were freed again.");
+			    "On average 0.50 objects (32 B) more each second, all call stacks together; 0 of 1 allocations were freed again.");
+	/* The rate of a suspect is the only one. */
+	scene.model.suspect_count = 1;
+	assert_string_equal(verdict_rate(&scene.model.arena, &scene.model), "0 of 1 allocations were freed again.");
 	scene_release(&scene);
 	scenario_release(&s);
 }
