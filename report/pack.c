@@ -322,6 +322,14 @@ static void *shorter(struct pack *pack, enum column column, void *array, uint32_
 	return *count ? elements(pack, column, array, count, element_bytes) : NULL;
 }
 
+/* Others read the model while it is written: it is not even given the values that it has. */
+#define SHORTER(pack, column, array, count, max)                                                                                         \
+	do {                                                                                                                              \
+		void *room_ = shorter(pack, column, array, count, max, sizeof(*(array)));                                                 \
+		if ((pack)->is_reading)                                                                                                   \
+			(array) = room_;                                                                                                  \
+	} while (0)
+
 /* The parts of the model. */
 
 static void pack_totals(struct pack *pack, struct model *model)
@@ -443,7 +451,8 @@ static void pack_timeline(struct pack *pack, const struct timeline **timeline)
 		u64(pack, COLUMN_TIMELINES, &whole->allocs[i]);
 		u64(pack, COLUMN_TIMELINES, &whole->frees[i]);
 	}
-	*timeline = whole;
+	if (pack->is_reading)
+		*timeline = whole;
 }
 
 static void pack_cache(struct pack *pack, struct model_cache *cache)
@@ -638,20 +647,21 @@ static void pack_ages(struct pack *pack, struct history_ages *ages, uint64_t exp
 
 static void pack_places(struct pack *pack, struct model_place **places, uint32_t *count, uint32_t max)
 {
-	*places = shorter(pack, COLUMN_PLACES, *places, count, max, sizeof(**places));
+	SHORTER(pack, COLUMN_PLACES, *places, count, max);
 	for (uint32_t i = 0; i < *count; i++) {
 		struct model_place place = (*places)[i];
 
 		u32(pack, COLUMN_PLACES, &place.cpu);
 		i32(pack, COLUMN_PLACES, &place.node);
 		u64(pack, COLUMN_PLACES, &place.allocs);
-		(*places)[i] = place;
+		if (pack->is_reading)
+			(*places)[i] = place;
 	}
 }
 
 static void pack_people(struct pack *pack, struct model_site *site)
 {
-	site->tasks = shorter(pack, COLUMN_TASKS, site->tasks, &site->task_count, MODEL_TASKS_PER_SITE, sizeof(*site->tasks));
+	SHORTER(pack, COLUMN_TASKS, site->tasks, &site->task_count, MODEL_TASKS_PER_SITE);
 	for (uint32_t i = 0; i < site->task_count; i++) {
 		struct model_task *task = &site->tasks[i];
 
@@ -663,7 +673,7 @@ static void pack_people(struct pack *pack, struct model_site *site)
 	}
 	u32(pack, COLUMN_TASKS, &site->task_names);
 	flag(pack, COLUMN_TASKS, &site->has_more_tasks);
-	site->cgroups = shorter(pack, COLUMN_CGROUPS, site->cgroups, &site->cgroup_count, MODEL_CGROUPS_PER_SITE, sizeof(*site->cgroups));
+	SHORTER(pack, COLUMN_CGROUPS, site->cgroups, &site->cgroup_count, MODEL_CGROUPS_PER_SITE);
 	for (uint32_t i = 0; i < site->cgroup_count; i++) {
 		text(pack, COLUMN_CGROUPS, &site->cgroups[i].path);
 		u64(pack, COLUMN_CGROUPS, &site->cgroups[i].allocs);
@@ -674,8 +684,7 @@ static void pack_people(struct pack *pack, struct model_site *site)
 
 static void pack_freed_by(struct pack *pack, struct model_site *site, struct model *model)
 {
-	site->freed_by =
-		shorter(pack, COLUMN_FREED_BY, site->freed_by, &site->freed_by_count, MODEL_FREE_PATHS_PER_SITE, sizeof(*site->freed_by));
+	SHORTER(pack, COLUMN_FREED_BY, site->freed_by, &site->freed_by_count, MODEL_FREE_PATHS_PER_SITE);
 	for (uint32_t i = 0; i < site->freed_by_count; i++) {
 		struct model_free_path *path = &site->freed_by[i];
 
@@ -688,7 +697,7 @@ static void pack_freed_by(struct pack *pack, struct model_site *site, struct mod
 
 static void pack_contents(struct pack *pack, struct model_site *site)
 {
-	site->contents = shorter(pack, COLUMN_CONTENTS, site->contents, &site->content_count, CONTENTS_PER_SITE, sizeof(*site->contents));
+	SHORTER(pack, COLUMN_CONTENTS, site->contents, &site->content_count, CONTENTS_PER_SITE);
 	for (uint32_t i = 0; i < site->content_count; i++) {
 		struct model_content *content = &site->contents[i];
 
