@@ -5,7 +5,7 @@
 #include <libdeflate.h>
 #include <stdbool.h>
 
-#define LEVEL 7
+#define LEVEL 10
 #define LEVEL_OF_MUCH 1 /* a few hundredths larger in a third of the time */
 #define MUCH_BYTES (2u << 20)
 #define TRAILER_BYTES 4u /* gzip's last: how many bytes were packed, modulo 2^32 */

@@ -18,6 +18,7 @@ struct html {
 	FILE *out;
 	const struct model *model;
 	struct arena *arena;
+	uint32_t detailed; /* sites, the first, of which the page's data tells all */
 	uint32_t ranked; /* ranking_count() of the model, which is long */
 };
 

@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "report/number.h"
-#include "report/pack.h"
 
 #define WIDTH 720u
 #define HEIGHT 150u
@@ -60,12 +59,9 @@ static enum band_kind band_of(const struct model *model, const struct model_site
 	}
 }
 
-/* Stacks of which only the totals are in the page's data are with the rest, so that a page made of a page is the same.
- */
-static void sum_sites(struct picture *picture, const struct model *model)
+/* Stacks of which only the totals are in the page's data are with the rest, so that a page made of a page is the same. */
+static void sum_sites(struct picture *picture, const struct model *model, uint32_t detailed)
 {
-	uint32_t detailed = pack_detailed_sites(model);
-
 	for (uint32_t i = 0; i < model->site_count; i++) {
 		enum band_kind band = i < detailed ? band_of(model, &model->sites[i]) : BAND_REST;
 		uint64_t live[TIMELINE_BUCKETS];
@@ -248,7 +244,7 @@ void html_timeline(const struct html *html)
 {
 	struct picture picture = {.buckets = 0};
 
-	sum_sites(&picture, html->model);
+	sum_sites(&picture, html->model, html->detailed);
 	sum_caches(&picture, html->model);
 	if (!picture.buckets || picture.high <= 0)
 		return;

@@ -42,6 +42,7 @@ static int write_output(const struct options *options, struct model *model, stru
 
 	model->page = page.bytes ? &page : NULL;
 	model->gate = &options->gate;
+	model->is_whole_page = options->is_whole_page;
 	model->metric = options->metric;
 	if (!ret)
 		ret = output_open(&output, options->output, err);

@@ -237,6 +237,7 @@ struct gate;
 struct model {
 	struct arena arena;
 	const struct template_file *page; /* borrowed: the page that html fills; NULL the shipped one */
+	bool is_whole_page; /* html carries details of all sites, however large that is */
 	uint32_t metric; /* enum metric: what folded weighs by */
 	const struct gate *gate; /* borrowed: what --fail-on asks for, which json and junit tell; NULL nothing */
 	struct pool lives; /* histories of the sites that are the model's own; others are borrowed from a recording */

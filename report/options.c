@@ -11,7 +11,7 @@
 static const char short_options[] = ":f:o:qhV";
 
 /* Options without a letter; above all letters. */
-enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT, OPTION_TEMPLATE, OPTION_FAIL_ON, OPTION_METRIC, OPTION_DIFF, OPTION_PER };
+enum { OPTION_DEBUG_DIR = 256, OPTION_NO_DEBUGINFOD, OPTION_FROM, OPTION_REDACT, OPTION_AUDIT, OPTION_TEMPLATE, OPTION_FAIL_ON, OPTION_METRIC, OPTION_DIFF, OPTION_PER, OPTION_WHOLE_PAGE };
 
 static const struct option long_options[] = {
 	{"format", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
@@ -19,6 +19,7 @@ static const struct option long_options[] = {
 	{"version", no_argument, NULL, 'V'},	  {"debug-dir", required_argument, NULL, OPTION_DEBUG_DIR},
 	{"no-debuginfod", no_argument, NULL, OPTION_NO_DEBUGINFOD}, {"from", required_argument, NULL, OPTION_FROM},
 	{"redact", required_argument, NULL, OPTION_REDACT}, {"audit", required_argument, NULL, OPTION_AUDIT}, {"template", required_argument, NULL, OPTION_TEMPLATE},
+	{"whole-page", no_argument, NULL, OPTION_WHOLE_PAGE},
 	{"fail-on", required_argument, NULL, OPTION_FAIL_ON}, {"metric", required_argument, NULL, OPTION_METRIC}, {"diff", no_argument, NULL, OPTION_DIFF}, {"per", required_argument, NULL, OPTION_PER}, {0},
 };
 
@@ -51,6 +52,8 @@ void options_help(FILE *out)
 	      "                       confidence, leaks at least 10/s or 4K/s (bytes), or has more than live:100 objects;\n"
 	      "                       several by commas\n"
 	      "      --template FILE  the page to fill instead of the shipped one (share/slabrec/templates/report.html)\n"
+	      "      --whole-page     html: let it hold all details of every call stack, however large it becomes; without it\n"
+	      "                       a page of about 1,000 KB, for bug trackers, which tells what it leaves out\n"
 	      "      --debug-dir DIR  look there for debug files first, before /usr/lib/debug; may be given again\n"
 	      "      --no-debuginfod  ask no server for debug files, even where DEBUGINFOD_URLS names some\n"
 	      "  -q, --quiet          say nothing but errors and warnings\n"
@@ -118,6 +121,9 @@ static int set_option(struct options *options, int option, struct error *err)
 		return error_set(err, -EINVAL, "--redact %.40s: no such level; use public, strict or none", optarg);
 	case OPTION_TEMPLATE:
 		options->template = optarg;
+		return 0;
+	case OPTION_WHOLE_PAGE:
+		options->is_whole_page = true;
 		return 0;
 	case OPTION_FAIL_ON:
 		return gate_parse(&options->gate, optarg, err);

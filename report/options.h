@@ -38,6 +38,7 @@ struct options {
 	struct gate gate;
 	enum metric metric; /* of folded */
 	bool has_metric;
+	bool is_whole_page; /* its data has details of all sites */
 	const char *template; /* of the page; NULL the shipped one */
 	bool is_quiet;
 	bool wants_diff; /* input against after */

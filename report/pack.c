@@ -10,60 +10,83 @@
 #include "report/model_names.h"
 #include "report/number.h"
 #include "report/site_path.h"
+#include "report/survival.h"
 #include "trace/cleanup.h"
 #include "trace/hash.h"
 
 #define COLUMN_LIST(X)                                                                                                                   \
-	X(COUNTS, "counts")                                                                                                               \
-	X(TOTALS, "totals")                                                                                                               \
-	X(INTEGRITY, "integrity")                                                                                                         \
-	X(REDACTION, "redaction")                                                                                                         \
-	X(FACTS, "facts")                                                                                                                 \
-	X(COUNTERS, "counters")                                                                                                           \
-	X(NOTES, "notes")                                                                                                                 \
-	X(PROBES, "probes")                                                                                                               \
-	X(LOSSES, "losses")                                                                                                               \
-	X(CENSUS, "census")                                                                                                               \
-	X(MEMINFO, "meminfo")                                                                                                             \
-	X(CACHES, "caches")                                                                                                               \
-	X(CACHE_SLOT, "caches.slot") /* this and the next are for the page: one value for each, and so it has to stay */                   \
-	X(SITE_GROWTH, "sites.low_rate")                                                                                                  \
-	X(TIMELINES, "caches.timelines")                                                                                                  \
-	X(OBJECTS, "objects")                                                                                                             \
-	X(FRAME_FUNCTION, "frames.function")                                                                                              \
-	X(FRAME_FLAGS, "frames.flags")                                                                                                    \
-	X(FRAME_FILE, "frames.file")                                                                                                      \
-	X(FRAME_OFFSET, "frames.offset")                                                                                                  \
-	X(FRAME_SOURCE, "frames.source")                                                                                                  \
-	X(NODE_PARENT, "nodes.parent")                                                                                                    \
-	X(NODE_FRAME, "nodes.frame")                                                                                                      \
-	X(SITE_CACHE, "sites.cache")                                                                                                      \
-	X(SITE_NODE, "sites.node")                                                                                                        \
-	X(SITE_ALLOCS, "sites.allocs")                                                                                                    \
-	X(SITE_LIVE, "sites.live")                                                                                                        \
-	X(SITE_LIVE_BYTES, "sites.live_bytes")                                                                                            \
-	X(SITE_IMPLIED, "sites.frees_implied")                                                                                            \
-	X(SITE_FREES, "sites.frees")                                                                                                      \
-	X(SITE_REQ, "sites.bytes_req")                                                                                                    \
-	X(SITE_SIZED, "sites.allocs_sized")                                                                                               \
-	X(SITE_LIVE_REQ, "sites.live_bytes_req")                                                                                          \
-	X(SITE_CLASS, "sites.class")                                                                                                      \
-	X(SITE_OTHERS, "sites.others")                                                                                                    \
-	X(SITE_SUSPECT, "sites.suspect")                                                                                                  \
-	X(SITE_REST, "sites.rest")                                                                                                        \
-	X(BIRTH_PLACE, "births.place")                                                                                                    \
-	X(BIRTH_COUNT, "births.count")                                                                                                    \
-	X(SURVIVOR_PLACE, "survivors.place")                                                                                              \
-	X(SURVIVOR_COUNT, "survivors.count")                                                                                              \
-	X(FREE_PLACE, "frees.place")                                                                                                      \
-	X(FREE_COUNT, "frees.count")                                                                                                      \
-	X(AGE_RANGE, "ages.range")                                                                                                        \
-	X(AGE_PLACE, "ages.place")                                                                                                        \
-	X(AGE_COUNT, "ages.count")                                                                                                        \
-	X(TASKS, "tasks")                                                                                                                 \
-	X(CGROUPS, "cgroups")                                                                                                             \
-	X(PLACES, "places")                                                                                                               \
-	X(FREED_BY, "freed_by")                                                                                                           \
+	X(COUNTS, "counts")                                                                                                              \
+	X(TOTALS, "totals")                                                                                                              \
+	X(INTEGRITY, "integrity")                                                                                                        \
+	X(REDACTION, "redaction")                                                                                                        \
+	X(FACTS, "facts")                                                                                                                \
+	X(COUNTERS, "counters")                                                                                                          \
+	X(NOTES, "notes")                                                                                                                \
+	X(PROBES, "probes")                                                                                                              \
+	X(LOSSES, "losses")                                                                                                              \
+	X(CENSUS, "census")                                                                                                              \
+	X(MEMINFO, "meminfo")                                                                                                            \
+	X(CACHES, "caches")                                                                                                              \
+	X(CACHE_SLOT, "caches.slot") /* this and the next are for the page: one value for each, and so it has to stay */                 \
+	X(SITE_GROWTH, "sites.low_rate")                                                                                                 \
+	X(TIMELINES, "caches.timelines")                                                                                                 \
+	X(OBJECTS, "objects")                                                                                                            \
+	X(FRAME_FUNCTION, "frames.function") /* older pages */                                                                           \
+	X(FRAME_NAME, "frames.name")                                                                                             \
+	X(FRAME_FLAGS, "frames.flags")                                                                                                   \
+	X(FRAME_FILE, "frames.file")                                                                                                     \
+	X(FRAME_OFFSET, "frames.offset")                                                                                                 \
+	X(FRAME_SOURCE, "frames.source")                                                                                                 \
+	X(NODE_PARENT, "nodes.parent")                                                                                                   \
+	X(NODE_FRAME, "nodes.frame")                                                                                                     \
+	X(SITE_CACHE, "sites.cache")                                                                                                     \
+	X(SITE_NODE, "sites.node")                                                                                                       \
+	X(SITE_ALLOCS, "sites.allocs")                                                                                                   \
+	X(SITE_LIVE, "sites.live")                                                                                                       \
+	X(SITE_LIVE_BYTES, "sites.live_bytes")                                                                                           \
+	X(SITE_IMPLIED, "sites.frees_implied")                                                                                           \
+	X(SITE_FREES, "sites.frees")                                                                                                     \
+	X(SITE_REQ, "sites.bytes_req")                                                                                                   \
+	X(SITE_SIZED, "sites.allocs_sized")                                                                                              \
+	X(SITE_LIVE_REQ, "sites.live_bytes_req")                                                                                         \
+	X(SITE_CLASS, "sites.class")                                                                                                     \
+	X(SITE_OTHERS, "sites.others")                                                                                                   \
+	X(SITE_REST, "sites.rest")                                                                                                       \
+	X(SITE_SUSPECT, "sites.suspect") /* of older pages, as is "ages.range", instead of those behind it */      \
+	X(SUSPECT_TAU, "suspect.tau")                                                                                                    \
+	X(SUSPECT_P95, "suspect.p95")                                                                                                    \
+	X(SUSPECT_OLD_LIVE, "suspect.old_live")                                                                                          \
+	X(SUSPECT_OLD_BORN, "suspect.old_born")                                                                                          \
+	X(SUSPECT_OLD_ORPHANS, "suspect.old_orphans")                                                                                    \
+	X(SUSPECT_FIRST, "suspect.first_third")                                                                                          \
+	X(SUSPECT_LAST, "suspect.last_third")                                                                                            \
+	X(SUSPECT_NEED, "suspect.need")                                                                                                  \
+	X(SUSPECT_ORPHANS, "suspect.orphans")                                                                                            \
+	X(SUSPECT_EVENNESS, "suspect.evenness")                                                                                          \
+	X(SUSPECT_DIES_OLD, "suspect.dies_old")                                                                                          \
+	X(SUSPECT_RATE, "suspect.rate")                                                                                                  \
+	X(SUSPECT_SCORE, "suspect.score")                                                                                                \
+	X(SUSPECT_LIMIT, "suspect.limit")                                                                                                \
+	X(SUSPECT_SLOPE, "suspect.slope")                                                                                                \
+	X(SUSPECT_SLOPE_LOW, "suspect.slope_low")                                                                                        \
+	X(SUSPECT_SLOPE_HIGH, "suspect.slope_high")                                                                                      \
+	X(BIRTH_PLACE, "births.place")                                                                                                   \
+	X(BIRTH_COUNT, "births.count")                                                                                                   \
+	X(SURVIVOR_PLACE, "survivors.place")                                                                                             \
+	X(SURVIVOR_COUNT, "survivors.count")                                                                                             \
+	X(FREE_PLACE, "frees.place")                                                                                                     \
+	X(FREE_COUNT, "frees.count")                                                                                                     \
+	X(AGE_RANGE, "ages.range") /* older pages */                                                                                     \
+	X(AGE_OBJECTS, "ages.objects")                                                                                                   \
+	X(AGE_MIN, "ages.min")                                                                                                           \
+	X(AGE_MAX, "ages.max")                                                                                                           \
+	X(AGE_SUM, "ages.sum")                                                                                                           \
+	X(AGE_PLACE, "ages.place")                                                                                                       \
+	X(AGE_COUNT, "ages.count")                                                                                                       \
+	X(TASKS, "tasks")                                                                                                                \
+	X(CGROUPS, "cgroups")                                                                                                            \
+	X(PLACES, "places")                                                                                                              \
+	X(FREED_BY, "freed_by")                                                                                                          \
 	X(CONTENTS, "contents")
 
 #define AS_ENUM(name, text) COLUMN_##name,
@@ -74,13 +97,19 @@ enum column { COLUMN_LIST(AS_ENUM) COLUMN_COUNT };
 static const char *const column_names[] = {COLUMN_LIST(AS_TEXT)};
 
 #define STRINGS_COLUMN "strings"
-#define ALL_DETAILED_BELOW 1000u
-#define DETAILED_MOST 2000u
+/* A page of about 1,000 KB, what bug trackers take, and of no more than 4,500 KB where there are 100,000 sites. */
+#define PAGE_BYTES 1720000u
+#define PAGE_SITE_BYTES 71u
+#define DETAILED_LEAST 100u
 
 struct pack {
 	bool is_reading;
 	bool is_damaged;
 	bool has_no_memory;
+	size_t limit_bytes; /* writing: of details, */
+	uint64_t next_name; /* one behind that of the last frame */
+	uint32_t detailed;  /* and how many sites have theirs */
+	bool is_older; /* reading: from a page with columns that are no longer written */
 	struct buffer out[COLUMN_COUNT];
 	struct cursor in[COLUMN_COUNT];
 	struct arena *arena;   /* reading: strings and arrays, */
@@ -492,11 +521,28 @@ static void pack_object(struct pack *pack, struct model_object *object)
 	CHOICE(pack, c, &object->source, SYMBOL_SOURCE_DWARF + 1);
 }
 
+/* Most names are new ones, and new strings are numbered as they come. */
+static void pack_name(struct pack *pack, const char **name)
+{
+	uint64_t id = pack->is_reading ? 0 : text_id(pack, *name);
+
+	if (pack->is_older) {
+		text(pack, COLUMN_FRAME_FUNCTION, name);
+		return;
+	}
+	difference(pack, COLUMN_FRAME_NAME, &id, pack->next_name);
+	pack->next_name = id + 1;
+	if (!pack->is_reading)
+		return;
+	pack->is_damaged |= id >= pack->text_count;
+	*name = id < pack->text_count ? pack->texts[id] : "";
+}
+
 static void pack_frame(struct pack *pack, struct model_frame *frame)
 {
 	uint32_t flags = frame->is_user | (uint32_t)frame->is_inlined << 1 | (uint32_t)frame->class << 2;
 
-	text(pack, COLUMN_FRAME_FUNCTION, &frame->function);
+	pack_name(pack, &frame->function);
 	below(pack, COLUMN_FRAME_FLAGS, &flags, NAME_CLASSES << 2);
 	if (pack->is_reading) {
 		frame->is_user = flags & 1;
@@ -538,23 +584,78 @@ static void pack_class(struct pack *pack, struct suspect *suspect)
 }
 
 /* Why it has that class. */
-static void pack_suspect(struct pack *pack, struct suspect *suspect)
+/* The column of one thing that is known of a suspect. */
+static enum column suspect_column(const struct pack *pack, enum column column)
 {
-	const enum column c = COLUMN_SITE_SUSPECT;
-	uint64_t *const counts[] = {&suspect->tau_ns, &suspect->old_live, &suspect->old_born, &suspect->old_orphans,
-				    &suspect->first_third, &suspect->last_third, &suspect->p95_ns, &suspect->need_ns};
-	float *const floats[] = {&suspect->orphans, &suspect->evenness, &suspect->dies_old,
-				 &suspect->rate,    &suspect->score};
+	return pack->is_older ? COLUMN_SITE_SUSPECT : column;
+}
 
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		u64(pack, c, counts[i]);
-	for (size_t i = 0; i < sizeof(floats) / sizeof(floats[0]); i++)
-		real32(pack, c, floats[i]);
+/* Usually as expected. */
+static void like(struct pack *pack, enum column column, uint64_t *value, uint64_t expected)
+{
+	if (pack->is_older)
+		u64(pack, COLUMN_SITE_SUSPECT, value);
+	else
+		difference(pack, column, value, expected);
+}
+
+/* The bits in which it is not as expected. */
+static void like_real(struct pack *pack, enum column column, float *value, float expected)
+{
+	uint32_t bits, expected_bits;
+	float changed;
+
+	memcpy(&bits, value, sizeof(bits));
+	memcpy(&expected_bits, &expected, sizeof(expected_bits));
+	expected_bits = pack->is_older ? 0 : expected_bits;
+	bits = __builtin_bswap32(bits ^ expected_bits);
+	u32(pack, suspect_column(pack, column), &bits);
+	bits = __builtin_bswap32(bits) ^ expected_bits;
+	if (!pack->is_reading)
+		return;
+	memcpy(&changed, &bits, sizeof(changed));
+	pack->is_damaged |= !isfinite(changed);
+	*value = isfinite(changed) ? changed : 0;
+}
+
+/*
+ * What follows from the rest of the page. This is a part of its format: suspect_tau_ns() and survival_quantile() go on telling of the
+ * same ages what they told when the page was written.
+ */
+static struct suspect expected_suspect(const struct model *model, const struct model_site *site)
+{
+	struct ages freed;
+
+	if (site->suspect.is_variant && site > model->sites) {
+		struct suspect expected = site[-1].suspect;
+
+		expected.rate = expected.score = 0;
+		return expected;
+	}
+	freed = history_ages(&site->lives->freed_ages);
+	return (struct suspect){.tau_ns = suspect_tau_ns(model->duration_ns, &freed), .p95_ns = survival_quantile(&freed, 0.95)};
+}
+
+static void pack_suspect(struct pack *pack, struct suspect *suspect, const struct suspect *expected)
+{
+	like(pack, COLUMN_SUSPECT_TAU, &suspect->tau_ns, expected->tau_ns);
+	like(pack, COLUMN_SUSPECT_OLD_LIVE, &suspect->old_live, expected->old_live);
+	like(pack, COLUMN_SUSPECT_OLD_BORN, &suspect->old_born, expected->old_born);
+	like(pack, COLUMN_SUSPECT_OLD_ORPHANS, &suspect->old_orphans, expected->old_orphans);
+	like(pack, COLUMN_SUSPECT_FIRST, &suspect->first_third, expected->first_third);
+	like(pack, COLUMN_SUSPECT_LAST, &suspect->last_third, expected->last_third);
+	like(pack, COLUMN_SUSPECT_P95, &suspect->p95_ns, expected->p95_ns);
+	like(pack, COLUMN_SUSPECT_NEED, &suspect->need_ns, expected->need_ns);
+	like_real(pack, COLUMN_SUSPECT_ORPHANS, &suspect->orphans, expected->orphans);
+	like_real(pack, COLUMN_SUSPECT_EVENNESS, &suspect->evenness, expected->evenness);
+	like_real(pack, COLUMN_SUSPECT_DIES_OLD, &suspect->dies_old, expected->dies_old);
+	like_real(pack, COLUMN_SUSPECT_RATE, &suspect->rate, expected->rate);
+	like_real(pack, COLUMN_SUSPECT_SCORE, &suspect->score, expected->score);
 	real32(pack, COLUMN_SITE_GROWTH, &suspect->low_rate);
-	text(pack, c, &suspect->limit);
-	real32(pack, c, &suspect->slope.slope);
-	real32(pack, c, &suspect->slope.low);
-	real32(pack, c, &suspect->slope.high);
+	text(pack, suspect_column(pack, COLUMN_SUSPECT_LIMIT), &suspect->limit);
+	like_real(pack, COLUMN_SUSPECT_SLOPE, &suspect->slope.slope, expected->slope.slope);
+	like_real(pack, COLUMN_SUSPECT_SLOPE_LOW, &suspect->slope.low, expected->slope.low);
+	like_real(pack, COLUMN_SUSPECT_SLOPE_HIGH, &suspect->slope.high, expected->slope.high);
 }
 
 static void pack_site(struct pack *pack, struct model_site *site, const struct model *model)
@@ -632,16 +733,25 @@ static void pack_history(struct pack *pack, struct history *history)
 	pack_counts(pack, COLUMN_FREE_PLACE, COLUMN_FREE_COUNT, &history->counts, HISTORY_FREES, HISTORY_KINDS);
 }
 
+/* As far as is known without it: of one or two it is, of more it is about the middle between the ends. */
+static uint64_t expected_sum(const struct history_ages *ages)
+{
+	uint64_t ends = ages->min_ns + ages->max_ns;
+
+	return ages->count == 1 ? ages->min_ns : ends + (ages->count - 2) * (ends / 2);
+}
+
 static void pack_ages(struct pack *pack, struct history_ages *ages, uint64_t expected)
 {
-	const enum column c = COLUMN_AGE_RANGE;
-
-	difference(pack, c, &ages->count, expected);
+	difference(pack, pack->is_older ? COLUMN_AGE_RANGE : COLUMN_AGE_OBJECTS, &ages->count, expected);
 	if (!ages->count)
 		return;
-	u64(pack, c, &ages->min_ns);
-	difference(pack, c, &ages->max_ns, ages->min_ns);
-	difference(pack, c, &ages->sum_ns, number_multiply(ages->min_ns, ages->count));
+	u64(pack, pack->is_older ? COLUMN_AGE_RANGE : COLUMN_AGE_MIN, &ages->min_ns);
+	difference(pack, pack->is_older ? COLUMN_AGE_RANGE : COLUMN_AGE_MAX, &ages->max_ns, ages->min_ns);
+	if (pack->is_older)
+		difference(pack, COLUMN_AGE_RANGE, &ages->sum_ns, number_multiply(ages->min_ns, ages->count));
+	else
+		difference(pack, COLUMN_AGE_SUM, &ages->sum_ns, expected_sum(ages));
 	pack_counts(pack, COLUMN_AGE_PLACE, COLUMN_AGE_COUNT, &ages->buckets, 0, 1);
 }
 
@@ -720,10 +830,11 @@ static void pack_details(struct pack *pack, struct model_site *site, struct mode
 {
 	struct lives *lives = (struct lives *)site->lives;
 
-	pack_suspect(pack, &site->suspect);
 	pack_history(pack, &lives->history);
 	pack_ages(pack, &lives->freed_ages, site->frees);
 	pack_ages(pack, &lives->live_ages, site->live);
+	struct suspect expected = expected_suspect(model, site);
+	pack_suspect(pack, &site->suspect, &expected);
 	pack_people(pack, site);
 	pack_places(pack, &site->cpus, &site->cpu_count, MODEL_CPUS_PER_SITE);
 	u32(pack, COLUMN_PLACES, &site->cpu_numbers);
@@ -773,7 +884,7 @@ static void pack_stacks(struct pack *pack, struct model *model)
 {
 	uint32_t node_count = model->node_count - 1;
 
-	ARRAY(pack, COLUMN_FRAME_FUNCTION, model, frames, frame_count);
+	ARRAY(pack, pack->is_older ? COLUMN_FRAME_FUNCTION : COLUMN_FRAME_NAME, model, frames, frame_count);
 	for (uint32_t i = 0; i < model->frame_count; i++) {
 		pack_frame(pack, &model->frames[i]);
 		if (pack->is_reading)
@@ -790,13 +901,32 @@ static void pack_stacks(struct pack *pack, struct model *model)
 		pack_node(pack, &model->nodes[i], i, model->frame_count);
 }
 
-uint32_t pack_detailed_sites(const struct model *model)
+size_t pack_page_limit(const struct model *model)
 {
-	uint32_t most = model->site_count < ALL_DETAILED_BELOW ? model->site_count : model->site_count / 2;
+	size_t by_sites = (size_t)PAGE_SITE_BYTES * model->site_count;
 
-	if (most > DETAILED_MOST)
-		most = DETAILED_MOST;
-	return most < model->sites_detailed ? most : model->sites_detailed;
+	if (model->is_whole_page)
+		return SIZE_MAX;
+	return by_sites > PAGE_BYTES ? by_sites : PAGE_BYTES;
+}
+
+static size_t packed_bytes(const struct pack *pack)
+{
+	size_t size_bytes = 0;
+
+	for (uint32_t i = 0; i < COLUMN_COUNT; i++)
+		size_bytes += pack->out[i].size_bytes;
+	return size_bytes;
+}
+
+/* Of the first sites, as many as the limit lets; returns how many. */
+static uint32_t write_details(struct pack *pack, struct model *model)
+{
+	uint32_t count = 0;
+
+	for (; count < model->sites_detailed && (count < DETAILED_LEAST || packed_bytes(pack) < pack->limit_bytes); count++)
+		pack_details(pack, &model->sites[count], model);
+	return count;
 }
 
 /* A model that was read has histories of its own; sites without details share one that is empty. */
@@ -828,19 +958,16 @@ static void pack_sites(struct pack *pack, struct model *model)
 			model_name_site(model, &model->sites[i]);
 	}
 	if (!pack->is_reading)
-		detailed = pack_detailed_sites(model);
+		detailed = pack->detailed = write_details(pack, model);
 	below(pack, COLUMN_COUNTS, &detailed, (uint64_t)model->site_count + 1);
 	below(pack, COLUMN_COUNTS, &shift, TIMELINE_LAST_SHIFT + 1);
-	if (pack->is_reading) {
-		model->sites_detailed = detailed;
-		own_histories(pack, model, shift);
-		detailed = model->arena.failed ? 0 : model->sites_detailed;
-	}
-	for (uint32_t i = 0; i < detailed && !pack->is_damaged && !pack->has_no_memory; i++) {
-		struct model_site *site = &model->sites[i];
-
-		pack_details(pack, site, model);
-	}
+	if (!pack->is_reading)
+		return;
+	model->sites_detailed = detailed;
+	own_histories(pack, model, shift);
+	detailed = model->arena.failed ? 0 : model->sites_detailed;
+	for (uint32_t i = 0; i < detailed && !pack->is_damaged && !pack->has_no_memory; i++)
+		pack_details(pack, &model->sites[i], model);
 }
 
 static void pack_all(struct pack *pack, struct model *model)
@@ -887,12 +1014,13 @@ static void write_strings(const struct pack *pack, struct buffer *out)
 	buffer_release(&strings);
 }
 
-int pack_model(const struct model *model, struct buffer *out, struct error *err)
+int pack_model(const struct model *model, size_t limit_bytes, struct buffer *out, uint32_t *detailed, struct error *err)
 {
-	CLEANUP(pack_release) struct pack pack = {0};
+	CLEANUP(pack_release) struct pack pack = {.limit_bytes = limit_bytes};
 	struct model shown = *model;
 
 	pack_all(&pack, &shown);
+	*detailed = pack.detailed;
 	write_strings(&pack, out);
 	for (uint32_t i = 0; i < COLUMN_COUNT; i++)
 		write_column(out, column_names[i], &pack.out[i]);
@@ -916,6 +1044,7 @@ static void read_columns(struct pack *pack, struct cursor *bytes)
 			pack->strings = column;
 	}
 	pack->is_damaged = bytes->failed;
+	pack->is_older = cursor_left(&pack->in[COLUMN_FRAME_FUNCTION]) || cursor_left(&pack->in[COLUMN_SITE_SUSPECT]);
 }
 
 int unpack_model(struct model *model, const void *bytes, size_t size_bytes, struct error *err)

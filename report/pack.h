@@ -13,14 +13,14 @@
 #include "trace/cursor.h"
 #include "trace/error.h"
 
-/*
- * How many of the sites, the first, go with history, ages, tasks, places, who freed and the evidence of their class: all of less than a
- * thousand, then half of them, 2,000 at most, so that a page fits into a bug tracker. The first are those that matter.
- */
-uint32_t pack_detailed_sites(const struct model *model);
+/* As for a page: it is to fit into a bug tracker, unless the model says that it is to be whole. No limit is SIZE_MAX. */
+size_t pack_page_limit(const struct model *model);
 
-/* Adds the pack of the model to out. 0 or -ENOMEM. */
-int pack_model(const struct model *model, struct buffer *out, struct error *err);
+/*
+ * Adds the pack of the model to out. History, ages, tasks, places, who freed and the evidence of their class go with the first sites, those that
+ * matter, until all together is limit_bytes; *detailed says with how many. 0 or -ENOMEM.
+ */
+int pack_model(const struct model *model, size_t limit_bytes, struct buffer *out, uint32_t *detailed, struct error *err);
 /* Makes the model of a pack, which may be hostile. 0, -ENOMEM or -EINVAL. */
 int unpack_model(struct model *model, const void *bytes, size_t size_bytes, struct error *err);
 

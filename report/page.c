@@ -36,14 +36,6 @@ bool page_is_one(int fd)
 	return got > 0 && carrier_of(begin, (size_t)got);
 }
 
-int page_pack(const struct model *model, struct buffer *packed, struct error *err)
-{
-	CLEANUP(buffer_release) struct buffer raw = {0};
-	int ret = pack_model(model, &raw, err);
-
-	return ret ? ret : gzip_pack(packed, raw.bytes, raw.size_bytes, err);
-}
-
 int page_read_bytes(struct buffer *bytes, const char *name, int fd, struct error *err)
 {
 	char chunk[65536];

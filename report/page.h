@@ -21,8 +21,6 @@ bool page_is_one(int fd);
  * damaged; -EFBIG; or what reading failed with. name is used in sentences.
  */
 int page_read(struct model *model, const char *name, int fd, struct error *err);
-/* Adds the data of the model to packed as a report carries it, but for base64. 0 or -ENOMEM. */
-int page_pack(const struct model *model, struct buffer *packed, struct error *err);
 /* Adds the whole file to bytes. 0, -EFBIG, -ENOMEM or what reading failed with. */
 int page_read_bytes(struct buffer *bytes, const char *name, int fd, struct error *err);
 /*

@@ -26,9 +26,9 @@ struct page {
 	struct html html;
 	struct error *err;
 	int ret;
-	/* The data, made while the rest is written. */
+	/* The data, made small while the rest is written. */
 	struct worker packer;
-	struct buffer packed;
+	struct buffer raw, packed;
 	struct error pack_err;
 	int pack_ret;
 };
@@ -37,7 +37,7 @@ static void pack(void *context)
 {
 	struct page *page = context;
 
-	page->pack_ret = page_pack(page->html.model, &page->packed, &page->pack_err);
+	page->pack_ret = gzip_pack(&page->packed, page->raw.bytes, page->raw.size_bytes, &page->pack_err);
 }
 
 static void slot_title(FILE *out, void *context)
@@ -139,14 +139,14 @@ static void slot_data(FILE *out, void *context)
 static void slot_folded(FILE *out, void *context)
 {
 	const struct model *model = ((struct page *)context)->html.model;
-	uint32_t detailed = pack_detailed_sites(model);
+	uint32_t detailed = ((struct page *)context)->html.detailed;
 
 	if (detailed == model->site_count) {
 		fputs("Nothing that was counted is missing in it.", out);
 		return;
 	}
 	fprintf(out, "Of the last %s of ", number_count(model->site_count - detailed).text);
-	fprintf(out, "%s call stacks it has the totals only; histories, ages, tasks and who frees are with the trace.",
+	fprintf(out, "%s call stacks it has the totals only; histories, ages, tasks and who frees are with the trace, and in a page made with --whole-page.",
 		number_count(model->site_count).text);
 }
 
@@ -197,7 +197,10 @@ int render_html(const struct model *model, FILE *out, struct error *err)
 	struct page page = {.html = {.out = out, .model = model, .arena = &arena, .ranked = ranking_count(model)}, .err = err};
 	int ret = html_files_find(&page.files, "report.html", "report.css", NULL, "report.js", err);
 
-	worker_start(&page.packer, pack, &page);
+	if (!ret)
+		ret = pack_model(model, pack_page_limit(model), &page.raw, &page.html.detailed, err);
+	if (!ret)
+		worker_start(&page.packer, pack, &page);
 	if (!ret)
 		ret = template_write(model->page ? model->page : page.files.page, slots, &page, out, err);
 	if (!ret)
@@ -206,6 +209,7 @@ int render_html(const struct model *model, FILE *out, struct error *err)
 		ret = error_set(err, -ENOMEM, "not enough memory for the page");
 	/* A page may have no slot for it. */
 	worker_wait(&page.packer);
+	buffer_release(&page.raw);
 	buffer_release(&page.packed);
 	arena_release(&arena);
 	return ret;

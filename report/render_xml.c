@@ -9,8 +9,9 @@
 
 #include "report/content_text.h"
 #include "report/escape.h"
+#include "report/gzip.h"
 #include "report/number.h"
-#include "report/page.h"
+#include "report/pack.h"
 #include "report/survival.h"
 #include "report/symbol_advice.h"
 #include "report/verdict.h"
@@ -507,9 +508,12 @@ static void put_site(struct xml *xml, const struct model_site *site)
 /* What a page has as well, so that any format can be made of this one. */
 static int put_data(struct xml *xml, struct error *err)
 {
-	CLEANUP(buffer_release) struct buffer packed = {0};
-	int ret = page_pack(xml->model, &packed, err);
+	CLEANUP(buffer_release) struct buffer raw = {0}, packed = {0};
+	uint32_t detailed;
+	int ret = pack_model(xml->model, SIZE_MAX, &raw, &detailed, err);
 
+	if (!ret)
+		ret = gzip_pack(&packed, raw.bytes, raw.size_bytes, err);
 	if (!ret)
 		xml_base64(&xml->to, "data", packed.bytes, packed.size_bytes);
 	return ret;

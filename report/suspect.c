@@ -96,13 +96,23 @@ static double to_buckets(const struct judgement *judgement, double time_ns)
 	return time_ns / (double)(1ull << judgement->evidence->history->timeline.shift);
 }
 
+static double tau_of(double duration_ns, const struct ages *freed_ages)
+{
+	uint64_t p99 = survival_quantile(freed_ages, 0.99);
+
+	return smaller(larger(TAU_SHARE * duration_ns, (double)p99), TAU_SHARE_MAX * duration_ns);
+}
+
+uint64_t suspect_tau_ns(uint64_t duration_ns, const struct ages *freed_ages)
+{
+	return rounded(tau_of((double)duration_ns, freed_ages));
+}
+
 static void find_tau(struct judgement *judgement)
 {
 	const struct suspect_evidence *evidence = judgement->evidence;
-	double duration = (double)evidence->duration_ns, tau = TAU_SHARE * duration;
-	uint64_t p99 = survival_quantile(evidence->freed_ages, 0.99);
+	double duration = (double)evidence->duration_ns, tau = tau_of(duration, evidence->freed_ages);
 
-	tau = smaller(larger(tau, (double)p99), TAU_SHARE_MAX * duration);
 	judgement->suspect.tau_ns = rounded(tau);
 	judgement->suspect.p95_ns = survival_quantile(evidence->freed_ages, 0.95);
 	judgement->length = to_buckets(judgement, duration);

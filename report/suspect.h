@@ -85,6 +85,8 @@ struct suspect {
 };
 
 struct suspect suspect_judge(const struct suspect_evidence *evidence, const struct suspect_trust *trust);
+/* The age from which an object is old, of a recording so long in which these ages were freed. */
+uint64_t suspect_tau_ns(uint64_t duration_ns, const struct ages *freed_ages);
 /* A leak of which something else speaks against: its confidence is at most that, for that reason. */
 void suspect_limit(struct suspect *suspect, enum suspect_confidence most, const char *why);
 /* "leak", "partial leak", "one-shot", ... */

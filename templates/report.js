@@ -60,11 +60,13 @@ function asText(bytes) {
 // Of the frames' functions those that are one to the reader are one.
 function readFunctions(column, m) {
 	const strings = ["", ...readParts(column("strings")).map(asText)], numbers = new Map(), frames = [];
-	const [labels, flags, files, offsets] = ["function", "flags", "file", "offset"].map(name => varints(column("frames." + name)));
+	const [names, flags, files, offsets] = ["name", "flags", "file", "offset"].map(name => varints(column("frames." + name)));
+	let label = 0;
 	m.functions = [];
 	flags.forEach((flag, i) => {
+		label += 1 + signed(names[i]);
 		const module = strings[files[3 * i]], user = flag & 1;
-		const name = strings[labels[i]] || (module ? (user ? module : `[${module}]`) + "+0x" + offsets[2 * i + 1].toString(16) : "[unknown]");
+		const name = strings[label] || (module ? (user ? module : `[${module}]`) + "+0x" + offsets[2 * i + 1].toString(16) : "[unknown]");
 		const key = user + module + "\0" + name;
 		if (!numbers.has(key)) {
 			numbers.set(key, m.functions.length);

@@ -21,7 +21,7 @@ _slabreport()
 	--fail-on) mapfile -t COMPREPLY < <(compgen -W 'suspect medium high live:' -- "$word") ;;
 	*)
 		if [[ $word == -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '-f --format -o --output --from --diff --per --metric --redact --audit --fail-on --template --debug-dir
+			mapfile -t COMPREPLY < <(compgen -W '-f --format -o --output --from --diff --per --metric --redact --audit --fail-on --template --whole-page --debug-dir
 				--no-debuginfod -q --quiet -h --help -V --version' -- "$word")
 		elif ((COMP_CWORD == 1)); then
 			mapfile -t COMPREPLY < <(compgen -W "import merge" -- "$word"; compgen -f -- "$word")

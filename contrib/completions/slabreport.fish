@@ -10,6 +10,7 @@ complete -c slabreport -l per -x -a 'work time allocations' -d 'What is the same
 complete -c slabreport -l redact -x -a 'public strict none' -d 'What is left out'
 complete -c slabreport -l audit -r -d 'Tell what a finished file still says about the machine'
 complete -c slabreport -l fail-on -x -a 'suspect medium high live:' -d 'Exit status 1 for CI'
+complete -c slabreport -l whole-page -d 'Hold all details of every call stack'
 complete -c slabreport -l template -r -d 'The page to fill'
 complete -c slabreport -l debug-dir -x -a '(__fish_complete_directories)' -d 'Look there for debug files first'
 complete -c slabreport -l no-debuginfod -d 'Ask no server for debug files'

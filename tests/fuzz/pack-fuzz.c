@@ -54,9 +54,9 @@ static void check_again(const struct model *model)
 	struct buffer first = {0}, second = {0};
 	struct model back;
 
-	check(!pack_model(model, &first, NULL));
+	check(!pack_model(model, SIZE_MAX, &first, &(uint32_t){0}, NULL));
 	check(!unpack_model(&back, first.bytes, first.size_bytes, NULL));
-	check(!pack_model(&back, &second, NULL));
+	check(!pack_model(&back, SIZE_MAX, &second, &(uint32_t){0}, NULL));
 	check(first.size_bytes == second.size_bytes && !memcmp(first.bytes, second.bytes, first.size_bytes));
 	model_release(&back);
 	buffer_release(&first);

@@ -328,7 +328,7 @@ static void test_a_page_carries_it_all(void **state)
 		scenario_begin(&scenario);
 		scenes[i].make(&scenario);
 		scene_read(&scene, &scenario);
-		assert_int_equal(pack_model(&scene.model, &bytes, NULL), 0);
+		assert_int_equal(pack_model(&scene.model, SIZE_MAX, &bytes, &(uint32_t){0}, NULL), 0);
 		assert_int_equal(unpack_model(&back, bytes.bytes, bytes.size_bytes, NULL), 0);
 		for (const struct renderer *renderer = renderers; renderer->name; renderer++) {
 			CLEANUP(cleanup_free) char *first = render(&scene.model, renderer->name);
@@ -714,7 +714,7 @@ static void test_contents_are_left_out_of_public_reports(void **state)
 		}
 		CLEANUP(cleanup_free) char *xml = render(&scene.model, "xml");
 		expect_in(xml, "<redacted what=\"contents of objects\" count=\"9\"/>");
-		assert_int_equal(pack_model(&scene.model, &bytes, NULL), 0);
+		assert_int_equal(pack_model(&scene.model, SIZE_MAX, &bytes, &(uint32_t){0}, NULL), 0);
 		assert_null(memmem(bytes.bytes, bytes.size_bytes, COMMON, 11));
 		buffer_release(&bytes);
 		scene_release(&scene);

@@ -88,6 +88,25 @@ for trace in "$OLDPWD"/tests/golden/*.slab; do
 	xmllint --noout --stream --relaxng "$OLDPWD/templates/slabrec.rng" "$name.xml" 2>err || fail "$name: $(head -n 3 err)"
 	xmllint --noout --schema "$OLDPWD/templates/slabrec.xsd" "$name.xml" 2>err || fail "$name: $(head -n 3 err)"
 done
+# So it is with thousands of call stacks, many of which differ in user space only; of very many a page has all when it is told to.
+for calls in "1500 6 3" "12000 4 5" "12000 30 7"; do
+	# shellcheck disable=SC2086 # three numbers
+	"${make_trace%/*}/make-calls" $calls >calls.slab
+	"$program" -q --whole-page -o calls.html calls.slab
+	for format in xml text json; do
+		"$program" -q -f $format -o from.$format --from calls.html
+		"$program" -q -f $format -o calls.$format calls.slab
+		cmp from.$format calls.$format || fail "make-calls $calls: -f $format from the page is another"
+	done
+	"$program" -q -o calls.html calls.slab
+	"$program" -q -o from.html --from calls.html
+	cmp from.html calls.html || fail "make-calls $calls: the page of the page is another"
+	[ "$(wc -c <calls.html)" -lt 1150000 ] || fail "make-calls $calls: a page of $(wc -c <calls.html) bytes"
+	case "$calls" in
+	"12000 30 7") grep -q 'Of the last [0-9,]* of [0-9,]* call stacks it has the totals only' calls.html || fail "the page does not say what it leaves out" ;;
+	*) grep -q 'Nothing that was counted is missing in it' calls.html || fail "make-calls $calls: not all is in the page" ;;
+	esac
+done
 "$program" -q -f text -o - --from - <sample.html >stdout || fail "--from - does not read standard input"
 cmp stdout sample.text || fail "--from - is another"
 expect 65 'slabrec.slab: is no report of slabreport' --from slabrec.slab

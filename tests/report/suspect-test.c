@@ -364,7 +364,7 @@ static void expect_same_variants_in_page(const struct model *model)
 	CLEANUP(buffer_release) struct buffer bytes = {0};
 	CLEANUP(model_release) struct model page = {0};
 
-	assert_int_equal(pack_model(model, &bytes, NULL), 0);
+	assert_int_equal(pack_model(model, SIZE_MAX, &bytes, &(uint32_t){0}, NULL), 0);
 	assert_int_equal(unpack_model(&page, bytes.bytes, bytes.size_bytes, NULL), 0);
 	for (uint32_t i = 0; i < model->site_count; i++) {
 		assert_int_equal(page.sites[i].suspect.others, model->sites[i].suspect.others);
