@@ -99,7 +99,7 @@ static const char *const column_names[] = {COLUMN_LIST(AS_TEXT)};
 #define STRINGS_COLUMN "strings"
 /* A page of about 1,000 KB, what bug trackers take, and of no more than 4,500 KB where there are 100,000 sites. */
 #define PAGE_BYTES 1720000u
-#define PAGE_SITE_BYTES 71u
+#define PAGE_SITE_BYTES 60u
 #define DETAILED_LEAST 100u
 
 struct pack {

@@ -19,8 +19,8 @@ function say(text) {
 // ---- data: columns of varints, see report/pack.h ----
 
 // All of a column at once. What is beyond 2^53 is rounded.
-function varints(bytes) {
-	const values = new Float64Array(bytes.length);
+function varints(bytes, Kind = Float64Array) {
+	const values = new Kind(bytes.length);
 	let count = 0;
 	for (let at = 0; at < bytes.length; count++) {
 		let byte = bytes[at++], value = byte & 127;
@@ -41,27 +41,26 @@ function signed(value) {
 function readParts(bytes) {
 	const parts = [];
 	for (let at = 0; at < bytes.length;) {
-		let end = at;
-		while (bytes[end++] > 127)
-			;
-		const size = varints(bytes.subarray(at, end))[0];
-		at = end + size;
-		parts.push(bytes.subarray(end, at));
+		let size = 0;
+		for (let scale = 1, byte = 128; byte > 127; scale *= 128) {
+			byte = bytes[at++];
+			size += (byte & 127) * scale;
+		}
+		parts.push(bytes.subarray(at, at += size));
 	}
 	return parts;
 }
 
 // Names are foreign bytes: what is no printable ASCII is shown as \xNN.
 function asText(bytes) {
-	return Array.from(bytes, byte => String.fromCharCode(byte)).join("")
-		.replace(/[^ -~]|\\/g, letter => "\\x" + letter.charCodeAt(0).toString(16).padStart(2, "0"));
+	return String.fromCharCode(...bytes).replace(/[^ -~]|\\/g, letter => "\\x" + letter.charCodeAt(0).toString(16).padStart(2, "0"));
 }
 
 // Of the frames' functions those that are one to the reader are one.
 function readFunctions(column, m) {
 	const strings = ["", ...readParts(column("strings")).map(asText)], numbers = new Map(), frames = [];
 	const [names, flags, files, offsets] = ["name", "flags", "file", "offset"].map(name => varints(column("frames." + name)));
-	let label = 0;
+	let label = -1;
 	m.functions = [];
 	flags.forEach((flag, i) => {
 		label += 1 + signed(names[i]);
@@ -87,12 +86,11 @@ function readModel(bytes) {
 	m.duration = varints(column("totals"))[0];
 	m.buckets = Math.max(1, Math.min(64, Math.floor(m.duration / 2 ** m.shift) + 1));
 	m.slots = varints(column("caches.slot"));
-	const frames = readFunctions(column, m), back = varints(column("nodes.parent")), frame = varints(column("nodes.frame"));
-	m.parent = new Int32Array(m.nodeCount);
-	m.fn = new Int32Array(m.nodeCount);
+	const frames = Int32Array.from(readFunctions(column, m)), back = varints(column("nodes.parent"), Int32Array);
+	const frame = varints(column("nodes.frame"), Int32Array), parent = m.parent = new Int32Array(m.nodeCount), fn = m.fn = new Int32Array(m.nodeCount);
 	for (let i = 1; i < m.nodeCount; i++) {
-		m.parent[i] = back[i - 1] ? i - back[i - 1] : 0;
-		m.fn[i] = frames[frame[i - 1]];
+		parent[i] = back[i - 1] ? i - back[i - 1] : 0;
+		fn[i] = frames[frame[i - 1]];
 	}
 	readSites(column, m);
 	readDetails(column, m);
@@ -112,7 +110,7 @@ function readSites(column, m) {
 	});
 }
 
-// Of the first sites: births and survivors by bucket, and how many were freed within a millisecond.
+// Of the first sites: births and survivors by bucket, how many were freed within a millisecond, growth. What few ask for is read when they do.
 function readDetails(column, m) {
 	const reader = name => {
 		const values = varints(column(name));
@@ -120,8 +118,6 @@ function readDetails(column, m) {
 		return () => values[at++];
 	};
 	const pair = name => [reader(name + ".place"), reader(name + ".count")];
-	const births = pair("births"), survivors = pair("survivors"), frees = pair("frees"), ages = pair("ages"), range = reader("ages.range");
-	const rate = reader("sites.low_rate"), bits = new DataView(new ArrayBuffer(4));
 
 	function counts([place, count], into, first, places) {
 		for (let at = first, gap; at < first + places && (gap = place()); at++) {
@@ -129,32 +125,51 @@ function readDetails(column, m) {
 			into[at] = count();
 		}
 	}
-	function histogram(expected) {
-		const buckets = new Float64Array(256);
-		if (expected + signed(range())) {
-			range();
-			range();
-			range();
-			counts(ages, buckets, 0, 256);
-		}
-		return buckets;
+	function timelines(name) {
+		const columns = pair(name), all = new Float64Array(64 * m.detailed);
+		for (let i = 0; i < m.detailed; i++)
+			counts(columns, all, 64 * i, 64);
+		return all;
 	}
-	for (const name of ["growth", "young"])
-		m[name] = new Float64Array(m.siteCount);
-	m.births = new Float64Array(64 * m.detailed);
-	m.survivors = new Float64Array(64 * m.detailed);
-	for (let i = 0; i < m.detailed; i++) {
+	function each(value) {
+		const all = new Float64Array(m.siteCount);
+		for (let i = 0; i < m.detailed; i++)
+			all[i] = value(i);
+		return all;
+	}
+	function later(name, make) {
+		Object.defineProperty(m, name, {configurable: true, get() {
+			Object.defineProperty(m, name, {value: make()});
+			return m[name];
+		}});
+	}
+	later("births", () => timelines("births"));
+	later("growth", () => {
 		// A float whose bytes were turned round.
-		bits.setUint32(0, rate(), true);
-		m.growth[i] = bits.getFloat32(0) * (m.slots[m.cache[i]] || 1);
-		counts(births, m.births, 64 * i, 64);
-		counts(survivors, m.survivors, 64 * i, 64);
-		counts(frees, [], 0, 64);
-		m.young[i] = histogram(m.frees[i]).subarray(0, 11).reduce((sum, freed) => sum + freed);
-		histogram(m.live[i]);
-	}
+		const rate = reader("sites.low_rate"), bits = new DataView(new ArrayBuffer(4));
+		return each(i => {
+			bits.setUint32(0, rate(), true);
+			return bits.getFloat32(0) * (m.slots[m.cache[i]] || 1);
+		});
+	});
+	later("young", () => {
+		const ages = pair("ages"), objects = reader("ages.objects");
+		function histogram(expected) {
+			const buckets = new Float64Array(256);
+			if (expected + signed(objects()))
+				counts(ages, buckets, 0, 256);
+			return buckets;
+		}
+		return each(i => {
+			const freed = histogram(m.frees[i]);
+			histogram(m.live[i]);
+			return freed.subarray(0, 11).reduce((sum, count) => sum + count);
+		});
+	});
+	m.survivors = timelines("survivors");
 	m.retained = new Float64Array(64);
-	m.survivors.forEach((kept, i) => m.retained[i % 64] += kept);
+	for (let i = 0; i < m.survivors.length; i++)
+		m.retained[i % 64] += m.survivors[i];
 }
 
 // ---- numbers ----
@@ -194,10 +209,11 @@ class Tree {
 		this.parent = new Int32Array(room + 1);
 		this.fn = new Int32Array(room + 1);
 		this.depth = new Uint16Array(room + 1);
+		this.eldest = new Int32Array(room + 1);
 		this.count = 1;
 		this.fn[0] = -1;
-		for (this.mask = 63; this.mask < 2 * room;)
-			this.mask = 2 * this.mask + 1;
+		this.mask = 65535;
+		this.hashed = 0;
 		this.slots = new Int32Array(this.mask + 1);
 	}
 
@@ -209,23 +225,31 @@ class Tree {
 		return at;
 	}
 
+	// Most have no siblings: only those that have an elder one are hashed.
 	child(parent, fn) {
-		const at = this.slot(parent, fn), i = this.slots[at] || this.count;
-		if (i < this.count)
-			return i;
+		const eldest = this.eldest[parent], at = eldest && this.fn[eldest] !== fn ? this.slot(parent, fn) : -1;
+		const i = at < 0 ? eldest : this.slots[at];
+		return i || this.add(parent, fn, at);
+	}
+
+	add(parent, fn, at) {
+		const i = this.count++;
 		if (i === this.parent.length)
 			this.grow();
-		this.slots[at] = this.count++;
 		this.parent[i] = parent;
 		this.fn[i] = fn;
 		this.depth[i] = this.depth[parent] + 1;
-		if (4 * this.count > 3 * this.mask)
+		if (at < 0)
+			this.eldest[parent] = i;
+		else
+			this.slots[at] = i;
+		if (at >= 0 && 2 * ++this.hashed > this.mask)
 			this.rehash();
 		return i;
 	}
 
 	grow() {
-		for (const name of ["parent", "fn", "depth"]) {
+		for (const name of ["parent", "fn", "depth", "eldest"]) {
 			const old = this[name];
 			this[name] = new old.constructor(2 * old.length);
 			this[name].set(old);
@@ -233,9 +257,10 @@ class Tree {
 	}
 
 	rehash() {
-		this.mask = 2 * this.mask + 1;
+		const hashed = this.slots.filter(i => i);
+		this.mask = 4 * this.mask + 3;
 		this.slots = new Int32Array(this.mask + 1);
-		for (let i = 1; i < this.count; i++)
+		for (const i of hashed)
 			this.slots[this.slot(this.parent[i], this.fn[i])] = i;
 	}
 
@@ -243,7 +268,7 @@ class Tree {
 	link() {
 		const n = this.count, first = this.first = new Int32Array(n + 1);
 		this.kids = new Int32Array(n);
-		this.slots = null;
+		this.slots = this.eldest = null;
 		for (let i = 1; i < n; i++)
 			first[this.parent[i]]++;
 		for (let i = 1; i <= n; i++)
@@ -839,9 +864,7 @@ function offerCopies() {
 offerCopies();
 
 function unpack(text) {
-	const letters = atob(text), packed = new Uint8Array(letters.length);
-	for (let i = 0; i < packed.length; i++)
-		packed[i] = letters.charCodeAt(i);
+	const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
 	return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
