@@ -13,6 +13,8 @@
 
 #define LOST_MOST 10u	   /* a verdict needs that no more than 1 of so many events was lost */
 #define REPAIRED_MOST 1000u /* more than 1 of so many frees inferred: others were missed for good */
+#define RECORDER "slabrec"  /* its tasks' name */
+#define OWN_PART 10u	    /* all but one of so many live objects are its own */
 #define SITES_FOR_TWO 4096u /* fewer are not worth a thread */
 #define SITES_AHEAD 8u	   /* whose counts are fetched while one is judged */
 
@@ -34,6 +36,8 @@ static const char *unreliable(struct model *model)
 {
 	const struct model_integrity *integrity = &model->integrity;
 
+	if (!model->allocs && integrity->ending != TRACE_ENDING_COMPLETE)
+		return "the trace breaks off before the first allocation";
 	if (lost_events(integrity) > model->events / LOST_MOST)
 		return arena_format(&model->arena, "%s of %s events were lost", number_count(lost_events(integrity)).text,
 				    number_count(number_add(model->events, lost_events(integrity))).text);
@@ -263,6 +267,40 @@ static void judge_variants(struct model *model, const struct orphan_charges *cha
 			judge_together(model, charges, &variants->items[at], count);
 }
 
+/* Of the live objects of these sites, how many tasks of that name hold. */
+static uint64_t held_by(const struct model *model, const struct variant *same, uint32_t count, const char *comm)
+{
+	uint64_t live = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct model_site *site = &model->sites[same[i].site];
+
+		for (uint32_t task = 0; task < site->task_count; task++)
+			if (!strcmp(site->tasks[task].comm, comm))
+				live = number_add(live, site->tasks[task].live);
+	}
+	return live;
+}
+
+/* What slabrec keeps while it records, as files that are mapped, goes with it. */
+static void doubt_own(struct model *model, const struct variants *variants)
+{
+	for (uint32_t at = 0, count; (count = variants_alike(variants, at)); at += count) {
+		const struct variant *same = &variants->items[at];
+		uint64_t live = 0;
+		bool is_leak = false;
+
+		for (uint32_t i = 0; i < count; i++) {
+			live = number_add(live, model->sites[same[i].site].live);
+			is_leak |= suspect_is_leak(&model->sites[same[i].site].suspect);
+		}
+		if (!is_leak || held_by(model, same, count, RECORDER) < live - live / OWN_PART)
+			continue;
+		for (uint32_t i = 0; i < count; i++)
+			suspect_limit(&model->sites[same[i].site].suspect, SUSPECT_LOW, "slabrec itself allocated them");
+	}
+}
+
 /* Together the leaks of a cache cannot be more than it grew by, and what CPUs may hold. */
 static void hold_against_census(struct model *model)
 {
@@ -301,6 +339,7 @@ int analysis_judge(struct model *model, const struct orphan_charges *charges, st
 	if (ret)
 		return ret;
 	judge_variants(model, charges, &variants);
+	doubt_own(model, &variants);
 	hold_against_census(model);
 	return ranking_sort(model, &variants, err);
 }

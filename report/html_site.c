@@ -62,7 +62,20 @@ static struct timeline sum_timelines(const struct model *model, uint32_t first)
 	return sum;
 }
 
-static void write_row(const struct html *html, const struct model_site *site, const struct timeline *timeline, uint32_t rank)
+/* Of a site and its variants; "-" where the page's data does not tell of all. */
+static const char *mean_age(const struct html *html, uint32_t first)
+{
+	uint64_t count = 0, sum_ns = 0;
+	uint32_t end = ranking_next(html->model, first);
+
+	for (uint32_t i = first; i < end; i++) {
+		count = number_add(count, html->model->sites[i].lives->live_ages.count);
+		sum_ns = number_add(sum_ns, html->model->sites[i].lives->live_ages.sum_ns);
+	}
+	return count && end <= html->detailed ? arena_text(html->arena, number_duration(sum_ns / count).text) : "-";
+}
+
+static void write_row(const struct html *html, const struct model_site *site, const struct timeline *timeline, const char *age, uint32_t rank)
 {
 	FILE *out = html->out;
 
@@ -82,7 +95,7 @@ static void write_row(const struct html *html, const struct model_site *site, co
 	html_number_cell(out, site->suspect.confidence ? verdict_low_rate(html->arena, html->model, site) : "-");
 	html_number_cell(out, number_count(site->allocs).text);
 	html_number_cell(out, number_count(site->frees + site->frees_implied).text);
-	html_number_cell(out, site->live ? number_duration(history_ages_mean_ns(&site->lives->live_ages)).text : "-");
+	html_number_cell(out, age);
 	fputs("<td class=\"pic\">", out);
 	chart_spark(out, timeline, html->model->duration_ns);
 	fputs("</td></tr>\n", out);
@@ -115,7 +128,7 @@ static void write_rows(const struct html *html, const char *caption, uint32_t ra
 		struct model_site sum = site_sum(html->model, *site, NULL);
 		struct timeline timeline = sum_timelines(html->model, *site);
 
-		write_row(html, &sum, &timeline, rank);
+		write_row(html, &sum, &timeline, mean_age(html, *site), rank);
 	}
 	html_table_end(html->out);
 }
@@ -336,7 +349,7 @@ static void write_suspect(const struct html *html, const struct model_site *site
 	write_term(html->out, "Class", suspect_class_name(suspect->class));
 	if (suspect->confidence)
 		write_term(html->out, "Confidence", arena_format(html->arena, "%s%s%s", suspect_confidence_name(suspect->confidence),
-								 *suspect->limit ? ": " : "", suspect->limit));
+								 *suspect->limit ? ", because " : "", suspect->limit));
 	if (suspect->confidence)
 		write_term(html->out, "Leaks at least",
 			   arena_format(html->arena, "%s, a 95 %% lower bound", verdict_low_rate(html->arena, html->model, site)));

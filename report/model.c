@@ -297,14 +297,14 @@ static void *keep(struct model *model, const void *elements, uint32_t *count, si
 	return kept;
 }
 
-static int by_task_allocs(const void *left, const void *right)
+int model_task_by_live(const void *left, const void *right)
 {
 	const struct model_task *a = left, *b = right;
 
-	if (a->allocs != b->allocs)
-		return a->allocs < b->allocs ? 1 : -1;
 	if (a->live != b->live)
 		return a->live < b->live ? 1 : -1;
+	if (a->allocs != b->allocs)
+		return a->allocs < b->allocs ? 1 : -1;
 	int order = strcmp(a->comm, b->comm);
 	return order ? order : (a->pid > b->pid) - (a->pid < b->pid);
 }
@@ -376,7 +376,7 @@ static void add_tasks(struct model *model, const struct recording *recording, co
 			(struct model_task){.comm = "[unknown]",
 					    .allocs = number_add(unknown.count, unknown_comms.count),
 					    .live = unknown.live};
-	sort(names, name_count, sizeof(names[0]), by_task_allocs);
+	sort(names, name_count, sizeof(names[0]), model_task_by_live);
 	site->task_names = name_count;
 	site->has_more_tasks = tally_others(&from->tasks).count || tally_others(&from->comms).count;
 	site->task_count = name_count < MODEL_TASKS_PER_SITE ? name_count : MODEL_TASKS_PER_SITE;

@@ -103,7 +103,7 @@ struct model_site {
 	uint64_t frees_with_stack; /* the base of freed_by */
 	const struct lives *lives; /* the recording's, which has to outlive the model, or of the model's pool */
 	struct suspect suspect;
-	struct model_task *tasks; /* at most MODEL_TASKS_PER_SITE, most allocations first; in a sum of sites most live first */
+	struct model_task *tasks; /* at most MODEL_TASKS_PER_SITE; most live, then most allocations first */
 	struct model_cgroup *cgroups; /* at most MODEL_CGROUPS_PER_SITE; most live, then most allocations first; of known ones */
 	struct model_place *cpus; /* at most MODEL_CPUS_PER_SITE; most allocations first; of those that are in events */
 	struct model_place *nodes; /* at most MODEL_NODES_PER_SITE; of these CPUs, where they are known */
@@ -297,6 +297,8 @@ void model_take_histories(struct model *model, struct recording *recording);
 
 /* Orders two sites: most live bytes first, then live objects, then allocations. */
 int model_by_live(const void *left, const void *right);
+/* Orders two tasks: who holds most of what is live first, then most allocations. */
+int model_task_by_live(const void *left, const void *right);
 /* Value of a fact, "" where there is none. */
 const char *model_fact(const struct model *model, const char *key);
 /* Frames of the stack, innermost first; at most max. Returns how many were written. */

@@ -259,7 +259,7 @@ static void write_suspect(struct text *text, const struct model_site *site)
 
 	if (suspect->confidence)
 		rate = arena_format(&text->arena, ", %s confidence%s%s; at least %s", suspect_confidence_name(suspect->confidence),
-				    *suspect->limit ? " as " : "", suspect->limit, verdict_low_rate(&text->arena, text->model, site));
+				    *suspect->limit ? ", because " : "", suspect->limit, verdict_low_rate(&text->arena, text->model, site));
 	text_paragraph(text, 4, arena_format(&text->arena, "  %s%s: %s", suspect_class_name(suspect->class), rate,
 					     verdict_why(&text->arena, site)));
 }

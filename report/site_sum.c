@@ -112,16 +112,6 @@ static int by_number(uint64_t a, uint64_t b)
 	return a > b ? -1 : a < b;
 }
 
-static int by_task(const void *left, const void *right)
-{
-	const struct model_task *a = left, *b = right;
-	/* Who holds what is live is the question. */
-	int order = by_number(a->live, b->live);
-
-	order = order ? order : by_number(a->allocs, b->allocs);
-	return order ? order : strcmp(a->comm, b->comm);
-}
-
 static int by_cgroup(const void *left, const void *right)
 {
 	const struct model_cgroup *a = left, *b = right;
@@ -175,7 +165,7 @@ static void put_lists(struct model_site *sum, struct lists *lists, struct arena 
 	sum->cgroup_paths = at_least(lists->cgroup_count, sum->cgroup_paths);
 	sum->cpu_numbers = at_least(lists->cpu_count, sum->cpu_numbers);
 	sum->task_count = lists->task_count;
-	sum->tasks = keep(arena, lists->tasks, &sum->task_count, MODEL_TASKS_PER_SITE, sizeof(*sum->tasks), by_task);
+	sum->tasks = keep(arena, lists->tasks, &sum->task_count, MODEL_TASKS_PER_SITE, sizeof(*sum->tasks), model_task_by_live);
 	sum->cgroup_count = lists->cgroup_count;
 	sum->cgroups = keep(arena, lists->cgroups, &sum->cgroup_count, MODEL_CGROUPS_PER_SITE, sizeof(*sum->cgroups), by_cgroup);
 	sum->cpu_count = lists->cpu_count;

@@ -345,8 +345,8 @@ static void find_confidence(struct judgement *judgement, const struct suspect_tr
 	if (trust->is_unreliable || !suspect_is_leak(suspect))
 		return;
 	suspect->confidence = SUSPECT_HIGH;
-	limit(suspect, suspect->old_live < MEDIUM_OLD, SUSPECT_LOW, "few objects");
-	limit(suspect, suspect->old_live < HIGH_OLD, SUSPECT_MEDIUM, "few objects");
+	limit(suspect, suspect->old_live < MEDIUM_OLD, SUSPECT_LOW, "there are few objects");
+	limit(suspect, suspect->old_live < HIGH_OLD, SUSPECT_MEDIUM, "there are few objects");
 	limit(suspect, trust->is_lossy, SUSPECT_MEDIUM, "events were lost");
 	limit(suspect, trust->has_missed, SUSPECT_MEDIUM, "probes may have missed frees");
 	limit(suspect, 2 * evidence->orphans_elsewhere > judgement->old, SUSPECT_MEDIUM,

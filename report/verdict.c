@@ -375,7 +375,7 @@ static const char *leak_of(struct arena *arena, const struct model *model, const
 	const char *more = "", *limit = "", *kind = site->suspect.class == SUSPECT_LEAK ? "Leak" : "Partial leak";
 
 	if (*site->suspect.limit)
-		limit = arena_format(arena, ": %s", site->suspect.limit);
+		limit = arena_format(arena, ", because %s", site->suspect.limit);
 	if (model->suspect_count > 1)
 		more = arena_format(arena, " %u more suspect%s.", model->suspect_count - 1, model->suspect_count == 2 ? "" : "s");
 	return arena_format(arena, "%s, %s confidence%s. At least %s through %s in %.64s.%s%s", kind,

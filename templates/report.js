@@ -538,8 +538,9 @@ function showControls() {
 		if (box.value !== String(state[box.dataset.key]))
 			box.value = state[box.dataset.key];
 	control("flame").setAttribute("aria-pressed", !!state.flame);
-	control("plain").textContent = state.plain ? "Hide allocator and entry functions" :
-		count(m.functions.filter(fn => fn.plain).length) + " allocator and entry functions hidden";
+	const plain = m.functions.filter(fn => fn.plain).length;
+	control("plain").textContent = state.plain ? "Hide allocator and entry functions" : count(plain) + " allocator and entry functions hidden";
+	control("plain").hidden = !plain;
 	control("node").hidden = !state.node;
 	part("range").textContent = !isBrushed() ? "Allocated at any time; drag or use the sliders to choose a part." :
 		`Retained of what was allocated from ${seconds(state.from).toFixed(2)} s to ${seconds(state.to + 1).toFixed(2)} s` +

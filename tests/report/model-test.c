@@ -819,6 +819,36 @@ static void test_tasks_of_one_name_are_one(void **state)
 	scenario_release(&s);
 }
 
+/* Who holds what is live is told first, though others allocate far more. */
+static void test_tasks_that_hold_come_first(void **state)
+{
+	struct scenario s;
+	struct scene scene;
+
+	(void)state;
+	scenario_begin(&s);
+	uint32_t cache = scenario_cache(&s, "kmalloc-64", 64), where = STACK(&s, "f");
+	for (int32_t i = 0; i < 7; i++) {
+		uint32_t task = scenario_task(&s, 10 + i, 10 + i, (const char *const[]){"a", "b", "c", "d", "e", "f", "holder"}[i]);
+
+		for (int32_t n = 0; n < 20 - i; n++) {
+			uint64_t object = scenario_alloc(&s, cache, where, task, 0);
+
+			if (i < 6 || n)
+				scenario_free(&s, TRACE_EVENT_FREE, object, 0);
+		}
+	}
+	scenario_end(&s);
+	scene_read(&scene, &s);
+	const struct model_site *site = scene_site(&scene, "f");
+	assert_int_equal(site->task_count, MODEL_TASKS_PER_SITE);
+	assert_string_equal(site->tasks[0].comm, "holder");
+	assert_true(site->tasks[0].live == 1 && site->tasks[0].pid == 16);
+	assert_string_equal(site->tasks[1].comm, "a");
+	scene_release(&scene);
+	scenario_release(&s);
+}
+
 static uint32_t task_in(struct scenario *s, int32_t tid, const char *cgroup)
 {
 	struct trace_task task = {.pid = tid, .tid = tid, .comm = trace_writer_text(s->writer, "web")};
@@ -1002,6 +1032,7 @@ int main(void)
 		cmocka_unit_test(test_one_object),
 		cmocka_unit_test(test_no_rate_of_a_moment),
 		cmocka_unit_test(test_tasks_of_one_name_are_one),
+		cmocka_unit_test(test_tasks_that_hold_come_first),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_many_places),
 		cmocka_unit_test(test_no_secret_reaches_the_model),

@@ -254,6 +254,9 @@ expect 0 '' -q -o - --fail-on live:1000000 slabrec.slab
 expect 3 '--fail-on suspect: Too early for a verdict' -f text --fail-on suspect slabrec.slab
 [ -s stdout ] || fail "--fail-on writes no report"
 expect 3 '' -q -f text --fail-on suspect slabrec.slab
+head -c 300 slabrec.slab >early.slab
+expect 3 'early.slab: cut at byte' -q -f text -o early.text --fail-on suspect early.slab
+grep -q 'the trace breaks' early.text || fail "a trace without an allocation: $(head -n 2 early.text)"
 expect 1 '' -q -f text --fail-on live:0 --from sample.html
 expect 65 'none.slab: no such file' --fail-on suspect none.slab
 expect 64 'use suspect, medium, high' --fail-on leaks

@@ -613,16 +613,17 @@ static void lose(struct scenario *s, uint64_t frees)
 }
 
 /* lost frees, and others that a probe may have missed, at the end of a trace with a leak of 10 a second. */
-static void look_at_loss(struct scene *scene, struct scenario *s, uint64_t lost, uint64_t missed)
+static void look_at_loss(struct scene *scene, struct scenario *s, uint64_t lost, uint64_t missed, const char *comm)
 {
 	scenario_begin(s);
+	uint32_t task = scenario_task(s, 9, 9, comm);
 	uint32_t cache = scenario_cache(s, "kmalloc-128", 128), stack = STACK(s, "caller", "site_0", "kmem_cache_alloc");
 	uint32_t put = STACK(s, "put_0", "kfree");
 
 	scenario_census(s, cache, TRACE_CENSUS_START, 100);
 	for (uint32_t i = 0; i < 1200; i++) {
 		s->now_ns += 50 * MS;
-		uint64_t object = scenario_alloc(s, cache, stack, 0, 100);
+		uint64_t object = scenario_alloc(s, cache, stack, task, 100);
 
 		if (i % 2)
 			scenario_free(s, TRACE_EVENT_FREE, object, put);
@@ -644,18 +645,20 @@ static void test_loss_lowers_confidence(void **state)
 	static const struct {
 		uint64_t lost, missed;
 		enum suspect_confidence confidence;
-		const char *why;
-	} cases[] = {{0, 0, SUSPECT_HIGH, "high confidence."},
-		     {5, 0, SUSPECT_MEDIUM, "events were lost"},
-		     {0, 1000, SUSPECT_MEDIUM, "probes may have missed frees"},
-		     {1000, 0, SUSPECT_NO_CONFIDENCE, "events were lost"}};
+		const char *why, *comm;
+	} cases[] = {{0, 0, SUSPECT_HIGH, "high confidence.", "server"},
+		     {0, 0, SUSPECT_HIGH, "high confidence.", "slabrec2"},
+		     {0, 0, SUSPECT_LOW, "low confidence, because slabrec itself allocated them.", "slabrec"},
+		     {5, 0, SUSPECT_MEDIUM, "medium confidence, because events were lost.", "server"},
+		     {0, 1000, SUSPECT_MEDIUM, "probes may have missed frees", "server"},
+		     {1000, 0, SUSPECT_NO_CONFIDENCE, "events were lost", "server"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct scenario s;
 		struct scene scene;
 
-		look_at_loss(&scene, &s, cases[i].lost, cases[i].missed);
+		look_at_loss(&scene, &s, cases[i].lost, cases[i].missed, cases[i].comm);
 		if (cases[i].confidence)
 			assert_int_equal(scene.model.sites[0].suspect.class, SUSPECT_PARTIAL_LEAK);
 		assert_int_equal(scene.model.sites[0].suspect.confidence, cases[i].confidence);
