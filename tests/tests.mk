@@ -124,13 +124,21 @@ check-e2e: all $(WORKLOADS) ## the programs as people run them, on this machine'
 check-san: ## unit and golden tests with the address and undefined behaviour sanitizers
 	@$(MAKE) SAN=1 all check-unit check-golden check-report
 
+# More events than one journal takes, and more sites than one thread judges.
+check-threads: $B/slabreport $B/tests/report/make-calls ## slabreport's threads leave each other's data alone, with the thread sanitizer
+	@$(MAKE) -s TSAN=1 SAN= COV= build/tsan/slabreport
+	@$B/tests/report/make-calls 20000 20 > $B/threads.slab
+	@build/tsan/slabreport -q -o build/tsan/threads.html $B/threads.slab
+	@$B/slabreport -q -o $B/threads.html $B/threads.slab
+	@cmp $B/threads.html build/tsan/threads.html && echo "threads: nothing found"
+
 check-clang: ## the other compiler builds everything without a warning
 	@$(MAKE) CC=$(CLANG) CFLAGS="-O0 -g" BUILD_SUFFIX=/clang all
 
 # First what computes, side by side; then the emulated machines, which wait as much as they work, and in front of them, one behind the
 # other, what looks at this machine's own kernel and what is short.
 check: check-house all ## everything
-	@$(MAKE) --no-print-directory -j$$(nproc) -Otarget check-unit check-golden check-report check-clang check-san check-fuzz check-exports
+	@$(MAKE) --no-print-directory -j$$(nproc) -Otarget check-unit check-golden check-report check-clang check-san check-threads check-fuzz check-exports
 	@$(MAKE) --no-print-directory -j2 -Otarget check-vm check-beside-vm
 check-beside-vm:
 	@$(MAKE) --no-print-directory -j1 check-e2e
