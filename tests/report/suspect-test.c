@@ -6,6 +6,7 @@
 #include "report/orphans.h"
 #include "report/pack.h"
 #include "report/ranking.h"
+#include "report/render.h"
 #include "report/site_sum.h"
 #include "report/survival.h"
 #include "report/theil_sen.h"
@@ -671,6 +672,80 @@ static void test_loss_lowers_confidence(void **state)
 	}
 }
 
+/* A leak of 10 a second that two user stacks reach; so many of a hundred live objects are slabrec's. */
+static void look_at_two_tasks(struct scene *scene, struct scenario *s, uint32_t own)
+{
+	uint32_t stacks[2];
+
+	scenario_begin(s);
+	uint32_t cache = scenario_cache(s, "filp", 256), recorder = scenario_task(s, 9, 9, "slabrec"), server = scenario_task(s, 8, 8, "server");
+	make_stacks(s, "site_0", 2, stacks);
+	scenario_census(s, cache, TRACE_CENSUS_START, 100);
+	for (uint32_t i = 0; i < 1200; i++) {
+		/* The second has all that is live of the last 20 s. */
+		uint32_t stack = stacks[i >= 800], task = i / 2 % 100 < own ? recorder : server;
+
+		s->now_ns += 50 * MS;
+		uint64_t object = scenario_alloc(s, cache, stack, task, 200);
+		if (i % 2)
+			scenario_free(s, TRACE_EVENT_FREE, object, 0);
+	}
+	scenario_census(s, cache, TRACE_CENSUS_END, 700);
+	scenario_end(s);
+	scene_read(scene, s);
+}
+
+/* Whichever user stacks lead there, what counts is what slabrec holds of all; of the live, not of the allocations. */
+static void test_what_slabrec_holds_is_doubted(void **state)
+{
+	static const struct {
+		uint32_t own;
+		enum suspect_confidence confidence;
+	} cases[] = {{100, SUSPECT_LOW}, {90, SUSPECT_LOW}, {89, SUSPECT_HIGH}, {0, SUSPECT_HIGH}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scenario s;
+		struct scene scene;
+
+		look_at_two_tasks(&scene, &s, cases[i].own);
+		const struct suspect *suspect = &scene.model.sites[0].suspect;
+		assert_int_equal(scene.model.site_count, 2);
+		assert_int_equal(suspect->others, 1);
+		assert_int_equal(suspect->confidence, cases[i].confidence);
+		assert_int_equal(scene.model.sites[1].suspect.confidence, cases[i].confidence);
+		assert_string_equal(suspect->limit, cases[i].confidence == SUSPECT_LOW ? "slabrec itself allocated them" : "");
+		scene_release(&scene);
+		scenario_release(&s);
+	}
+}
+
+static char *page_of(const struct model *model)
+{
+	char *html = NULL;
+	size_t size_bytes;
+	FILE *out = open_memstream(&html, &size_bytes);
+
+	assert_int_equal(renderer_find("html")->render(model, out, NULL), 0);
+	fclose(out);
+	return html;
+}
+
+/* The table's row is of all user stacks, so is its mean age: of 600 over the minute, though the first has those of 40 s only. */
+static void test_mean_age_is_of_all_user_stacks(void **state)
+{
+	struct scenario s;
+	struct scene scene;
+
+	(void)state;
+	look_at_two_tasks(&scene, &s, 0);
+	CLEANUP(cleanup_free) char *html = page_of(&scene.model);
+	assert_int_equal(scene.model.sites[0].live, 400);
+	assert_non_null(strstr(html, "<td class=\"n\">30.0 s</td><td class=\"pic\">"));
+	scene_release(&scene);
+	scenario_release(&s);
+}
+
 /* Counts at the ends of their type, and an end long before the last event. */
 static void test_hostile_counts(void **state)
 {
@@ -792,6 +867,8 @@ int main(void)
 		cmocka_unit_test(test_short_recordings_are_undetermined),
 		cmocka_unit_test(test_census_bounds_leaks),
 		cmocka_unit_test(test_loss_lowers_confidence),
+		cmocka_unit_test(test_what_slabrec_holds_is_doubted),
+		cmocka_unit_test(test_mean_age_is_of_all_user_stacks),
 		cmocka_unit_test(test_reclaimable),
 		cmocka_unit_test(test_unknown_orphans),
 		cmocka_unit_test(test_hostile_counts),
