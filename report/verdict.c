@@ -309,6 +309,13 @@ const char *verdict_why(struct arena *arena, const struct model_site *site)
 	return why(arena, site);
 }
 
+/* "+2 objects, give or take 32 that CPUs may hold", by the kernel's own count. */
+static const char *change_of(struct arena *arena, const struct model_cache *cache)
+{
+	return arena_format(arena, "%s objects, give or take %s that CPUs may hold", number_change(cache->reconciliation.grown_census).text,
+			    number_count(cache->reconciliation.tolerance).text);
+}
+
 /* "no growth in this cache: ..." of all caches, as far as the kernel told; "" where one grew or nothing is known. */
 static const char *no_growth(struct arena *arena, const struct model *model)
 {
@@ -320,15 +327,10 @@ static const char *no_growth(struct arena *arena, const struct model *model)
 		if (cache->growth != MODEL_GROWTH_NONE)
 			return "";
 		if (!*first)
-			first = arena_format(arena, "%.64s %s objects, give or take %s that CPUs may hold", cache->name,
-					     number_change(cache->reconciliation.grown_census).text,
-					     number_count(cache->reconciliation.tolerance).text);
+			first = arena_format(arena, "%.64s %s", cache->name, change_of(arena, cache));
 	}
 	if (!*first)
 		return "";
-	if (model->suspect_count)
-		return arena_format(arena, "The kernel's own count is too coarse to confirm it (%s%s).", first,
-				    model->cache_count == 1 ? "" : ", and so on");
 	return arena_format(arena, "No growth in %s by the kernel's own count (%s%s).", model->cache_count == 1 ? "this cache" : "these caches", first,
 			    model->cache_count == 1 ? "" : ", and so on");
 }
@@ -370,6 +372,15 @@ const char *verdict_path(struct arena *arena, const struct model_site *site)
 			    site->via);
 }
 
+/* What the kernel says against a leak in this cache, with a blank before it; "" where the cache grew or nothing is known. */
+static const char *against(struct arena *arena, const struct model_cache *cache)
+{
+	if (cache->growth != MODEL_GROWTH_NONE)
+		return "";
+	return arena_format(arena, " The kernel's own count of %.64s did not grow%s (%s).", cache->name,
+			    cache->reconciliation.grown_census > 0 ? " beyond doubt" : "", change_of(arena, cache));
+}
+
 static const char *leak_of(struct arena *arena, const struct model *model, const struct model_site *site)
 {
 	const char *more = "", *limit = "", *kind = site->suspect.class == SUSPECT_LEAK ? "Leak" : "Partial leak";
@@ -378,8 +389,8 @@ static const char *leak_of(struct arena *arena, const struct model *model, const
 		limit = arena_format(arena, ", because %s", site->suspect.limit);
 	if (model->suspect_count > 1)
 		more = arena_format(arena, " %u more suspect%s.", model->suspect_count - 1, model->suspect_count == 2 ? "" : "s");
-	return arena_format(arena, "%s, %s confidence%s. At least %s through %s in %.64s.%s%s", kind,
-			    suspect_confidence_name(site->suspect.confidence), limit, low_rate(arena, model, site, "95 % lower bound"),
+	return arena_format(arena, "%s, %s confidence%s.%s At least %s through %s in %.64s.%s%s", kind,
+			    suspect_confidence_name(site->suspect.confidence), limit, against(arena, &model->caches[site->cache]), low_rate(arena, model, site, "95 % lower bound"),
 			    verdict_path(arena, site), model->caches[site->cache].name, normally_freed(arena, model, site), more);
 }
 
@@ -421,7 +432,7 @@ static const char *verdict(struct arena *arena, const struct model *model)
 	if (!model->allocs)
 		return growth;
 	if (model->suspect_count)
-		return arena_format(arena, "%s%s%s", leak_of(arena, model, first), *growth ? " " : "", growth);
+		return leak_of(arena, model, first);
 	if (first->suspect.class == SUSPECT_UNDETERMINED)
 		return arena_format(arena, "Too early for a verdict: record at least %s.%s%s",
 				    number_duration(first->suspect.need_ns).text, *growth ? " " : "", growth);
