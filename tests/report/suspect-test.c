@@ -639,9 +639,47 @@ static void test_reclaimable(void **state)
 		assert_true(scene.model.caches[0].frees_older == 0 && scene.model.integrity.frees_unmatched == 0);
 		assert_int_equal(site->suspect.class, cases[i].class);
 		const char *why = verdict_why(&scene.model.arena, site);
-		assert_non_null(strstr(verdict_leak(&scene.model.arena, &scene.model), "freed when memory was asked back: held by a cache"));
+		assert_non_null(strstr(verdict_leak(&scene.model.arena, &scene.model),
+				       gone ? "freed when memory was asked back: held by a cache" : " None of the 1,200 live objects was freed when"));
 		if (cases[i].class == SUSPECT_RECLAIMABLE)
 			assert_non_null(strstr(why, "1,200 of 1,200 live objects were freed when memory was asked back"));
+		scene_release(&scene);
+		scenario_release(&s);
+	}
+}
+
+/* Of so many live objects the first were freed when memory was asked back. */
+static void test_one_reclaimed_object_is_singular(void **state)
+{
+	static const struct {
+		uint32_t live, gone;
+		const char *told;
+	} cases[] = {{1, 1, " The one live object was freed when memory was asked back: held by a cache, not leaked."},
+		     {2, 1, " 1 of the 2 live objects was freed when memory was asked back: held by a cache, not leaked."},
+		     {2, 2, " 2 of the 2 live objects were freed when memory was asked back: held by a cache, not leaked."},
+		     {2, 0, " None of the 2 live objects was freed when memory was asked back."},
+		     {1, 0, " The one live object was not freed when memory was asked back."}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scenario s;
+		struct scene scene;
+		uint64_t objects[2];
+
+		scenario_begin(&s);
+		uint32_t cache = scenario_cache(&s, "dentry", 192), stack = STACK(&s, "caller", "site_0", "kmem_cache_alloc");
+		scenario_free(&s, TRACE_EVENT_FREE, scenario_alloc(&s, cache, stack, 0, 192), 0);
+		for (uint32_t j = 0; j < cases[i].live; j++)
+			objects[j] = scenario_alloc(&s, cache, stack, 0, 192);
+		s.now_ns = 60 * S;
+		trace_writer_reclaim(s.writer, &(struct trace_reclaim){.time_ns = s.now_ns});
+		for (uint32_t j = 0; j < cases[i].gone; j++)
+			scenario_free(&s, TRACE_EVENT_FREE, objects[j], 0);
+		scenario_end(&s);
+		scene_read(&scene, &s);
+		const char *verdict = verdict_leak(&scene.model.arena, &scene.model), *rate = verdict_rate(&scene.model.arena, &scene.model);
+		if (!strstr(verdict, cases[i].told) || !strstr(rate, " allocations was freed again."))
+			fail_msg("%s %s", verdict, rate);
 		scene_release(&scene);
 		scenario_release(&s);
 	}
@@ -921,6 +959,7 @@ int main(void)
 		cmocka_unit_test(test_what_slabrec_holds_is_doubted),
 		cmocka_unit_test(test_mean_age_is_of_all_user_stacks),
 		cmocka_unit_test(test_reclaimable),
+		cmocka_unit_test(test_one_reclaimed_object_is_singular),
 		cmocka_unit_test(test_unknown_orphans),
 		cmocka_unit_test(test_hostile_counts),
 		cmocka_unit_test(test_theil_sen),
