@@ -264,8 +264,8 @@ static void write_tasks(const struct html *html, const struct model_site *site)
 		fputs("</dd>", out);
 	}
 	if (site->task_names > site->task_count || site->has_more_tasks)
-		fprintf(out, "<dd class=\"off\">and %s%u more names</dd>", site->has_more_tasks ? "at least " : "",
-			site->task_names - site->task_count);
+		fprintf(out, "<dd class=\"off\">and %s%u more name%s</dd>", site->has_more_tasks ? "at least " : "",
+			site->task_names - site->task_count, site->task_names - site->task_count == 1 ? "" : "s");
 }
 
 static void write_cgroups(const struct html *html, const struct model_site *site)

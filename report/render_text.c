@@ -193,7 +193,7 @@ static void write_tasks(struct text *text, const struct model_site *site)
 	for (uint32_t i = 0; i < site->task_count && i < 2; i++)
 		write_task(text, &site->tasks[i]);
 	if (site->task_names > 2)
-		TEXT_LINE(text, "  and %u more task names", site->task_names - 2);
+		TEXT_LINE(text, "  and %u more task name%s", site->task_names - 2, site->task_names == 3 ? "" : "s");
 }
 
 /* "40 at 0, 20 at 1"; "" for none. */
@@ -215,10 +215,10 @@ static void write_places(struct text *text, const struct model_site *site)
 						     number_count(site->cgroups[i].live).text,
 						     number_count(site->cgroups[i].allocs).text));
 	if (site->cgroup_paths > 2)
-		TEXT_LINE(text, "  and %u more cgroups", site->cgroup_paths - 2);
+		TEXT_LINE(text, "  and %u more cgroup%s", site->cgroup_paths - 2, site->cgroup_paths == 3 ? "" : "s");
 	if (site->cpu_count)
 		TEXT_LINE(text, "  by CPU: %s%s", shares(text, site->cpus, site->cpu_count, true),
-			  site->cpu_numbers > 4 ? arena_format(&text->arena, ", and %u more CPUs", site->cpu_numbers - 4) : "");
+			  site->cpu_numbers > 4 ? arena_format(&text->arena, ", and %u more CPU%s", site->cpu_numbers - 4, site->cpu_numbers == 5 ? "" : "s") : "");
 	if (site->node_count && text->model->nr_nodes > 1)
 		TEXT_LINE(text, "  by NUMA node of the CPU: %s", shares(text, site->nodes, site->node_count, false));
 	if (site->nodes_asked_count && text->model->nr_nodes > 1)

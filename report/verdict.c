@@ -85,6 +85,21 @@ static struct top_name top_name(struct arena *arena, const struct model *model)
 	return top;
 }
 
+static const char *were(uint64_t count)
+{
+	return count == 1 ? "was" : "were";
+}
+
+static const char *is_or_are(uint64_t count)
+{
+	return count == 1 ? "is" : "are";
+}
+
+static const char *objects(uint64_t count)
+{
+	return count == 1 ? "object" : "objects";
+}
+
 const char *verdict_subject(struct arena *arena, const struct model *model)
 {
 	if (!model->cache_count)
@@ -171,7 +186,7 @@ const char *verdict_headline(struct arena *arena, const struct model *model)
 	if (model->has_slot_bytes)
 		bytes = arena_format(arena, " (%s)", number_bytes(model->live_bytes).text);
 	return arena_format(arena, "%s %s%s allocated %s %s still live at the end; %s.",
-			    verdict_live(arena, model->live, model->live_at_least), live_objects(arena, model), bytes, during(arena, model), model->live == 1 ? "is" : "are",
+			    verdict_live(arena, model->live, model->live_at_least), live_objects(arena, model), bytes, during(arena, model), is_or_are(model->live),
 			    where(arena, model));
 }
 
@@ -199,8 +214,8 @@ const char *verdict_rate(struct arena *arena, const struct model *model)
 	if (has_average(model))
 		rate = arena_format(arena, "On average %s objects%s more each second, all call stacks together; ",
 				    number_rate(model->live, model->duration_ns).text, bytes);
-	return arena_format(arena, "%s%s of %s allocations were freed again.", rate,
-			    number_count(model->frees + model->frees_implied).text, number_count(model->allocs).text);
+	return arena_format(arena, "%s%s of %s allocations %s freed again.", rate, number_count(model->frees + model->frees_implied).text,
+			    number_count(model->allocs).text, were(model->frees + model->frees_implied));
 }
 
 /* A page that is read again may say anything. */
@@ -229,8 +244,8 @@ const char *verdict_low_rate(struct arena *arena, const struct model *model, con
 
 static const char *old_and_live(struct arena *arena, const struct suspect *suspect)
 {
-	return arena_format(arena, "%s objects older than %s are live", number_count(suspect->old_live).text,
-			    number_duration(suspect->tau_ns).text);
+	return arena_format(arena, "%s %s older than %s %s live", number_count(suspect->old_live).text, objects(suspect->old_live),
+			    number_duration(suspect->tau_ns).text, is_or_are(suspect->old_live));
 }
 
 /* What happens to those that do not stay; "95 %" is kept for the bound of the rate. */
@@ -247,9 +262,10 @@ static const char *why_leak(struct arena *arena, const struct model_site *site)
 	const char *older = "";
 
 	if (site->reclaimed)
-		older = arena_format(arena, ", beside %s that were freed when memory was asked back", number_count(site->reclaimed).text);
+		older = arena_format(arena, ", beside %s that %s freed when memory was asked back", number_count(site->reclaimed).text,
+				     were(site->reclaimed));
 	else if (suspect->old_orphans)
-		older = arena_format(arena, ", against %s older objects freed", number_count(suspect->old_orphans).text);
+		older = arena_format(arena, ", against %s older %s freed", number_count(suspect->old_orphans).text, objects(suspect->old_orphans));
 	return arena_format(arena, "%s, %s of those allocated so long ago%s; they were allocated all along (evenness %.2f); %s",
 			    old_and_live(arena, suspect), number_percent(suspect->old_live, suspect->old_born).text, older,
 			    (double)suspect->evenness, freed_within(arena, site));
@@ -258,11 +274,11 @@ static const char *why_leak(struct arena *arena, const struct model_site *site)
 static const char *why_churn(struct arena *arena, const struct suspect *suspect)
 {
 	if (suspect->old_orphans)
-		return arena_format(arena, "%s, and %s older objects were freed meanwhile: a steady state",
-				    old_and_live(arena, suspect), number_count(suspect->old_orphans).text);
-	return arena_format(arena, "of %s objects allocated more than %s before the end %s are live",
-			    number_count(suspect->old_born).text, number_duration(suspect->tau_ns).text,
-			    number_count(suspect->old_live).text);
+		return arena_format(arena, "%s, and %s older %s %s freed meanwhile: a steady state", old_and_live(arena, suspect),
+				    number_count(suspect->old_orphans).text, objects(suspect->old_orphans), were(suspect->old_orphans));
+	return arena_format(arena, "of %s %s allocated more than %s before the end %s %s live", number_count(suspect->old_born).text,
+			    objects(suspect->old_born), number_duration(suspect->tau_ns).text, number_count(suspect->old_live).text,
+			    is_or_are(suspect->old_live));
 }
 
 static const char *why(struct arena *arena, const struct model_site *site)
@@ -309,6 +325,15 @@ const char *verdict_why(struct arena *arena, const struct model_site *site)
 	return why(arena, site);
 }
 
+/* "+2 objects, give or take 32 that CPUs may hold", by the kernel's own count. */
+static const char *change_of(struct arena *arena, const struct model_cache *cache)
+{
+	int64_t grown = cache->reconciliation.grown_census;
+
+	return arena_format(arena, "%s %s, give or take %s that CPUs may hold", number_change(grown).text,
+			    objects(grown < 0 ? 0 - (uint64_t)grown : (uint64_t)grown), number_count(cache->reconciliation.tolerance).text);
+}
+
 /* "no growth in this cache: ..." of all caches, as far as the kernel told; "" where one grew or nothing is known. */
 static const char *no_growth(struct arena *arena, const struct model *model)
 {
@@ -320,15 +345,10 @@ static const char *no_growth(struct arena *arena, const struct model *model)
 		if (cache->growth != MODEL_GROWTH_NONE)
 			return "";
 		if (!*first)
-			first = arena_format(arena, "%.64s %s objects, give or take %s that CPUs may hold", cache->name,
-					     number_change(cache->reconciliation.grown_census).text,
-					     number_count(cache->reconciliation.tolerance).text);
+			first = arena_format(arena, "%.64s %s", cache->name, change_of(arena, cache));
 	}
 	if (!*first)
 		return "";
-	if (model->suspect_count)
-		return arena_format(arena, "The kernel's own count is too coarse to confirm it (%s%s).", first,
-				    model->cache_count == 1 ? "" : ", and so on");
 	return arena_format(arena, "No growth in %s by the kernel's own count (%s%s).", model->cache_count == 1 ? "this cache" : "these caches", first,
 			    model->cache_count == 1 ? "" : ", and so on");
 }
@@ -370,6 +390,15 @@ const char *verdict_path(struct arena *arena, const struct model_site *site)
 			    site->via);
 }
 
+/* What the kernel says against a leak in this cache, with a blank before it; "" where the cache grew or nothing is known. */
+static const char *against(struct arena *arena, const struct model_cache *cache)
+{
+	if (cache->growth != MODEL_GROWTH_NONE)
+		return "";
+	return arena_format(arena, " The kernel's own count of %.64s did not grow%s (%s).", cache->name,
+			    cache->reconciliation.grown_census > 0 ? " beyond doubt" : "", change_of(arena, cache));
+}
+
 static const char *leak_of(struct arena *arena, const struct model *model, const struct model_site *site)
 {
 	const char *more = "", *limit = "", *kind = site->suspect.class == SUSPECT_LEAK ? "Leak" : "Partial leak";
@@ -378,8 +407,8 @@ static const char *leak_of(struct arena *arena, const struct model *model, const
 		limit = arena_format(arena, ", because %s", site->suspect.limit);
 	if (model->suspect_count > 1)
 		more = arena_format(arena, " %u more suspect%s.", model->suspect_count - 1, model->suspect_count == 2 ? "" : "s");
-	return arena_format(arena, "%s, %s confidence%s. At least %s through %s in %.64s.%s%s", kind,
-			    suspect_confidence_name(site->suspect.confidence), limit, low_rate(arena, model, site, "95 % lower bound"),
+	return arena_format(arena, "%s, %s confidence%s.%s At least %s through %s in %.64s.%s%s", kind,
+			    suspect_confidence_name(site->suspect.confidence), limit, against(arena, &model->caches[site->cache]), low_rate(arena, model, site, "95 % lower bound"),
 			    verdict_path(arena, site), model->caches[site->cache].name, normally_freed(arena, model, site), more);
 }
 
@@ -398,17 +427,22 @@ static const char *live_classes(struct arena *arena, const struct model *model)
 	return list;
 }
 
-/* What the cache held: with a blank before it, "" where memory was not asked back. */
+/* What the cache held: with a blank before it, "" where memory was not asked back or nothing was live. */
 static const char *reclaimed(struct arena *arena, const struct model *model)
 {
 	uint64_t count = 0;
 
 	for (uint32_t i = 0; i < model->cache_count; i++)
 		count = number_add(count, model->caches[i].reclaimed);
-	if (!model->has_reclaim)
+	if (!model->has_reclaim || !model->live)
 		return "";
-	return arena_format(arena, " %s of the %s live objects were freed when memory was asked back: held by a cache, not leaked.",
-			    number_count(count).text, number_count(model->live).text);
+	if (model->live == 1)
+		return count ? " The one live object was freed when memory was asked back: held by a cache, not leaked."
+			     : " The one live object was not freed when memory was asked back.";
+	if (!count)
+		return arena_format(arena, " None of the %s live objects was freed when memory was asked back.", number_count(model->live).text);
+	return arena_format(arena, " %s of the %s live objects %s freed when memory was asked back: held by a cache, not leaked.",
+			    number_count(count).text, number_count(model->live).text, were(count));
 }
 
 static const char *verdict(struct arena *arena, const struct model *model)
@@ -421,7 +455,7 @@ static const char *verdict(struct arena *arena, const struct model *model)
 	if (!model->allocs)
 		return growth;
 	if (model->suspect_count)
-		return arena_format(arena, "%s%s%s", leak_of(arena, model, first), *growth ? " " : "", growth);
+		return leak_of(arena, model, first);
 	if (first->suspect.class == SUSPECT_UNDETERMINED)
 		return arena_format(arena, "Too early for a verdict: record at least %s.%s%s",
 				    number_duration(first->suspect.need_ns).text, *growth ? " " : "", growth);

@@ -8,15 +8,16 @@
 #include "report/model.h"
 
 /*
- * Is it a leak: the first suspect with how sure that is and how fast it grows at least; what speaks against one; what else has to be
- * recorded; or why there is no verdict. "" where nothing was allocated. In the arena, as are the others.
+ * Is it a leak: the first suspect with how sure that is, whether the kernel's own count of its cache did not grow, and how fast it grows at
+ * least; what speaks against one; what else has to be recorded; or why there is no verdict. "" where nothing was allocated. In the arena, as
+ * are the others.
  */
 const char *verdict_leak(struct arena *arena, const struct model *model);
 /* Whether the recording is too short to tell: verdict_leak() then asks for a longer one. */
 bool verdict_is_too_early(const struct model *model);
-/* Why a site has its class, in a sentence without the full stop. */
 /* "name <- caller", and what it comes through where others are called the same. */
 const char *verdict_path(struct arena *arena, const struct model_site *site);
+/* Why a site has its class, in a sentence without the full stop. */
 const char *verdict_why(struct arena *arena, const struct model_site *site);
 /* "97 objects/s (97 KiB/s)": the lower bound of a leak. */
 const char *verdict_low_rate(struct arena *arena, const struct model *model, const struct model_site *site);

@@ -6,6 +6,7 @@
 #include "report/orphans.h"
 #include "report/pack.h"
 #include "report/ranking.h"
+#include "report/render.h"
 #include "report/site_sum.h"
 #include "report/survival.h"
 #include "report/theil_sen.h"
@@ -516,6 +517,14 @@ static void test_short_recordings_are_undetermined(void **state)
 	look_away(&view);
 }
 
+static void expect_verdict(struct model *model, const char *begin)
+{
+	const char *verdict = verdict_leak(&model->arena, model);
+
+	if (strncmp(verdict, begin, strlen(begin)) != 0)
+		fail_msg("%s", verdict);
+}
+
 /* The same leak, and a kernel that says the cache did not grow: no more than what CPUs may hold can leak. */
 static void test_census_bounds_leaks(void **state)
 {
@@ -528,13 +537,66 @@ static void test_census_bounds_leaks(void **state)
 	assert_int_equal(view.scene.model.caches[0].growth, MODEL_GROWTH_NONE);
 	assert_true((suspect_of(&view, 0)->low_rate + suspect_of(&view, 1)->low_rate) * 60 <= 2 + 2 * 16 + 0.001);
 	assert_int_equal(suspect_of(&view, 0)->confidence, SUSPECT_LOW);
-	assert_non_null(strstr(verdict_leak(&view.scene.model.arena, &view.scene.model), "kernel's own count is too coarse to confirm it (kmalloc-128 +2 objects, give or take 32 that"));
+	expect_verdict(&view.scene.model, "Partial leak, low confidence, because the cache did not grow as much. The kernel's own count of kmalloc-128 did not grow "
+					  "beyond doubt (+2 objects, give or take 32 that CPUs may hold). At least ");
+	look_away(&view);
+	view = (struct view){.world = new_world(60, 7)};
+	leak(&view.world, 1, 5);
+	look(&view, -2);
+	expect_verdict(&view.scene.model, "Leak, low confidence, because the cache did not grow as much. The kernel's own count of kmalloc-128 did not grow "
+					  "(-2 objects, give or take 32 that CPUs may hold). At least ");
 	look_away(&view);
 	view = (struct view){.world = new_world(60, 7)};
 	steady(&view.world, 1, 50, 0.05, 0);
 	look(&view, NAN);
 	assert_non_null(strstr(verdict_leak(&view.scene.model.arena, &view.scene.model), "No growth in this cache"));
 	look_away(&view);
+}
+
+static char *rendered(const struct model *model, const char *format)
+{
+	char *text = NULL;
+	size_t size_bytes;
+	FILE *out = open_memstream(&text, &size_bytes);
+
+	assert_int_equal(renderer_find(format)->render(model, out, NULL), 0);
+	fclose(out);
+	return text;
+}
+
+/* What the kernel counts of the suspect's cache is told whatever other caches do. */
+static void test_census_of_the_suspects_cache_is_told(void **state)
+{
+	struct scenario s;
+	struct scene scene;
+
+	(void)state;
+	scenario_begin(&s);
+	uint32_t cache = scenario_cache(&s, "filp", 256), other = scenario_cache(&s, "dentry", 192);
+	uint32_t stack = STACK(&s, "caller", "site_0", "kmem_cache_alloc"), table = STACK(&s, "init", "make_table", "kmem_cache_alloc");
+	scenario_census(&s, cache, TRACE_CENSUS_START, 1000);
+	scenario_census(&s, other, TRACE_CENSUS_START, 1000);
+	for (uint32_t i = 0; i < 2000; i++)
+		scenario_alloc(&s, other, table, 0, 192);
+	for (uint32_t i = 0; i < 600; i++) {
+		s.now_ns += 100 * MS;
+		scenario_alloc(&s, cache, stack, 0, 256);
+	}
+	scenario_census(&s, cache, TRACE_CENSUS_END, 1000);
+	scenario_census(&s, other, TRACE_CENSUS_END, 3000);
+	scenario_end(&s);
+	scene_read(&scene, &s);
+	expect_verdict(&scene.model, "Leak, low confidence, because the cache did not grow as much. The kernel's own count of filp did not grow "
+				     "(0 objects, give or take ");
+	for (size_t i = 0; i < 3; i++) {
+		CLEANUP(cleanup_free) char *text = rendered(&scene.model, (const char *const[]){"html", "text", "md"}[i]);
+
+		/* A line of text ends there. */
+		if (!strstr(text, "own count of filp did") || !strstr(text, "not grow (0 objects"))
+			fail_msg("%.2000s", text);
+	}
+	scene_release(&scene);
+	scenario_release(&s);
 }
 
 /* The same thrice: nothing is asked back; most goes then; a leak beside a cache. What comes after is in no other number. */
@@ -577,9 +639,47 @@ static void test_reclaimable(void **state)
 		assert_true(scene.model.caches[0].frees_older == 0 && scene.model.integrity.frees_unmatched == 0);
 		assert_int_equal(site->suspect.class, cases[i].class);
 		const char *why = verdict_why(&scene.model.arena, site);
-		assert_non_null(strstr(verdict_leak(&scene.model.arena, &scene.model), "freed when memory was asked back: held by a cache"));
+		assert_non_null(strstr(verdict_leak(&scene.model.arena, &scene.model),
+				       gone ? "freed when memory was asked back: held by a cache" : " None of the 1,200 live objects was freed when"));
 		if (cases[i].class == SUSPECT_RECLAIMABLE)
 			assert_non_null(strstr(why, "1,200 of 1,200 live objects were freed when memory was asked back"));
+		scene_release(&scene);
+		scenario_release(&s);
+	}
+}
+
+/* Of so many live objects the first were freed when memory was asked back. */
+static void test_one_reclaimed_object_is_singular(void **state)
+{
+	static const struct {
+		uint32_t live, gone;
+		const char *told;
+	} cases[] = {{1, 1, " The one live object was freed when memory was asked back: held by a cache, not leaked."},
+		     {2, 1, " 1 of the 2 live objects was freed when memory was asked back: held by a cache, not leaked."},
+		     {2, 2, " 2 of the 2 live objects were freed when memory was asked back: held by a cache, not leaked."},
+		     {2, 0, " None of the 2 live objects was freed when memory was asked back."},
+		     {1, 0, " The one live object was not freed when memory was asked back."}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scenario s;
+		struct scene scene;
+		uint64_t objects[2];
+
+		scenario_begin(&s);
+		uint32_t cache = scenario_cache(&s, "dentry", 192), stack = STACK(&s, "caller", "site_0", "kmem_cache_alloc");
+		scenario_free(&s, TRACE_EVENT_FREE, scenario_alloc(&s, cache, stack, 0, 192), 0);
+		for (uint32_t j = 0; j < cases[i].live; j++)
+			objects[j] = scenario_alloc(&s, cache, stack, 0, 192);
+		s.now_ns = 60 * S;
+		trace_writer_reclaim(s.writer, &(struct trace_reclaim){.time_ns = s.now_ns});
+		for (uint32_t j = 0; j < cases[i].gone; j++)
+			scenario_free(&s, TRACE_EVENT_FREE, objects[j], 0);
+		scenario_end(&s);
+		scene_read(&scene, &s);
+		const char *verdict = verdict_leak(&scene.model.arena, &scene.model), *rate = verdict_rate(&scene.model.arena, &scene.model);
+		if (!strstr(verdict, cases[i].told) || !strstr(rate, " allocations was freed again."))
+			fail_msg("%s %s", verdict, rate);
 		scene_release(&scene);
 		scenario_release(&s);
 	}
@@ -669,6 +769,69 @@ static void test_loss_lowers_confidence(void **state)
 		scene_release(&scene);
 		scenario_release(&s);
 	}
+}
+
+/* A leak of 10 a second that two user stacks reach; so many of a hundred live objects are slabrec's. */
+static void look_at_two_tasks(struct scene *scene, struct scenario *s, uint32_t own)
+{
+	uint32_t stacks[2];
+
+	scenario_begin(s);
+	uint32_t cache = scenario_cache(s, "filp", 256), recorder = scenario_task(s, 9, 9, "slabrec"), server = scenario_task(s, 8, 8, "server");
+	make_stacks(s, "site_0", 2, stacks);
+	scenario_census(s, cache, TRACE_CENSUS_START, 100);
+	for (uint32_t i = 0; i < 1200; i++) {
+		/* The second has all that is live of the last 20 s. */
+		uint32_t stack = stacks[i >= 800], task = i / 2 % 100 < own ? recorder : server;
+
+		s->now_ns += 50 * MS;
+		uint64_t object = scenario_alloc(s, cache, stack, task, 200);
+		if (i % 2)
+			scenario_free(s, TRACE_EVENT_FREE, object, 0);
+	}
+	scenario_census(s, cache, TRACE_CENSUS_END, 700);
+	scenario_end(s);
+	scene_read(scene, s);
+}
+
+/* Whichever user stacks lead there, what counts is what slabrec holds of all; of the live, not of the allocations. */
+static void test_what_slabrec_holds_is_doubted(void **state)
+{
+	static const struct {
+		uint32_t own;
+		enum suspect_confidence confidence;
+	} cases[] = {{100, SUSPECT_LOW}, {90, SUSPECT_LOW}, {89, SUSPECT_HIGH}, {0, SUSPECT_HIGH}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scenario s;
+		struct scene scene;
+
+		look_at_two_tasks(&scene, &s, cases[i].own);
+		const struct suspect *suspect = &scene.model.sites[0].suspect;
+		assert_int_equal(scene.model.site_count, 2);
+		assert_int_equal(suspect->others, 1);
+		assert_int_equal(suspect->confidence, cases[i].confidence);
+		assert_int_equal(scene.model.sites[1].suspect.confidence, cases[i].confidence);
+		assert_string_equal(suspect->limit, cases[i].confidence == SUSPECT_LOW ? "slabrec itself allocated them" : "");
+		scene_release(&scene);
+		scenario_release(&s);
+	}
+}
+
+/* The table's row is of all user stacks, so is its mean age: of 600 over the minute, though the first has those of 40 s only. */
+static void test_mean_age_is_of_all_user_stacks(void **state)
+{
+	struct scenario s;
+	struct scene scene;
+
+	(void)state;
+	look_at_two_tasks(&scene, &s, 0);
+	CLEANUP(cleanup_free) char *html = rendered(&scene.model, "html");
+	assert_int_equal(scene.model.sites[0].live, 400);
+	assert_non_null(strstr(html, "<td class=\"n\">30.0 s</td><td class=\"pic\">"));
+	scene_release(&scene);
+	scenario_release(&s);
 }
 
 /* Counts at the ends of their type, and an end long before the last event. */
@@ -791,8 +954,12 @@ int main(void)
 		cmocka_unit_test(test_stacks_that_become_whole_make_no_leak),
 		cmocka_unit_test(test_short_recordings_are_undetermined),
 		cmocka_unit_test(test_census_bounds_leaks),
+		cmocka_unit_test(test_census_of_the_suspects_cache_is_told),
 		cmocka_unit_test(test_loss_lowers_confidence),
+		cmocka_unit_test(test_what_slabrec_holds_is_doubted),
+		cmocka_unit_test(test_mean_age_is_of_all_user_stacks),
 		cmocka_unit_test(test_reclaimable),
+		cmocka_unit_test(test_one_reclaimed_object_is_singular),
 		cmocka_unit_test(test_unknown_orphans),
 		cmocka_unit_test(test_hostile_counts),
 		cmocka_unit_test(test_theil_sen),
