@@ -12,6 +12,8 @@
 #else
 #define BLOCK_BYTES (256u << 10)
 #endif
+#define SMALL_BLOCKS 8u
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 struct pool_block {
 	struct pool_block *next;
@@ -51,12 +53,34 @@ static uint32_t pool_class(size_t *size_bytes)
 }
 
 /* Zeroed memory of its own; straight from the kernel, so that it goes back there at once. */
+static void *map(size_t size_bytes)
+{
+	void *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* A huge page, which is one fault instead of 512; small pages where the kernel gives none. */
+static void *map_huge(void)
+{
+	uint8_t *memory = map(2 * HUGE_PAGE_BYTES);
+	size_t before = memory ? -(uintptr_t)memory & (HUGE_PAGE_BYTES - 1) : 0;
+
+	if (!memory)
+		return NULL;
+	if (before)
+		munmap(memory, before);
+	munmap(memory + before + HUGE_PAGE_BYTES, HUGE_PAGE_BYTES - before);
+	madvise(memory + before, HUGE_PAGE_BYTES, MADV_HUGEPAGE);
+	return memory + before;
+}
+
 static void *block_new(struct pool *pool, size_t size_bytes)
 {
 	size_t whole = size_bytes + sizeof(struct pool_block);
-	struct pool_block *block = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct pool_block *block = whole == HUGE_PAGE_BYTES ? map_huge() : map(whole);
 
-	if (block == MAP_FAILED)
+	if (!block)
 		return NULL;
 	*block = (struct pool_block){.next = pool->blocks, .size_bytes = whole};
 	pool->blocks = block;
@@ -76,12 +100,14 @@ void *pool_take(struct pool *pool, size_t size_bytes)
 	if (size_bytes > BLOCK_BYTES / 4)
 		return block_new(pool, size_bytes);
 	if (size_bytes > pool->left_bytes) {
-		void *block = block_new(pool, BLOCK_BYTES);
+		/* What takes much will take more. */
+		size_t block_bytes = pool->block_count++ < SMALL_BLOCKS ? BLOCK_BYTES : HUGE_PAGE_BYTES - sizeof(struct pool_block);
+		void *block = block_new(pool, block_bytes);
 
 		if (!block)
 			return NULL;
 		pool->at = block;
-		pool->left_bytes = BLOCK_BYTES;
+		pool->left_bytes = block_bytes;
 	}
 	void *piece = pool->at;
 	pool->at += size_bytes;

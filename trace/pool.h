@@ -19,6 +19,7 @@ struct pool {
 	struct pool_block *blocks;
 	uint8_t *at;	   /* what is left of the first block */
 	size_t left_bytes;
+	uint32_t block_count;
 	struct pool_piece *unused[POOL_CLASSES];
 };
 
