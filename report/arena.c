@@ -10,7 +10,6 @@
 #include "report/huge_pages.h"
 
 #define CHUNK_BYTES (256u << 10)
-#define HUGE_BYTES (4u << 20)
 #define ALIGN_BYTES 16u
 
 struct arena_chunk {
@@ -36,7 +35,7 @@ void arena_release(struct arena *arena)
 static struct arena_chunk *arena_grow(struct arena *arena, size_t wanted_bytes)
 {
 	size_t size_bytes = wanted_bytes > CHUNK_BYTES ? wanted_bytes : CHUNK_BYTES;
-	struct arena_chunk *chunk = size_bytes >= HUGE_BYTES ? huge_pages_array(1, sizeof(*chunk) + size_bytes) : calloc(1, sizeof(*chunk) + size_bytes);
+	struct arena_chunk *chunk = huge_pages_array(1, sizeof(*chunk) + size_bytes);
 
 	if (!chunk)
 		return NULL;

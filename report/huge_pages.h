@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/* count zeroed elements, all of them in memory, to be freed by free(); NULL without memory. */
+/* count zeroed elements, to be freed by free(); those of 4 MiB and more are all in memory at once. NULL without memory. */
 void *huge_pages_array(size_t count, size_t element_bytes);
 
 #endif

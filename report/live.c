@@ -8,7 +8,6 @@
 #include "report/huge_pages.h"
 
 #define FIRST_CAPACITY 1024u
-#define HUGE_CAPACITY (1u << 17) /* 4 MiB */
 #define GROUP 8u
 
 void live_release(struct live *live)
@@ -44,7 +43,7 @@ static int live_grow(struct live *live, struct error *err)
 	if (live->count >= LIVE_OBJECTS_MAX)
 		return error_set(err, -EFBIG, "more than %u objects are live at once; record fewer caches",
 				 LIVE_OBJECTS_MAX);
-	grown.slots = grown.capacity >= HUGE_CAPACITY ? huge_pages_array(grown.capacity, sizeof(*grown.slots)) : calloc(grown.capacity, sizeof(*grown.slots));
+	grown.slots = huge_pages_array(grown.capacity, sizeof(*grown.slots));
 	if (!grown.slots)
 		return error_set(err, -ENOMEM, "not enough memory for %zu live objects", live->count);
 	for (size_t i = 0; i < live->capacity; i++)
