@@ -109,7 +109,7 @@ static const char *more(struct arena *arena, const struct diff *diff, enum diff_
 {
 	uint32_t count = diff->states[state];
 
-	return count > 1 ? arena_format(arena, " (and %u more call stack%s)", count - 1, count == 2 ? "" : "s") : "";
+	return count > 1 ? arena_format(arena, " (and %s)", number_of(count - 1, "more call stack").text) : "";
 }
 
 static const char *worse(struct arena *arena, const struct diff *diff, enum diff_state state)

@@ -119,7 +119,7 @@ void html_caches(const struct html *html)
 		write_cache(html, &model->caches[i]);
 	html_table_end(html->out);
 	if (shown < model->cache_count)
-		fprintf(html->out, "<p class=\"note\">Not shown: %u more caches.</p>\n", model->cache_count - shown);
+		fprintf(html->out, "<p class=\"note\">Not shown: %s.</p>\n", number_of(model->cache_count - shown, "more cache").text);
 }
 
 static const char *missed(const struct html *html, const struct model_probe *probe)

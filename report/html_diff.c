@@ -149,7 +149,7 @@ void html_diff_changes(const struct html_diff *html)
 		fputs("</details>\n", html->out);
 	}
 	if (shown < diff->row_count)
-		fprintf(html->out, "<p class=\"note\">Not shown: %s more call stacks. The XML has them all.</p>\n", number_count(diff->row_count - shown).text);
+		fprintf(html->out, "<p class=\"note\">Not shown: %s. The XML has all.</p>\n", number_of(diff->row_count - shown, "more call stack").text);
 }
 
 static void write_stack(const struct html_diff *html, const struct diff_row *row)

@@ -109,10 +109,10 @@ static void write_rest(const struct html *html, uint32_t from)
 		live += html->model->sites[i].live;
 		allocs += html->model->sites[i].allocs;
 	}
-	fprintf(html->out, "<p class=\"note\">Not shown: %s more call stacks with ",
-		number_count(html->model->site_count - from).text);
+	fprintf(html->out, "<p class=\"note\">Not shown: %s with ",
+		number_of(html->model->site_count - from, "more call stack").text);
 	fprintf(html->out, "%s live of %s allocated objects (", number_count(live).text, number_count(allocs).text);
-	fprintf(html->out, "%s of all that is live). The XML has them all.</p>\n",
+	fprintf(html->out, "%s of all that is live). The XML has all.</p>\n",
 		number_percent(live, html->model->live).text);
 }
 

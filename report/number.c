@@ -36,6 +36,15 @@ struct number number_count(uint64_t count)
 	return number_grouped("", count);
 }
 
+struct number number_of(uint64_t count, const char *noun)
+{
+	struct number number = number_count(count);
+	size_t length = strlen(number.text);
+
+	snprintf(number.text + length, sizeof(number.text) - length, " %s%s", noun, count == 1 ? "" : "s");
+	return number;
+}
+
 struct number number_change(int64_t change)
 {
 	if (change < 0)

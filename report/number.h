@@ -8,11 +8,13 @@
 
 /* By value, so that number_count(n).text can stand where a string is wanted; lives to the end of that expression. */
 struct number {
-	char text[40];
+	char text[64];
 };
 
 /* 1234567 -> "1,234,567" */
 struct number number_count(uint64_t count);
+/* Of more than one with the noun's plural: "1 more cache", "1,234 more caches". The noun: 32 letters at most. */
+struct number number_of(uint64_t count, const char *noun);
 /* The same with a sign: "+13", "-4", "0". */
 struct number number_change(int64_t change);
 /* 2048000 -> "2.0 MiB"; below 1024 "640 B". */

@@ -6,6 +6,7 @@
 
 #include "report/diff_text.h"
 #include "report/markdown.h"
+#include "report/number.h"
 #include "trace/cleanup.h"
 
 #define TABLE_ROWS 20u
@@ -44,7 +45,7 @@ static void write_table(FILE *out, struct arena *arena, const struct diff *diff)
 	for (uint32_t i = 0; i < shown; i++)
 		write_row(out, arena, diff, &diff->rows[i]);
 	if (shown < told)
-		fprintf(out, "\nand %u more call stacks.\n", told - shown);
+		fprintf(out, "\nand %s.\n", number_of(told - shown, "more call stack").text);
 	fputc('\n', out);
 }
 

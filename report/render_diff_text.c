@@ -95,7 +95,7 @@ static void write_row(struct diff_lines *to, const struct diff_row *row, uint32_
 		LINE(to, "    %.100s%s%.60s%s %.100s", frames[i]->label, *frames[i]->module ? " [" : "", frames[i]->module,
 		     *frames[i]->module ? "]" : "", frames[i]->source_file);
 	if (count > shown)
-		LINE(to, "    ... %u more functions", count - shown);
+		LINE(to, "    ... %s", number_of(count - shown, "more function").text);
 }
 
 int render_diff_text(const struct diff *diff, FILE *out, struct error *err)

@@ -74,7 +74,7 @@ static void slot_rows(FILE *out, void *context)
 		write_row(out, page, fleet->rows[i], i + 1);
 	html_table_end(out);
 	if (fleet->row_count > ROWS_MAX)
-		html_element(out, "p", "note", arena_format(&page->arena, "%u more call stacks are in the JSON report.", fleet->row_count - ROWS_MAX));
+		html_element(out, "p", "note", arena_format(&page->arena, "Not shown: %s. The JSON report has all.", number_of(fleet->row_count - ROWS_MAX, "more call stack").text));
 }
 
 static void write_card(FILE *out, struct page *page, const struct fleet_row *row, uint32_t number)

@@ -79,7 +79,7 @@ int render_fleet_text(const struct fleet *fleet, FILE *out, struct error *err)
 	for (uint32_t i = 0; i < fleet->row_count && i < ROWS_MAX; i++)
 		write_row(out, &arena, fleet, fleet->rows[i]);
 	if (fleet->row_count > ROWS_MAX)
-		write_line(out, arena_format(&arena, "(and %u more call stacks)", fleet->row_count - ROWS_MAX));
+		write_line(out, arena_format(&arena, "(and %s)", number_of(fleet->row_count - ROWS_MAX, "more call stack").text));
 	for (uint32_t i = 0; i < fleet->row_count && i < STACKS_MAX; i++) {
 		fputc('\n', out);
 		write_stack(out, &arena, fleet, fleet->rows[i], i + 1);

@@ -61,7 +61,7 @@ static void write_table(const struct md *md)
 		write_row(md, &site, rank);
 	}
 	if (next < model->site_count)
-		fprintf(md->out, "\nand %s more call stacks.\n", number_count(model->site_count - next).text);
+		fprintf(md->out, "\nand %s.\n", number_of(model->site_count - next, "more call stack").text);
 	fputc('\n', md->out);
 }
 

@@ -68,8 +68,7 @@ static void write_caches(struct text *text)
 					    reconcile_sentence(&text->arena, model, cache)));
 	}
 	if (model->cache_count > CACHES_MAX)
-		TEXT_LINE(text, "(and %u more cache%s)", model->cache_count - CACHES_MAX,
-			  model->cache_count - CACHES_MAX == 1 ? "" : "s");
+		TEXT_LINE(text, "(and %s)", number_of(model->cache_count - CACHES_MAX, "more cache").text);
 }
 
 /* The names, and for the first of those without lines how to have them. */
@@ -166,7 +165,7 @@ static void write_table(struct text *text)
 		above = site;
 	}
 	if (next < model->site_count)
-		TEXT_LINE(text, "%9s and %s more call stacks", "", number_count(model->site_count - next).text);
+		TEXT_LINE(text, "%9s and %s", "", number_of(model->site_count - next, "more call stack").text);
 }
 
 static void write_ages(struct text *text, const char *what, const struct history_ages *ages)
@@ -193,7 +192,7 @@ static void write_tasks(struct text *text, const struct model_site *site)
 	for (uint32_t i = 0; i < site->task_count && i < 2; i++)
 		write_task(text, &site->tasks[i]);
 	if (site->task_names > 2)
-		TEXT_LINE(text, "  and %u more task name%s", site->task_names - 2, site->task_names == 3 ? "" : "s");
+		TEXT_LINE(text, "  and %s", number_of(site->task_names - 2, "more task name").text);
 }
 
 /* "40 at 0, 20 at 1"; "" for none. */

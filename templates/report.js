@@ -1,8 +1,8 @@
-// The explorer: draws every call stack from the data in this page. Everything that decides the case is on the page without it.
-// With the style it is 40,000 bytes at most (tests/house-test.sh), as it is carried by every page.
+// The explorer: draws every call stack from the data in this page. What decides the case is there without it.
+// With the style 40,000 bytes at most (tests/house-test.sh), as every page carries it.
 "use strict";
 {
-const host = document.getElementById("explorer"), ROW = 19, GLYPH = 6.7, NARROWEST = .7, ROWS_SHOWN = 60;
+const host = document.getElementById("explorer"), widths = new Map(), ROW = 19, GLYPH = 6.7, ROWS_SHOWN = 60;
 
 function element(tag, attributes, text = "") {
 	const made = document.createElement(tag);
@@ -53,10 +53,10 @@ function readParts(bytes) {
 
 // Names are foreign bytes: what is no printable ASCII is shown as \xNN.
 function asText(bytes) {
-	return String.fromCharCode(...bytes).replace(/[^ -~]|\\/g, letter => "\\x" + letter.charCodeAt(0).toString(16).padStart(2, "0"));
+	return String.fromCharCode.apply(null, bytes).replace(/[^ -~]|\\/g, letter => "\\x" + letter.charCodeAt(0).toString(16).padStart(2, "0"));
 }
 
-// Of the frames' functions those that are one to the reader are one.
+// Functions that are one to the reader are one.
 function readFunctions(column, m) {
 	const strings = ["", ...readParts(column("strings")).map(asText)], numbers = new Map(), frames = [];
 	const [names, flags, files, offsets] = ["name", "flags", "file", "offset"].map(name => varints(column("frames." + name)));
@@ -67,10 +67,8 @@ function readFunctions(column, m) {
 		const module = strings[files[3 * i]], user = flag & 1;
 		const name = strings[label] || (module ? (user ? module : `[${module}]`) + "+0x" + offsets[2 * i + 1].toString(16) : "[unknown]");
 		const key = user + module + "\0" + name;
-		if (!numbers.has(key)) {
-			numbers.set(key, m.functions.length);
-			m.functions.push({name, module, user, plain: flag > 3});
-		}
+		if (!numbers.has(key))
+			numbers.set(key, m.functions.push({name, module, user, plain: flag > 3}) - 1);
 		frames.push(numbers.get(key));
 	});
 	return frames;
@@ -87,30 +85,48 @@ function readModel(bytes) {
 	m.buckets = Math.max(1, Math.min(64, Math.floor(m.duration / 2 ** m.shift) + 1));
 	m.slots = varints(column("caches.slot"));
 	const frames = Int32Array.from(readFunctions(column, m)), back = varints(column("nodes.parent"), Int32Array);
-	const frame = varints(column("nodes.frame"), Int32Array), parent = m.parent = new Int32Array(m.nodeCount), fn = m.fn = new Int32Array(m.nodeCount);
-	for (let i = 1; i < m.nodeCount; i++) {
+	const frame = varints(column("nodes.frame"), Int32Array), n = m.nodeCount;
+	const [parent, fn, first, next] = [m.parent, m.fn, m.first, m.next] = [0, 0, 0, 0].map(() => new Int32Array(n));
+	for (let i = 1; i < n; i++) {
 		parent[i] = back[i - 1] ? i - back[i - 1] : 0;
 		fn[i] = frames[frame[i - 1]];
+	}
+	for (let i = n - 1; i > 0; i--) {
+		next[i] = first[parent[i]];
+		first[parent[i]] = i;
 	}
 	readSites(column, m);
 	readDetails(column, m);
 	return m;
 }
 
+// What few ask for is read when they do.
+function later(m, name, make) {
+	let made;
+	Object.defineProperty(m, name, {get: () => made ??= make()});
+}
+
 function readSites(column, m) {
-	const site = name => varints(column("sites." + name));
-	const bytes = site("live_bytes"), frees = site("frees"), asked = site("bytes_req"), sized = site("allocs_sized"), liveAsked = site("live_bytes_req");
-	for (const name of ["cache", "node", "allocs", "live"])
-		m[name] = site(name);
+	const site = (name, Kind) => varints(column("sites." + name), Kind), bytes = site("live_bytes");
+	m.live = site("live");
+	m.cache = site("cache", Int32Array);
+	m.node = site("node", Int32Array);
 	m.bytes = m.live.map((live, i) => live * m.slots[m.cache[i]] + signed(bytes[i]));
-	m.frees = m.live.map((live, i) => m.allocs[i] - live + signed(frees[i]));
-	m.wasted = m.live.map((live, i) => {
-		const known = m.allocs[i] + signed(sized[i]);
-		return known ? Math.max(0, m.bytes[i] - Math.floor(asked[i] / known) * live - signed(liveAsked[i])) : 0;
+	later(m, "allocs", () => site("allocs"));
+	later(m, "frees", () => {
+		const frees = site("frees");
+		return m.live.map((live, i) => m.allocs[i] - live + signed(frees[i]));
+	});
+	later(m, "wasted", () => {
+		const asked = site("bytes_req"), sized = site("allocs_sized"), liveAsked = site("live_bytes_req");
+		return m.live.map((live, i) => {
+			const known = m.allocs[i] + signed(sized[i]);
+			return known ? Math.max(0, m.bytes[i] - Math.floor(asked[i] / known) * live - signed(liveAsked[i])) : 0;
+		});
 	});
 }
 
-// Of the first sites: births and survivors by bucket, how many were freed within a millisecond, growth. What few ask for is read when they do.
+// Of the first sites: births and survivors by bucket, how many were freed within a millisecond, growth.
 function readDetails(column, m) {
 	const reader = name => {
 		const values = varints(column(name));
@@ -137,14 +153,8 @@ function readDetails(column, m) {
 			all[i] = value(i);
 		return all;
 	}
-	function later(name, make) {
-		Object.defineProperty(m, name, {configurable: true, get() {
-			Object.defineProperty(m, name, {value: make()});
-			return m[name];
-		}});
-	}
-	later("births", () => timelines("births"));
-	later("growth", () => {
+	later(m, "births", () => timelines("births"));
+	later(m, "growth", () => {
 		// A float whose bytes were turned round.
 		const rate = reader("sites.low_rate"), bits = new DataView(new ArrayBuffer(4));
 		return each(i => {
@@ -152,7 +162,7 @@ function readDetails(column, m) {
 			return bits.getFloat32(0) * (m.slots[m.cache[i]] || 1);
 		});
 	});
-	later("young", () => {
+	later(m, "young", () => {
 		const ages = pair("ages"), objects = reader("ages.objects");
 		function histogram(expected) {
 			const buckets = new Float64Array(256);
@@ -166,13 +176,16 @@ function readDetails(column, m) {
 			return freed.subarray(0, 11).reduce((sum, count) => sum + count);
 		});
 	});
-	m.survivors = timelines("survivors");
-	m.retained = new Float64Array(64);
-	for (let i = 0; i < m.survivors.length; i++)
-		m.retained[i % 64] += m.survivors[i];
+	const survivors = m.survivors = timelines("survivors"), retained = m.retained = new Float64Array(64);
+	for (let i = 0; i < survivors.length; i++)
+		retained[i % 64] += survivors[i];
 }
 
 // ---- numbers ----
+
+function clamp(value, least, most) {
+	return Math.max(least, Math.min(most, value));
+}
 
 function count(value) {
 	return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",");
@@ -203,117 +216,98 @@ const metrics = {
 
 // ---- trees ----
 
-// A call tree whose nodes are told apart by parent and function; 0 is the root, a parent's number is smaller.
-class Tree {
-	constructor(room) {
-		this.parent = new Int32Array(room + 1);
-		this.fn = new Int32Array(room + 1);
-		this.depth = new Uint16Array(room + 1);
-		this.eldest = new Int32Array(room + 1);
-		this.count = 1;
-		this.fn[0] = -1;
-		this.mask = 65535;
-		this.hashed = 0;
-		this.slots = new Int32Array(this.mask + 1);
+// What each node weighs by itself.
+function ownWeights() {
+	const own = new Float64Array(m.nodeCount), weights = values, {node} = m;
+	for (let i = 0; i < node.length; i++)
+		own[node[i]] += weights[i];
+	return own;
+}
+
+// And with all that it calls.
+function weigh() {
+	const {parent} = m, weight = m.weight = ownWeights();
+	for (let i = m.nodeCount - 1; i > 0; i--)
+		if (weight[i] > 0)
+			weight[parent[i]] += weight[i];
+}
+
+// Calls that are one to the reader. Those it leads to are looked up when asked for: most are too narrow to be seen. Inwards each of its
+// places is a node; outwards each has its start, the node whose weight (in weights) has come there.
+class Branch {
+	constructor(fn, outer, id, weights, places = [], weight = 0) {
+		this.fn = fn;
+		this.outer = outer;
+		this.id = id;
+		this.weights = weights;
+		this.depth = outer ? outer.depth + 1 : 0;
+		this.weight = weight;
+		this.places = places;
+		this.starts = weights && [...places];
+		this.known = null;
 	}
 
-	// Where it is, or the free place where it belongs.
-	slot(parent, fn) {
-		let at = (Math.imul(parent, 0x9e3779b1) ^ Math.imul(fn, 0x85ebca6b)) >>> 4 & this.mask, i;
-		while ((i = this.slots[at]) && (this.parent[i] !== parent || this.fn[i] !== fn))
-			at = at + 1 & this.mask;
-		return at;
-	}
-
-	// Most have no siblings: only those that have an elder one are hashed.
-	child(parent, fn) {
-		const eldest = this.eldest[parent], at = eldest && this.fn[eldest] !== fn ? this.slot(parent, fn) : -1;
-		const i = at < 0 ? eldest : this.slots[at];
-		return i || this.add(parent, fn, at);
-	}
-
-	add(parent, fn, at) {
-		const i = this.count++;
-		if (i === this.parent.length)
-			this.grow();
-		this.parent[i] = parent;
-		this.fn[i] = fn;
-		this.depth[i] = this.depth[parent] + 1;
-		if (at < 0)
-			this.eldest[parent] = i;
-		else
-			this.slots[at] = i;
-		if (at >= 0 && 2 * ++this.hashed > this.mask)
-			this.rehash();
-		return i;
-	}
-
-	grow() {
-		for (const name of ["parent", "fn", "depth", "eldest"]) {
-			const old = this[name];
-			this[name] = new old.constructor(2 * old.length);
-			this[name].set(old);
+	// The heaviest first; what weighs nothing is left out.
+	get kids() {
+		if (!this.known) {
+			const kids = new Map(), {outer, starts} = this;
+			this.places.forEach((place, i) => starts ? this.outwards(kids, outer ? m.parent[place] : place, starts[i]) : this.inwards(kids, place));
+			this.known = [...kids.values()].sort((a, b) => b.weight - a.weight || a.id - b.id);
 		}
+		return this.known;
 	}
 
-	rehash() {
-		const hashed = this.slots.filter(i => i);
-		this.mask = 4 * this.mask + 3;
-		this.slots = new Int32Array(this.mask + 1);
-		for (const i of hashed)
-			this.slots[this.slot(this.parent[i], this.fn[i])] = i;
+	outwards(kids, place, start) {
+		while (place && !visible[m.fn[place]])
+			place = m.parent[place];
+		if (place)
+			this.add(kids, place, start);
 	}
 
-	// Children side by side; nothing is added behind this.
-	link() {
-		const n = this.count, first = this.first = new Int32Array(n + 1);
-		this.kids = new Int32Array(n);
-		this.slots = this.eldest = null;
-		for (let i = 1; i < n; i++)
-			first[this.parent[i]]++;
-		for (let i = 1; i <= n; i++)
-			first[i] += first[i - 1];
-		for (let i = n - 1; i > 0; i--)
-			this.kids[--first[this.parent[i]]] = i;
+	inwards(kids, place) {
+		for (let i = m.first[place]; i; i = m.next[i])
+			this.add(kids, i);
 	}
 
-	weigh(ends, values) {
-		const n = this.count, weight = this.weight = new Float64Array(n);
-		for (let i = 0; i < ends.length; i++)
-			if (ends[i] >= 0)
-				weight[ends[i]] += values[i];
-		this.self = weight.slice();
-		this.isSorted = new Uint8Array(n);
-		this.deepest = 0;
-		for (let i = n - 1; i > 0; i--)
-			if (weight[i] > 0) {
-				weight[this.parent[i]] += weight[i];
-				this.deepest = Math.max(this.deepest, this.depth[i]);
-			}
+	add(kids, place, start) {
+		const fn = m.fn[place], {weights} = this, weight = weights ? weights[start] : m.weight[place];
+		let kid = kids.get(fn);
+		if (!(weight > 0))
+			return;
+		if (!visible[fn])
+			return this.inwards(kids, place);
+		if (!kid)
+			kids.set(fn, kid = new Branch(fn, this, weights ? (this.depth + 1) * m.nodeCount + start : place, weights));
+		kid.places.push(place);
+		kid.starts?.push(start);
+		kid.weight += weight;
 	}
 
-	// The children that weigh something, the heaviest first; sorted when they are asked for, as few ever are.
-	below(i) {
-		const kids = this.kids.subarray(this.first[i], this.first[i + 1]), weight = this.weight;
-		if (!this.isSorted[i])
-			kids.sort((a, b) => weight[b] - weight[a] || a - b);
-		this.isSorted[i] = 1;
-		const weightless = kids.findIndex(kid => !(weight[kid] > 0));
-		return weightless < 0 ? kids : kids.subarray(0, weightless);
+	get self() {
+		return this.kids.reduce((rest, kid) => rest - kid.weight, this.weight);
 	}
 
-	// From the root to the node.
-	path(node) {
-		const path = [node];
-		for (; node; path.unshift(node))
-			node = this.parent[node];
-		return path;
+	// From the root to here.
+	get path() {
+		return this.outer ? [...this.outer.path, this] : [this];
+	}
+
+	// The one with this number, or the nearest to it.
+	find(id) {
+		const fns = [];
+		for (let i = id % m.nodeCount; i > 0; i = m.parent[i])
+			if (visible[m.fn[i]])
+				fns.push(m.fn[i]);
+		let found = this;
+		for (const fn of this.weights ? fns.slice(0, id / m.nodeCount) : fns.slice(0, levels[id] - 1 || 0).reverse())
+			found = found.kids.find(kid => kid.fn === fn) || found;
+		return found;
 	}
 }
 
 // ---- the explorer ----
 
-let m, state, initial, focused = 0, scrolled = 0, shownRows, shown, below, callers, treeKey, weightKey, values, hits, boxes, canvasHeight, looks, pen;
+let m, state, initial, focused = 0, scrolled = 0, shownRows, shown, callers, focus, zoomed, deepest, above, levels, visible, treeKey, weightKey, gridKey, values, hits, boxes, canvasHeight, looks, pen;
 let canvas, strip, grid, found;
 
 function explore(model) {
@@ -354,40 +348,48 @@ function siteValues() {
 	});
 }
 
-function isHidden(fn) {
-	return !state.plain && m.functions[fn].plain;
-}
-
-// All stacks from the outside in; ends: where each site's is.
-function topDown() {
-	const tree = new Tree(m.nodeCount), place = new Int32Array(m.nodeCount), {parent, fn} = m;
-	const hidden = m.functions.map((_, fn) => isHidden(fn));
-	for (let i = 1; i < m.nodeCount; i++)
-		place[i] = hidden[fn[i]] ? place[parent[i]] : tree.child(place[parent[i]], fn[i]);
-	tree.link();
-	return {tree, ends: m.node.map(node => place[node])};
-}
-
-// Stacks from the inside out, all or, for the sandwich, from the outermost place of the function; or from there inwards.
-function walked(fn, step) {
-	const tree = new Tree(1024), ends = new Int32Array(m.siteCount).fill(-1);
-	for (let i = 0; i < m.siteCount; i++) {
-		const path = [];
-		for (let node = values[i] > 0 ? m.node[i] : 0; node; node = m.parent[node])
-			path.push(m.fn[node]);
-		const begin = fn < 0 ? 0 : path.lastIndexOf(fn);
-		if (begin < 0 || !(values[i] > 0))
-			continue;
-		ends[i] = 0;
-		for (let at = begin; at >= 0 && at < path.length; at += step)
-			if (path[at] === fn || !isHidden(path[at]))
-				ends[i] = tree.child(ends[i], path[at]);
+// The tree that is shown, and in the sandwich that of the callers. levels: how deep each node stands in it, or 0; the root is 1, the
+// function of the sandwich, never hidden, 2.
+function plant() {
+	const {parent, fn, weight, nodeCount} = m, start = state.view === "sandwich" ? state.fn : -1, begin = [];
+	const steps = visible = Uint8Array.from(m.functions, ({plain}, fn) => fn === start || state.plain || !plain);
+	const level = levels = new Uint16Array(nodeCount);
+	level[0] = +(start < 0);
+	deepest = above = 0;
+	callers = null;
+	for (let i = 1; i < nodeCount; i++) {
+		const outer = level[parent[i]], here = level[i] = outer ? outer + steps[fn[i]] : 2 * (fn[i] === start);
+		if (here > deepest + 1 && weight[i] > 0)
+			deepest = here - 1;
+		if (here && !outer)
+			begin.push(i);
 	}
-	tree.link();
-	return {tree, ends};
+	if (start >= 0)
+		[shown, callers] = sandwiched(begin);
+	else if (state.view === "bottom")
+		shown = new Branch(-1, null, 0, ownWeights(), [...new Set(m.node)], weight[0]);
+	else
+		shown = new Branch(-1, null, 0, null, [0], weight[0]);
 }
 
-// The function of the heaviest stack that is neither allocator nor entry.
+// The function's outermost places are the one kid of both roots.
+function sandwiched(begin) {
+	const {parent, fn, weight} = m, sum = begin.reduce((sum, i) => sum + weight[i], 0);
+	above = -1;
+	for (const place of begin) {
+		let calls = -1;
+		for (let i = parent[place]; i; i = parent[i])
+			calls += visible[fn[i]];
+		above = Math.max(above, calls);
+	}
+	return [null, weight].map(weights => {
+		const root = new Branch(-1, null, 0, weights, [], sum);
+		root.known = sum > 0 ? [new Branch(state.fn, root, begin[0], weights, begin, sum)] : [];
+		return root;
+	});
+}
+
+// The heaviest stack's function that is neither allocator nor entry.
 function heaviest() {
 	let best = -1, most = 0;
 	values.forEach((value, i) => {
@@ -427,7 +429,7 @@ function listenBrush() {
 	let begun = -1;
 	const bucketAt = event => {
 		const box = strip.getBoundingClientRect();
-		return Math.max(0, Math.min(m.buckets - 1, Math.floor((event.clientX - box.left) / box.width * m.buckets)));
+		return clamp(Math.floor((event.clientX - box.left) / box.width * m.buckets), 0, m.buckets - 1);
 	};
 	strip.addEventListener("pointerdown", event => {
 		begun = bucketAt(event);
@@ -476,14 +478,13 @@ function writeHash(isSamePlace) {
 	try {
 		history[isSamePlace ? "replaceState" : "pushState"](null, "", "#explore:" + new URLSearchParams(state));
 	} catch (e) {
-		// A sandboxed frame has no history of its own.
+		// A sandboxed frame has no history.
 	}
 }
 
 function readHash() {
 	if (location.hash && !location.hash.startsWith("#explore:"))
 		return false;
-	const clamp = (key, least, most) => state[key] = Math.max(least, Math.min(most, state[key]));
 	state = {...initial};
 	for (const [key, value] of new URLSearchParams(location.hash.slice(9)))
 		if (Object.hasOwn(state, key))
@@ -491,45 +492,45 @@ function readHash() {
 	for (const key of ["view", "metric"])
 		if (![...control(key).options].some(option => option.value === state[key]))
 			state[key] = initial[key];
-	clamp("from", 0, m.buckets - 1);
-	clamp("to", state.from, m.buckets - 1);
-	clamp("fn", -1, m.functions.length - 1);
+	state.from = clamp(state.from, 0, m.buckets - 1);
+	state.to = clamp(state.to, state.from, m.buckets - 1);
+	state.fn = clamp(state.fn, -1, m.functions.length - 1);
 	focused = state.node;
 	return true;
 }
 
 // ---- drawing ----
 
-// Makes anew what the state asks for and is not there yet.
+// Makes what the state asks for and is not there yet.
 function update() {
-	const isSandwich = state.view === "sandwich", isInsideOut = isSandwich || state.view === "bottom";
-	const newWeightKey = [state.metric, state.from, state.to].join(), hasNewWeights = newWeightKey !== weightKey;
-	if (hasNewWeights)
+	const weightNow = [state.metric, state.from, state.to].join();
+	if (weightNow !== weightKey) {
 		values = siteValues();
-	weightKey = newWeightKey;
-	if (isSandwich && state.fn < 0)
-		state.fn = heaviest();
-	const newTreeKey = [isInsideOut ? state.view + weightKey : "", state.plain, isSandwich && state.fn].join(), isNew = newTreeKey !== treeKey;
-	if (isNew) {
-		below = isSandwich ? walked(state.fn, -1) : isInsideOut ? walked(-1, 1) : topDown();
-		callers = isSandwich ? walked(state.fn, 1) : null;
+		weigh();
 	}
-	treeKey = newTreeKey;
-	if (isNew || hasNewWeights)
-		for (const side of callers ? [below, callers] : [below])
-			side.tree.weigh(side.ends, values);
-	shown = below.tree;
-	if (!(state.node >= 0 && state.node < shown.count))
-		state.node = 0;
-	if (!(focused >= 0 && focused < shown.count))
-		focused = state.node;
-	shownRows = ROWS_SHOWN;
+	weightKey = weightNow;
+	if (state.view === "sandwich" && state.fn < 0)
+		state.fn = heaviest();
+	const treeNow = [weightKey, state.view, state.plain, state.fn].join();
+	if (treeNow !== treeKey)
+		plant();
+	treeKey = treeNow;
+	zoomed = shown.find(state.node);
+	state.node = zoomed.id;
+	focus = shown.find(focused);
+	if (callers && !zoomed.outer && zoomed.kids.length)
+		zoomed = zoomed.kids[0];
 	matchNames();
 	showControls();
 	draw();
 	drawStrip();
-	fillGrid();
-	tell(shown, focused);
+	const gridNow = [treeKey, focus.id, state.view === "table" && state.find].join();
+	if (gridNow !== gridKey) {
+		shownRows = ROWS_SHOWN;
+		fillGrid();
+	}
+	gridKey = gridNow;
+	tell(focus);
 }
 
 function showControls() {
@@ -539,7 +540,7 @@ function showControls() {
 			box.value = state[box.dataset.key];
 	control("flame").setAttribute("aria-pressed", !!state.flame);
 	const plain = m.functions.filter(fn => fn.plain).length;
-	control("plain").textContent = state.plain ? "Hide allocator and entry functions" : count(plain) + " allocator and entry functions hidden";
+	control("plain").textContent = state.plain ? "Hide allocator and entry functions" : "Allocator and entry functions hidden: " + count(plain);
 	control("plain").hidden = !plain;
 	control("node").hidden = !state.node;
 	part("range").textContent = !isBrushed() ? "Allocated at any time; drag or use the sliders to choose a part." :
@@ -548,7 +549,7 @@ function showControls() {
 		(m.detailed < m.siteCount ? `; ${count(m.siteCount - m.detailed)} stacks without a history are left out` : "");
 }
 
-// Marks functions; each stack counts once, however many of its functions match.
+// Marks functions; a stack counts once.
 function matchNames() {
 	hits = null;
 	found.textContent = "";
@@ -561,100 +562,115 @@ function matchNames() {
 		found.textContent = "not a regular expression";
 		return;
 	}
-	const {parent, fn, weight} = shown, isCovered = new Uint8Array(shown.count);
+	const {parent, fn, weight, nodeCount} = m, covered = new Uint8Array(nodeCount), level = levels;
+	const isMatch = hits.map((hit, fn) => hit & visible[fn]);
 	let sum = 0;
-	for (let i = 1; i < shown.count; i++) {
-		isCovered[i] = isCovered[parent[i]] | hits[fn[i]];
-		if (isCovered[i] > isCovered[parent[i]])
+	for (let i = 1; i < nodeCount; i++) {
+		const outer = covered[parent[i]];
+		covered[i] = outer | isMatch[fn[i]];
+		if (covered[i] > outer && level[i])
 			sum += weight[i];
 	}
-	found.textContent = `${percent(sum, weight[0])} matched, ${count(hits.filter(hit => hit).length)}/${count(hits.length)} functions`;
+	for (const i of callers?.kids[0]?.places || [])
+		sum += covered[parent[i]] * weight[i];
+	found.textContent = `${percent(sum, shown.weight)} matched, ${count(hits.filter(hit => hit).length)}/${count(hits.length)} functions`;
 }
 
+// Asking for sizes and colours lays out the page: not again until refit().
 function prepare(canvas, height) {
-	const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, pen = canvas.getContext("2d");
-	canvas.style.height = height + "px";
-	canvas.width = Math.round(width * ratio);
-	canvas.height = Math.round(height * ratio);
+	const ratio = window.devicePixelRatio || 1, width = widths.get(canvas) || canvas.clientWidth, pen = canvas.getContext("2d");
+	const pixels = [Math.round(width * ratio), Math.round(height * ratio)];
+	widths.set(canvas, width);
+	if (canvas.width !== pixels[0] || canvas.height !== pixels[1]) {
+		canvas.style.height = height + "px";
+		[canvas.width, canvas.height] = pixels;
+	}
 	pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+	pen.clearRect(0, 0, width, height);
 	return width;
 }
 
+function refit() {
+	widths.clear();
+	update();
+}
+
 function draw() {
-	const style = getComputedStyle(host);
-	looks = Object.fromEntries(["kernel", "user", "plain", "root", "ink", "line", "mono"].map(name => [name, style.getPropertyValue("--" + name).trim()]));
+	if (!widths.size) {
+		const style = getComputedStyle(host);
+		looks = Object.fromEntries("kernel user plain root ink line mono".split(" ").map(name => [name, style.getPropertyValue("--" + name).trim()]));
+	}
 	canvas.hidden = state.view === "table";
 	if (canvas.hidden)
 		return;
-	// In the sandwich node 1 of both trees is the function: callers stand above it, and the root is not drawn.
-	const above = callers ? Math.min(callers.tree.deepest, 30) - 2 : 0, node = state.node || +!!callers;
-	const rows = above + shown.deepest + 1, rowsInSight = Math.floor(Math.max(200, window.innerHeight * .7) / ROW);
-	const width = prepare(canvas, ROW * Math.max(3, Math.min(rows, rowsInSight)));
-	canvasHeight = canvas.clientHeight;
-	scrolled = Math.max(0, Math.min(scrolled, rows - Math.floor(canvasHeight / ROW)));
+	// In the sandwich callers stand above the function, and no root is drawn.
+	const unseen = Math.max(0, above - 14), from = above - unseen, rows = above + deepest + 1;
+	const rowsShown = clamp(rows, 3, Math.floor(Math.max(200, window.innerHeight * .7) / ROW));
+	canvasHeight = ROW * rowsShown;
+	const width = prepare(canvas, canvasHeight);
+	scrolled = clamp(scrolled, -unseen, Math.max(0, rows - rowsShown) - unseen);
 	boxes = [];
 	pen.font = "11px " + looks.mono;
 	pen.textBaseline = "middle";
-	if (!shown.weight[0]) {
+	if (!zoomed.weight) {
 		pen.fillStyle = looks.ink;
 		pen.fillText("Nothing to draw by this metric.", 6, ROW);
 		return;
 	}
-	for (const i of shown.path(node))
-		if (i || !callers)
-			drawBox(shown, i, 0, above + shown.depth[i], width, i !== node);
-	drawBelow(shown, node, 0, above + shown.depth[node] + 1, width / shown.weight[node], 1);
+	for (const branch of zoomed.path.slice(+!!callers))
+		drawBox(branch, 0, from + branch.depth, width, branch !== zoomed);
+	drawKids(zoomed, 0, from + zoomed.depth + 1, width / zoomed.weight, 1);
 	if (callers)
-		drawBelow(callers.tree, 1, 0, above, width / callers.tree.weight[1], -1);
+		drawKids(callers.kids[0], 0, from, width / callers.weight, -1);
 }
 
 function flipped(y) {
 	return state.flame && !callers ? canvasHeight - ROW - y : y;
 }
 
-// Draws what is below a node, as far as it can be seen; those too narrow stand side by side as one.
-function drawBelow(tree, node, x, row, scale, step) {
-	if (step > 0 ? (row - scrolled) * ROW > canvasHeight : row < 0)
+// Draws what a branch leads to, as far as it can be seen; those too narrow are one.
+function drawKids(branch, x, row, scale, step) {
+	if (step > 0 ? (row - scrolled) * ROW > canvasHeight : row < scrolled)
 		return;
-	const end = x + (tree.weight[node] - tree.self[node]) * scale;
-	for (const kid of tree.below(node)) {
-		const width = tree.weight[kid] * scale;
-		if (width < NARROWEST) {
+	const end = x + (branch.weight - branch.self) * scale;
+	for (const kid of branch.kids) {
+		const width = kid.weight * scale;
+		if (width < 1.5) {
 			pen.fillStyle = looks.root;
 			pen.fillRect(x, flipped((row - scrolled) * ROW), end - x, ROW - 1);
 			return;
 		}
-		drawBox(tree, kid, x, row, width, false);
-		drawBelow(tree, kid, x, row + step, scale, step);
+		drawBox(kid, x, row, width, false);
+		drawKids(kid, x, row + step, scale, step);
 		x += width;
 	}
 }
 
-function drawBox(tree, i, x, row, width, isFaded) {
-	const y = flipped((row - scrolled) * ROW), fn = m.functions[tree.fn[i]];
-	const isHit = hits && fn && hits[tree.fn[i]], isFocused = i === focused && tree === shown;
+function drawBox(branch, x, row, width, isFaded) {
+	const y = flipped((row - scrolled) * ROW), fn = m.functions[branch.fn];
+	const isHit = hits && fn && hits[branch.fn], isFocused = branch === focus;
 	if (y <= -ROW || y >= canvasHeight)
 		return;
 	pen.globalAlpha = isFaded || (hits && !isHit) ? .55 : 1;
 	pen.fillStyle = looks[!fn ? "root" : fn.user ? "user" : fn.plain ? "plain" : "kernel"];
-	pen.fillRect(x, y, Math.max(.4, width - .5), ROW - 1);
+	pen.fillRect(x, y, width - .5, ROW - 1);
 	pen.globalAlpha = 1;
 	if (isHit || isFocused) {
 		pen.strokeStyle = looks.ink;
 		pen.lineWidth = isFocused ? 2 : 1;
-		pen.strokeRect(x + .5, y + .5, Math.max(1, width - 1.5), ROW - 2);
+		pen.strokeRect(x + .5, y + .5, width - 1.5, ROW - 2);
 	}
-	boxes.push({tree, i, x, y, width});
+	boxes.push({branch, x, y, width});
 	const room = Math.floor((width - 6) / GLYPH);
 	if (room < 4)
 		return;
-	const name = nameOf(tree, i);
+	const name = nameOf(branch);
 	pen.fillStyle = !fn || (fn.plain && !fn.user) ? looks.ink : "#111";
 	pen.fillText(name.length <= room ? name : name.slice(0, room - 2) + "..", x + 3, y + ROW / 2);
 }
 
-function nameOf(tree, i) {
-	return i ? m.functions[tree.fn[i]].name : callers ? "stacks with it" : "all call stacks";
+function nameOf({outer, fn}) {
+	return outer ? m.functions[fn].name : callers ? "stacks with it" : "all call stacks";
 }
 
 function drawStrip() {
@@ -666,10 +682,10 @@ function drawStrip() {
 	}
 }
 
-function tell(tree, i) {
-	const fn = m.functions[tree.fn[i]], {text} = metricNow();
-	part("detail").textContent = nameOf(tree, i) + (fn ? (fn.user ? ", user" : ", kernel") + (fn.module ? ` (${fn.module})` : "") : "") +
-		`: ${text(tree.weight[i])}, ${percent(tree.weight[i], tree.weight[0])}; itself ${text(tree.self[i])}`;
+function tell(branch) {
+	const fn = m.functions[branch.fn], {text} = metricNow(), {weight, self} = branch;
+	part("detail").textContent = nameOf(branch) + (fn ? (fn.user ? ", user" : ", kernel") + (fn.module ? ` (${fn.module})` : "") : "") +
+		`: ${text(weight)}, ${percent(weight, shown.weight)}; itself ${text(self)}`;
 }
 
 // ---- table and treegrid ----
@@ -683,41 +699,44 @@ function fillGrid() {
 		fillTree();
 }
 
-// The focus with what is around it; in the sandwich those that call the function before it.
+// The focus and what is around it; in the sandwich first who calls the function.
 function fillTree() {
-	const path = shown.path(focused), kids = shown.below(focused), outer = callers ? callers.tree.below(1) : [];
-	for (const node of outer.slice(0, shownRows))
-		addRow("called by " + nameOf(callers.tree, node), callers.tree.weight[node], callers.tree.self[node], {fn: callers.tree.fn[node]}).setAttribute("aria-level", 1);
-	for (const node of [...path, ...kids.subarray(0, shownRows)]) {
-		const row = addRow(nameOf(shown, node), shown.weight[node], shown.self[node], {node}, node === focused);
-		row.setAttribute("aria-level", shown.depth[node] + 1);
-		row.setAttribute("aria-selected", node === focused);
-		row.cells[0].style.paddingLeft = .55 + .8 * Math.min(12, shown.depth[node]) + "rem";
-		if (shown.below(node).length)
-			row.setAttribute("aria-expanded", path.includes(node));
+	const {path, kids} = focus, outer = callers?.kids[0]?.kids ?? [];
+	for (const branch of outer.slice(0, shownRows))
+		addRow("called by " + nameOf(branch), branch, {fn: branch.fn}).setAttribute("aria-level", 1);
+	for (const branch of [...path, ...kids.slice(0, shownRows)]) {
+		const row = addRow(nameOf(branch), branch, {node: branch.id}, branch === focus);
+		row.setAttribute("aria-level", branch.depth + 1);
+		row.setAttribute("aria-selected", branch === focus);
+		row.cells[0].style.paddingLeft = .55 + .8 * Math.min(12, branch.depth) + "rem";
+		if (branch.kids.length)
+			row.setAttribute("aria-expanded", path.includes(branch));
 	}
 	addMore(Math.max(kids.length, outer.length));
 }
 
 // Functions, each stack counted once for each that it has.
 function fillTable() {
-	const {parent, fn, weight} = shown, total = new Float64Array(m.functions.length), own = total.slice();
-	for (let i = 1; i < shown.count; i++) {
-		let outer = parent[i];
+	const {parent, fn} = m, own = ownWeights(), total = new Float64Array(m.functions.length), self = total.slice();
+	for (let i = 1; i < m.nodeCount; i++) {
+		let place = i, outer = parent[i];
+		while (place && !visible[fn[place]])
+			place = parent[place];
 		while (outer && fn[outer] !== fn[i])
 			outer = parent[outer];
-		own[fn[i]] += shown.self[i];
-		if (!outer)
-			total[fn[i]] += weight[i];
+		if (place)
+			self[fn[place]] += own[i];
+		if (place === i && !outer)
+			total[fn[i]] += m.weight[i];
 	}
 	const list = [...total.keys()].filter(fn => total[fn] > 0 && (!hits || hits[fn])).sort((a, b) => total[b] - total[a] || a - b);
-	list.slice(0, shownRows).forEach((fn, i) => addRow(m.functions[fn].name, total[fn], own[fn], {fn}, !i).setAttribute("aria-level", 1));
+	list.slice(0, shownRows).forEach((fn, i) => addRow(m.functions[fn].name, {weight: total[fn], self: self[fn]}, {fn}, !i).setAttribute("aria-level", 1));
 	addMore(list.length);
 }
 
-function addRow(name, weight, own, data, isFirst) {
+function addRow(name, {weight, self}, data, isFirst) {
 	const row = element("tr", {role: "row", tabindex: isFirst ? 0 : -1}), {text} = metricNow();
-	[name, text(weight), percent(weight, shown.weight[0]), text(own)].forEach((text, i) => {
+	[name, text(weight), percent(weight, shown.weight), text(self)].forEach((text, i) => {
 		row.append(element("td", {role: "gridcell", class: i ? "n" : "name"}, text));
 	});
 	Object.assign(row.dataset, data);
@@ -743,27 +762,27 @@ function addMore(length) {
 
 function boxAt(event) {
 	const x = event.offsetX, y = event.offsetY;
-	return (boxes || []).find(box => x >= box.x && x < box.x + Math.max(1, box.width) && y >= box.y && y < box.y + ROW);
+	return (boxes || []).find(box => x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + ROW);
 }
 
 // The neighbour of the focus: a caller, the heaviest below, or one beside it.
 function neighbour(key) {
-	const parent = shown.parent[focused], beside = shown.below(parent);
+	const {outer, kids} = focus, beside = outer?.kids;
 	if (key === (state.flame ? "ArrowDown" : "ArrowUp"))
-		return parent;
+		return outer;
 	if (key === "ArrowLeft" || key === "ArrowRight")
-		return focused && beside[beside.indexOf(focused) + (key === "ArrowRight" ? 1 : -1)];
-	return shown.below(focused)[0];
+		return beside?.[beside.indexOf(focus) + (key === "ArrowRight" ? 1 : -1)];
+	return kids[0];
 }
 
 const keys = {
 	Enter: () => zoom(focused),
 	" ": () => zoom(focused),
-	Backspace: () => zoom(shown.parent[state.node]),
+	Backspace: () => zoom(zoomed.outer?.id || 0),
 	Escape: () => zoom(0),
 	f: () => change({flame: +!state.flame}),
 	h: () => change({plain: +!state.plain}),
-	s: () => sandwich(shown.fn[focused]),
+	s: () => sandwich(focus.fn),
 	"/": () => control("find").focus()
 };
 
@@ -771,7 +790,7 @@ function pressed(event) {
 	if (event.ctrlKey || event.altKey || event.metaKey)
 		return;
 	if (event.key.startsWith("Arrow")) {
-		focused = neighbour(event.key) ?? focused;
+		focused = neighbour(event.key)?.id ?? focused;
 		update();
 	} else if (Object.hasOwn(keys, event.key))
 		keys[event.key]();
@@ -783,15 +802,15 @@ function pressed(event) {
 function listen() {
 	canvas.addEventListener("click", event => {
 		const box = boxAt(event);
-		if (box && box.tree === shown)
-			zoom(box.i);
+		if (box && (!callers || !box.branch.weights))
+			zoom(box.branch.id);
 		else if (box)
-			sandwich(box.tree.fn[box.i]);
+			sandwich(box.branch.fn);
 	});
 	canvas.addEventListener("mousemove", event => {
 		const box = boxAt(event);
 		if (box)
-			tell(box.tree, box.i);
+			tell(box.branch);
 	});
 	canvas.addEventListener("wheel", event => {
 		const before = scrolled;
@@ -802,13 +821,14 @@ function listen() {
 	}, {passive: false});
 	canvas.addEventListener("keydown", pressed);
 	grid.addEventListener("click", event => pick(event.target.closest("tr")));
-	grid.addEventListener("keydown", gridKey);
+	grid.addEventListener("keydown", gridPressed);
 	window.addEventListener("popstate", () => {
 		if (readHash())
 			update();
 	});
-	window.addEventListener("resize", update);
-	window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
+	window.addEventListener("resize", refit);
+	for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"])
+		window.matchMedia(query).addEventListener("change", refit);
 }
 
 function pick(row) {
@@ -821,7 +841,7 @@ function pick(row) {
 	grid.querySelector("tr[tabindex='0']").focus();
 }
 
-function gridKey(event) {
+function gridPressed(event) {
 	const row = event.target.closest("tbody tr"), next = {ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling"}[event.key];
 	if (!row || event.target !== row)
 		return;
@@ -832,7 +852,7 @@ function gridKey(event) {
 	} else if (event.key === "Enter" || event.key === "ArrowRight")
 		pick(row);
 	else if (event.key === "ArrowLeft" && row.dataset.node)
-		pick({dataset: {node: shown.parent[row.dataset.node]}});
+		pick({dataset: {node: "" + (shown.find(row.dataset.node).outer?.id || 0)}});
 	else if (!next)
 		return;
 	event.preventDefault();
@@ -864,20 +884,27 @@ function offerCopies() {
 
 offerCopies();
 
-function unpack(text) {
+// Its size is at its end.
+async function unpack(text) {
 	const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
-	return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+	const bytes = new Uint8Array(new DataView(packed.buffer).getUint32(packed.length - 4, true));
+	const {readable, writable} = new DecompressionStream("gzip"), writer = writable.getWriter(), reader = readable.getReader();
+	writer.write(packed).catch(() => 0);
+	writer.close().catch(() => 0);
+	for (let at = 0, part; !(part = await reader.read()).done; at += part.value.length)
+		bytes.set(part.value, at);
+	return bytes;
 }
 
 async function begin(data) {
 	const begun = performance.now();
 	try {
-		explore(readModel(new Uint8Array(await unpack(data.textContent))));
+		explore(readModel(await unpack(data.textContent)));
 		// For tests.
 		host.explorer = {m, zoom, set: (key, value) => change({[key]: value}), values: siteValues, get state() { return state; },
-			get tree() { return shown; }};
+			get tree() { return shown; }, get callers() { return callers; }};
 		host.dataset.ready = "yes";
-		host.dataset.took = Math.round(performance.now() - begun);
+		host.dataset.took = performance.now() - begun;
 		document.documentElement.classList.add("explored");
 	} catch (error) {
 		host.dataset.ready = "failed";

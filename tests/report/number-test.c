@@ -14,6 +14,9 @@ static void test_count(void **state)
 	assert_string_equal(number_count(999).text, "999");
 	assert_string_equal(number_count(1000).text, "1,000");
 	assert_string_equal(number_count(UINT64_MAX).text, "18,446,744,073,709,551,615");
+	assert_string_equal(number_of(1, "more cache").text, "1 more cache");
+	assert_string_equal(number_of(1234, "more cache").text, "1,234 more caches");
+	assert_string_equal(number_of(0, "cache").text, "0 caches");
 	assert_string_equal(number_change(0).text, "0");
 	assert_string_equal(number_change(13).text, "+13");
 	assert_string_equal(number_change(INT64_MIN).text, "-9,223,372,036,854,775,808");
