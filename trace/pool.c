@@ -1,12 +1,13 @@
 /* Cuts pieces from blocks; what was given back waits in a list of its size. */
 #include "trace/pool.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define STEP_BYTES 8u
 #define STEPS 64u
-/* Under the sanitizer each piece is a block, so that a page's end is never far behind it. */
+/* Under the sanitizer each piece is a block of the C library's, of which it knows where it ends. */
 #ifdef __SANITIZE_ADDRESS__
 #define BLOCK_BYTES 0u
 #else
@@ -23,19 +24,6 @@ struct pool_block {
 struct pool_piece {
 	struct pool_piece *next;
 };
-
-void pool_release(struct pool *pool)
-{
-	if (!pool)
-		return;
-	while (pool->blocks) {
-		struct pool_block *next = pool->blocks->next;
-
-		munmap(pool->blocks, pool->blocks->size_bytes);
-		pool->blocks = next;
-	}
-	*pool = (struct pool){0};
-}
 
 /* The list of pieces that large, POOL_CLASSES where there is none; size_bytes becomes the whole of the piece. */
 static uint32_t pool_class(size_t *size_bytes)
@@ -55,9 +43,36 @@ static uint32_t pool_class(size_t *size_bytes)
 /* Zeroed memory of its own; straight from the kernel, so that it goes back there at once. */
 static void *map(size_t size_bytes)
 {
+#ifdef __SANITIZE_ADDRESS__
+	return calloc(1, size_bytes);
+#else
 	void *memory = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
+#endif
+}
+
+static void unmap(void *memory, size_t size_bytes)
+{
+#ifdef __SANITIZE_ADDRESS__
+	(void)size_bytes;
+	free(memory);
+#else
+	munmap(memory, size_bytes);
+#endif
+}
+
+void pool_release(struct pool *pool)
+{
+	if (!pool)
+		return;
+	while (pool->blocks) {
+		struct pool_block *next = pool->blocks->next;
+
+		unmap(pool->blocks, pool->blocks->size_bytes);
+		pool->blocks = next;
+	}
+	*pool = (struct pool){0};
 }
 
 /* A huge page, which is one fault instead of 512; small pages where the kernel gives none. */
@@ -78,7 +93,7 @@ static void *map_huge(void)
 static void *block_new(struct pool *pool, size_t size_bytes)
 {
 	size_t whole = size_bytes + sizeof(struct pool_block);
-	struct pool_block *block = whole == HUGE_PAGE_BYTES ? map_huge() : map(whole);
+	struct pool_block *block = BLOCK_BYTES && whole == HUGE_PAGE_BYTES ? map_huge() : map(whole);
 
 	if (!block)
 		return NULL;
