@@ -158,8 +158,8 @@ static const char *nothing_changed(struct arena *arena, const struct diff *diff)
 	for (uint32_t i = 0; i < diff->row_count; i++)
 		if (diff->rows[i].state == DIFF_INCONCLUSIVE && diff->rows[i].need_ns && (!need_ns || diff->rows[i].need_ns < need_ns))
 			need_ns = diff->rows[i].need_ns;
-	return arena_format(arena, "No change beyond noise between before and after; %s call stack%s cannot be decided%s%s.", number_count(open).text,
-			    open == 1 ? "" : "s", need_ns ? ", the first with recordings of " : "", need_ns ? number_duration(need_ns).text : "");
+	return arena_format(arena, "No change beyond noise between before and after; %s cannot be decided%s%s.", number_of(open, "call stack").text,
+			    need_ns ? ", the first with recordings of " : "", need_ns ? number_duration(need_ns).text : "");
 }
 
 const char *diff_text_headline(struct arena *arena, const struct diff *diff)
@@ -181,7 +181,7 @@ const char *diff_text_counts(struct arena *arena, const struct diff *diff)
 			list = arena_format(arena, "%s%s%s %s", list, *list ? ", " : "", number_count(diff->states[i]).text, diff_state_name((enum diff_state)i));
 	if (!*list)
 		return "";
-	return arena_format(arena, "Of %s call stack%s %s.", number_count(diff->row_count).text, diff->row_count == 1 ? "" : "s", list);
+	return arena_format(arena, "Of %s %s.", number_of(diff->row_count, "call stack").text, list);
 }
 
 static const char *exposed(struct arena *arena, const struct diff *diff, enum diff_side side)

@@ -405,7 +405,9 @@ const char *fleet_verdict(struct arena *arena, const struct fleet *fleet)
 			    *fleet_row_caller(fleet, row) ? arena_format(arena, "<- %s", fleet_row_caller(fleet, row)) : "",
 			    signature_text(&fleet->names, row->signature->cache), number_count(row->leak_hosts).text,
 			    number_count(fleet->recording_count).text, row->low_rate, number_bytes((uint64_t)row->low_bytes).text,
-			    suspects > 1 ? arena_format(arena, "; %s somewhere", suspects == 2 ? "1 more call stack leaks" : arena_format(arena, "%u more call stacks leak", suspects - 1)) : "");
+			    suspects > 1 ? arena_format(arena, "; %s %s somewhere", number_of(suspects - 1, "more call stack").text,
+							suspects == 2 ? "leaks" : "leak")
+					 : "");
 }
 
 static const char *kernels_text(struct arena *arena, const struct fleet *fleet)

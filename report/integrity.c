@@ -225,11 +225,9 @@ static const char *lost_events(struct arena *arena, const struct model_integrity
 	const char *allocs = "", *frees = "";
 
 	if (integrity->lost_allocs)
-		allocs = arena_format(arena, "%s allocation%s", number_count(integrity->lost_allocs).text,
-				      integrity->lost_allocs == 1 ? "" : "s");
+		allocs = arena_text(arena, number_of(integrity->lost_allocs, "allocation").text);
 	if (integrity->lost_frees)
-		frees = arena_format(arena, "%s free%s", number_count(integrity->lost_frees).text,
-				     integrity->lost_frees == 1 ? "" : "s");
+		frees = arena_text(arena, number_of(integrity->lost_frees, "free").text);
 	return arena_format(arena, "%s%s%s", allocs, *allocs && *frees ? " and " : "", frees);
 }
 
@@ -260,8 +258,7 @@ const char *integrity_sentence(struct arena *arena, const struct model *model)
 				      integrity->ending == TRACE_ENDING_CUT ? "cut" : "damaged",
 				      number_count(integrity->good_bytes).text);
 	if (integrity->cpus_unseen)
-		unseen = arena_format(arena, "; %s time%s a CPU was not recorded, for %s in all",
-				      number_count(integrity->cpus_unseen).text, integrity->cpus_unseen == 1 ? "" : "s",
+		unseen = arena_format(arena, "; %s a CPU was not recorded, for %s in all", number_of(integrity->cpus_unseen, "time").text,
 				      number_duration(integrity->cpus_unseen_ns).text);
 	if (integrity->freed_at_most)
 		doubt = arena_format(arena, ": up to %s of the live objects may have been freed",

@@ -78,7 +78,7 @@ function readModel(bytes) {
 	const parts = readParts(bytes), columns = {}, m = {};
 	for (let i = 0; i < parts.length; i += 2)
 		columns[asText(parts[i])] = parts[i + 1];
-	const column = name => columns[name] || new Uint8Array(0);
+	const column = name => columns[name] || [];
 	const counts = varints(column("counts"));
 	[m.siteCount, m.nodeCount, m.detailed, m.shift] = counts.subarray(10);
 	m.duration = varints(column("totals"))[0];
@@ -518,8 +518,8 @@ function update() {
 	zoomed = shown.find(state.node);
 	state.node = zoomed.id;
 	focus = shown.find(focused);
-	if (callers && !zoomed.outer && zoomed.kids.length)
-		zoomed = zoomed.kids[0];
+	if (callers && !zoomed.outer)
+		zoomed = zoomed.kids[0] || zoomed;
 	matchNames();
 	showControls();
 	draw();
