@@ -93,7 +93,7 @@ static void *map_huge(void)
 static void *block_new(struct pool *pool, size_t size_bytes)
 {
 	size_t whole = size_bytes + sizeof(struct pool_block);
-	struct pool_block *block = BLOCK_BYTES && whole == HUGE_PAGE_BYTES ? map_huge() : map(whole);
+	struct pool_block *block = BLOCK_BYTES != 0 && whole == HUGE_PAGE_BYTES ? map_huge() : map(whole);
 
 	if (!block)
 		return NULL;
